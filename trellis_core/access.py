@@ -1,0 +1,97 @@
+"""Who may do what: roles, the actor of a request, and one policy table.
+
+Hiding a button is not access control: every service asks here first. An operation without a row
+for the actor's role is denied.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from typing import Final
+
+from trellis_core.errors import PermissionDeniedError
+
+
+class AccessRole(StrEnum):
+    """What a person may see and do."""
+
+    OWNER = "owner"
+    COORDINATOR = "coordinator"
+    BILLER = "biller"
+    AUDITOR = "auditor"
+
+
+class Operation(StrEnum):
+    """Everything a person can ask a service to do."""
+
+    READ_PRACTICE = auto()
+    READ_BOARD = auto()
+    READ_CHART = auto()
+    READ_TIME = auto()
+    EDIT_CHART = auto()
+    LOG_OWN_TIME = auto()
+    CORRECT_OTHERS_TIME = auto()
+    IMPORT_RECORDS = auto()
+    DRAFT_SUPERBILL = auto()
+    READ_SUPERBILL = auto()
+    EXPORT_FHIR = auto()
+    READ_LEDGER = auto()
+    CHECK_LEDGER = auto()
+    EDIT_SETTINGS = auto()
+    READ_ROI = auto()
+    READ_RULE_BOOK = auto()
+
+
+_O, _C, _B, _A = AccessRole.OWNER, AccessRole.COORDINATOR, AccessRole.BILLER, AccessRole.AUDITOR
+
+POLICY: Final[dict[Operation, frozenset[AccessRole]]] = {
+    Operation.READ_PRACTICE: frozenset({_O, _C, _B, _A}),
+    Operation.READ_BOARD: frozenset({_O, _C, _B, _A}),
+    Operation.READ_CHART: frozenset({_O, _C, _B, _A}),
+    Operation.READ_TIME: frozenset({_O, _C, _B, _A}),
+    Operation.EDIT_CHART: frozenset({_O, _C}),
+    Operation.LOG_OWN_TIME: frozenset({_O, _C}),
+    Operation.CORRECT_OTHERS_TIME: frozenset({_O}),
+    Operation.IMPORT_RECORDS: frozenset({_O, _C}),
+    Operation.DRAFT_SUPERBILL: frozenset({_O, _C, _B}),
+    Operation.READ_SUPERBILL: frozenset({_O, _C, _B, _A}),
+    Operation.EXPORT_FHIR: frozenset({_O, _B}),
+    Operation.READ_LEDGER: frozenset({_O, _B, _A}),
+    Operation.CHECK_LEDGER: frozenset({_O, _B, _A}),
+    Operation.EDIT_SETTINGS: frozenset({_O}),
+    Operation.READ_ROI: frozenset({_O, _C, _B, _A}),
+    Operation.READ_RULE_BOOK: frozenset({_O, _C, _B, _A}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """The signed-in person of one request.
+
+    Attributes:
+        practice_id: The practice whose data the actor may reach.
+        person_id: The person's staff id.
+        role: What the person may do.
+        is_billing_practitioner: May document decision making and elect a track.
+        is_psychiatric_consultant: May record caseload recommendations.
+    """
+
+    practice_id: str
+    person_id: str
+    role: AccessRole
+    is_billing_practitioner: bool = False
+    is_psychiatric_consultant: bool = False
+
+
+def may(actor: Actor, operation: Operation) -> bool:
+    """Say whether the policy table allows an operation."""
+    return actor.role in POLICY.get(operation, frozenset())
+
+
+def require(actor: Actor, operation: Operation) -> None:
+    """Refuse an operation that the policy table does not allow.
+
+    Raises:
+        PermissionDeniedError: The actor's role has no such right.
+    """
+    if not may(actor, operation):
+        raise PermissionDeniedError(operation, actor.role)

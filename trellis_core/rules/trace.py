@@ -1,0 +1,80 @@
+"""How a result explains itself: a tree of checks, each with its outcome, parameters and evidence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """The answer of one check. Unknown means that a fact is missing; it is never "no"."""
+
+    MET = "met"
+    NOT_MET = "not-met"
+    UNKNOWN = "unknown"
+    NOT_APPLICABLE = "not-applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterUse:
+    """A parameter's value as it stood on the date of service."""
+
+    path: str
+    value: int | Decimal | str | bool
+    effective_from: date
+    citations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One requirement's result.
+
+    Attributes:
+        rule_id: For example ``ccm.clinical_staff.initial.time``.
+        message: A sentence for the biller.
+        observed: What was found, in words.
+        parameters: The rule-book values that decided.
+        evidence: Ids of entries and records, never names.
+        children: The checks under it; kept also after the verdict is clear.
+    """
+
+    rule_id: str
+    outcome: Outcome
+    message: str
+    observed: str = ""
+    parameters: tuple[ParameterUse, ...] = ()
+    evidence: tuple[str, ...] = ()
+    children: tuple["Check", ...] = ()
+
+
+def all_of(rule_id: str, message: str, children: Sequence[Check]) -> Check:
+    """Combine checks that must all hold: one not met decides, else one unknown leaves it open."""
+    outcomes = {child.outcome for child in children}
+    if Outcome.NOT_MET in outcomes:
+        outcome = Outcome.NOT_MET
+    elif Outcome.UNKNOWN in outcomes:
+        outcome = Outcome.UNKNOWN
+    else:
+        outcome = Outcome.MET
+    return Check(rule_id=rule_id, outcome=outcome, message=message, children=tuple(children))
+
+
+def any_of(rule_id: str, message: str, children: Sequence[Check]) -> Check:
+    """Combine checks of which one must hold: one met decides, else one unknown leaves it open."""
+    outcomes = {child.outcome for child in children}
+    if Outcome.MET in outcomes:
+        outcome = Outcome.MET
+    elif Outcome.UNKNOWN in outcomes:
+        outcome = Outcome.UNKNOWN
+    else:
+        outcome = Outcome.NOT_MET
+    return Check(rule_id=rule_id, outcome=outcome, message=message, children=tuple(children))
+
+
+def explain(check: Check, depth: int = 0) -> list[str]:
+    """Write a check and everything under it as indented sentences."""
+    lines = [f"{'  ' * depth}[{check.outcome}] {check.message}"]
+    for child in check.children:
+        lines.extend(explain(child, depth + 1))
+    return lines

@@ -1,0 +1,330 @@
+"""Every table. Rows are for the store alone; everyone else gets frozen values.
+
+Every key starts with ``practice_id``, so that practices sharing one store stay separable. Money
+is integer cents, durations are integer seconds, instants are aware UTC, closed lists are text.
+Null means "not recorded" unless a field says otherwise.
+"""
+
+from datetime import date, datetime
+from typing import ClassVar
+
+from sqlalchemy import MetaData
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class TrellisTable(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMING))):
+    """Base of every table, with a registry of its own so that a hot reload finds no double."""
+
+    __abstract__: ClassVar[bool] = True
+
+
+class PracticeRow(TrellisTable, table=True):
+    """A practice and its settings."""
+
+    __tablename__ = "practice"
+    id: str = Field(primary_key=True)
+    name: str
+    npi: str | None = None
+    tin: str | None = None
+    address_line: str = ""
+    city: str = ""
+    postal_code: str = ""
+    phone: str = ""
+    time_zone: str = "America/New_York"
+    state: str | None = None
+    locality: str | None = None
+    setting: str = "nonfacility"
+    qualifying_apm: bool = False
+    kind: str = "physician_practice"
+    date_of_service: str = "month_end"
+    place_of_service: str = "11"
+    tcm_hold_until_day_30: bool = False
+    around_the_clock_access: bool | None = None
+    certified_ehr: bool | None = None
+    apcm_capabilities: bool | None = None
+    performance_reporting: bool | None = None
+    is_sample: bool = False
+    policy: str = "{}"  # JSON object of payer-policy settings that somebody stated
+    created_at: datetime
+
+
+class StaffRow(TrellisTable, table=True):
+    """A person who works for the practice, and how they sign in."""
+
+    __tablename__ = "staff"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    role: str
+    credential: str | None = None
+    npi: str | None = None
+    given_name: str = ""
+    family_name: str = ""
+    access: str | None = None
+    is_active: bool = True
+    sign_in_name: str | None = Field(default=None, unique=True)
+    password_hash: str | None = None
+
+
+class SignInRow(TrellisTable, table=True):
+    """A signed-in session: only the SHA-256 of its cookie is kept."""
+
+    __tablename__ = "sign_in"
+    token_sha256: str = Field(primary_key=True)
+    practice_id: str
+    staff_id: str
+    created_at: datetime
+    last_seen_at: datetime
+    ended_at: datetime | None = None
+
+
+class PatientRow(TrellisTable, table=True):
+    """A patient: who the person is and how to reach them."""
+
+    __tablename__ = "patient"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    mrn: str
+    family_name: str
+    given_name: str = ""
+    birth_date: date | None = None
+    sex: str | None = None
+    deceased_on: date | None = None
+    qualified_medicare_beneficiary: bool | None = None
+    last_seen_on: date | None = None
+    is_never_seen: bool = False
+    phone: str = ""
+    best_time: str = ""
+    language: str = ""
+    caregiver: str = ""
+    address_line: str = ""
+    city: str = ""
+    state: str = ""
+    postal_code: str = ""
+    payer_name: str | None = None
+    payer_kind: str = "medicare"
+    member_id: str | None = None
+    coverage_started_on: date | None = None
+    coverage_ended_on: date | None = None
+    risk_statement: str = ""
+    shows: str = ""  # sample practice: what this patient is there to show
+    source_identifier: str | None = None  # identifier in the system it was imported from
+    cocm_referred_on: date | None = None
+    registry_entered_on: date | None = None
+    cocm_ended_on: date | None = None
+    cocm_ended_because: str | None = None
+    scale_not_applicable: str | None = None
+    created_at: datetime
+
+
+class ConditionRow(TrellisTable, table=True):
+    """A diagnosis on a patient's list."""
+
+    __tablename__ = "condition"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    icd10: str | None = None
+    expected_months: int | None = None
+    is_short_term: bool = False  # true: known not to be chronic, so expected_months stays null
+    significant_risk: bool | None = None
+    behavioral: bool | None = None
+    snomed: str | None = None
+    text: str = ""
+    onset_on: date | None = None
+
+
+class EnrollmentRow(TrellisTable, table=True):
+    """Participation in a program; ``ended_on`` null while it lasts."""
+
+    __tablename__ = "enrollment"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    program: str
+    started_on: date
+    ended_on: date | None = None
+    billing_practitioner: str | None = None
+    supervising_practitioner: str | None = None
+    condition: str | None = None
+
+
+class TrackElectionRow(TrellisTable, table=True):
+    """A person's choice of the staff or practitioner track for one month."""
+
+    __tablename__ = "track_election"
+    practice_id: str = Field(primary_key=True)
+    patient_id: str = Field(primary_key=True)
+    program: str = Field(primary_key=True)
+    ym: int = Field(primary_key=True)
+    track: str
+    elected_by: str
+    elected_at: datetime
+
+
+class ConsentRow(TrellisTable, table=True):
+    """A consent; ``revoked_on`` null while it stands."""
+
+    __tablename__ = "consent"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    program: str
+    obtained_on: date | None = None
+    method: str | None = None
+    documented: bool | None = None
+    billing_practitioner: str | None = None
+    obtained_by: str | None = None
+    elements: str | None = None  # comma-separated; null: not recorded
+    revoked_on: date | None = None
+
+
+class CarePlanRow(TrellisTable, table=True):
+    """A care plan; ``copy_given_on`` null when no copy was given."""
+
+    __tablename__ = "care_plan"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    program: str
+    established_on: date | None = None
+    revised_on: date | None = None
+    copy_given_on: date | None = None
+    goals: str = ""
+
+
+class VisitRow(TrellisTable, table=True):
+    """A billed visit; an initiating visit where it opened a program."""
+
+    __tablename__ = "visit"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    on_day: date
+    code: str | None = None
+    by: str | None = None
+    is_initiating: bool = False
+    program_discussed: str | None = None  # comma-separated; null: not recorded
+    care_planning_by_practitioner: bool | None = None
+
+
+class DecisionMakingRow(TrellisTable, table=True):
+    """Documented medical decision making."""
+
+    __tablename__ = "decision_making"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    program: str
+    level: str
+    by: str | None = None
+    on_day: date
+
+
+class RatingScaleRow(TrellisTable, table=True):
+    """A validated scale's result."""
+
+    __tablename__ = "rating_scale"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    instrument: str
+    on_day: date
+    score: int | None = None
+    answers: str | None = None  # JSON list of item answers, where they were entered
+    acted_on: str | None = None
+
+
+class CaseloadReviewRow(TrellisTable, table=True):
+    """A weekly review of one CoCM patient with the consultant."""
+
+    __tablename__ = "caseload_review"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    on_day: date
+    consultant: str | None = None
+    recommendation: str = ""
+
+
+class OtherServiceRow(TrellisTable, table=True):
+    """A service that another practice or another part of this one reported."""
+
+    __tablename__ = "other_service"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    on_day: date
+    code: str
+    by: str | None = None
+    same_practice: bool | None = None
+    discharged_on: date | None = None
+
+
+class FacilityStayRow(TrellisTable, table=True):
+    """A facility stay; ``discharged_on`` null while it lasts."""
+
+    __tablename__ = "facility_stay"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    admitted_on: date
+    discharged_on: date | None = None
+    kind: str
+
+
+class DischargeRow(TrellisTable, table=True):
+    """A discharge with the visit after it; contacts are rows of their own."""
+
+    __tablename__ = "discharge"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    discharged_on: date
+    discharged_from: str | None = None
+    discharged_to: str | None = None
+    facility_name: str = ""
+    visit_on: date | None = None  # null: no visit yet
+    visit_by: str | None = None
+    visit_modality: str | None = None
+    video_declined: bool | None = None
+    mdm: str | None = None
+    medications_reconciled_on: date | None = None
+    discharge_day_management_on: date | None = None
+    discharge_day_management_by: str | None = None
+    global_period: bool = False
+    readmitted_on: date | None = None
+    billed_on: date | None = None
+
+
+class DischargeContactRow(TrellisTable, table=True):
+    """One attempt to reach the patient after a discharge."""
+
+    __tablename__ = "discharge_contact"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    discharge_id: str = Field(index=True)
+    patient_id: str
+    at: datetime
+    outcome: str | None = None
+    by: str | None = None
+
+
+class RunningTimerRow(TrellisTable, table=True):
+    """A person's one running timer: in the store before any clock shows."""
+
+    __tablename__ = "running_timer"
+    practice_id: str = Field(primary_key=True)
+    staff_id: str = Field(primary_key=True)
+    entry_id: str
+    patient_id: str
+    program: str
+    started_at: datetime
