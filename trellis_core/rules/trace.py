@@ -21,7 +21,7 @@ class ParameterUse:
     """A parameter's value as it stood on the date of service."""
 
     path: str
-    value: int | Decimal | str | bool
+    value: int | Decimal | str | bool | tuple[str, ...]
     effective_from: date
     citations: tuple[str, ...]
 

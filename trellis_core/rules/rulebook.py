@@ -1,0 +1,380 @@
+"""The rule book: every threshold, code and limit with its dates and citations.
+
+``parameters/*.toml`` hold the values, ``sources.toml`` the documents, ``tables/*.csv`` the
+published tables. A value is asked for on a date of service; there is no "current" value.
+
+Example:
+    >>> from datetime import date
+    >>> load_rule_book().version
+    '2026.4'
+"""
+
+import hashlib
+import tomllib
+from bisect import bisect_right
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from difflib import get_close_matches
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from trellis_core.errors import (
+    ParameterNotInForceError,
+    RuleBookFormatError,
+    UnknownParameterError,
+)
+from trellis_core.rules.sources import Source, source_id
+from trellis_core.rules.trace import ParameterUse
+
+VERSION: Final = "2026.4"
+"""The edition of the rule book: year, then the number of the edition in it."""
+
+ParameterValue = int | Decimal | str | bool | tuple[str, ...]
+
+
+class DatedValue(BaseModel):
+    """A value, or the end of a parameter, from one day on.
+
+    Attributes:
+        effective_from: First day on which it holds.
+        value: What holds; None where the parameter ended on that day.
+        ended: True where the parameter has no value from that day on.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    effective_from: date
+    value: bool | int | Decimal | str | tuple[str, ...] | None = None
+    ended: bool = False
+    citations: tuple[str, ...] = Field(min_length=1)
+    note: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        return {key: tuple(item) if isinstance(item, list) else item for key, item in given.items()}
+
+    @model_validator(mode="after")
+    def _is_a_value_or_an_end(self) -> Self:
+        if (self.value is None) != self.ended:
+            message = "exactly one of 'value' and 'ended = true' is needed"
+            raise ValueError(message)
+        return self
+
+
+class Parameter(BaseModel):
+    """One named quantity of the rules with all its dated values.
+
+    Attributes:
+        path: For example ``ccm.clinical_staff.initial.minutes``.
+        unit: What is counted: ``minute``, ``day``, ``hcpcs`` and so on.
+        values: Ascending by date.
+        file: Name of the file that defines it.
+        reviewed_on: When somebody last checked that file against its sources.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    path: str
+    description: str = Field(min_length=1)
+    unit: str = Field(min_length=1)
+    values: tuple[DatedValue, ...] = Field(min_length=1)
+    file: str
+    reviewed_on: date
+
+    @model_validator(mode="after")
+    def _dates_ascend(self) -> Self:
+        days = [value.effective_from for value in self.values]
+        for earlier, later in pairwise(days):
+            if later <= earlier:
+                message = f"{later} follows {earlier}; order the values by date, one for each day"
+                raise ValueError(message)
+        kinds = {type(value.value).__name__ for value in self.values if not value.ended}
+        if len(kinds) > 1:
+            message = f"values are of different kinds ({', '.join(sorted(kinds))}); use one kind"
+            raise ValueError(message)
+        if self.values[0].ended:
+            message = "the first value is an end; give the value that ended before it"
+            raise ValueError(message)
+        return self
+
+    @property
+    def newest(self) -> DatedValue:
+        """The value or end with the latest date, which may lie ahead."""
+        return self.values[-1]
+
+
+class RuleBook:
+    """Every parameter, source and published table of one edition.
+
+    Attributes:
+        version: The edition.
+        fingerprint: ``sha256:`` and the digest of all files; kept with every issued superbill.
+        parameters: By path.
+        sources: By id.
+    """
+
+    def __init__(
+        self,
+        *,
+        version: str,
+        fingerprint: str,
+        parameters: Mapping[str, Parameter],
+        sources: Mapping[str, Source],
+    ) -> None:
+        self.version: Final = version
+        self.fingerprint: Final = fingerprint
+        self.parameters: Final[Mapping[str, Parameter]] = MappingProxyType(dict(parameters))
+        self.sources: Final[Mapping[str, Source]] = MappingProxyType(dict(sources))
+        self._timelines: Final = {
+            path: (
+                tuple(value.effective_from for value in parameter.values),
+                tuple(
+                    None
+                    if value.value is None
+                    else ParameterUse(path, value.value, value.effective_from, value.citations)
+                    for value in parameter.values
+                ),
+            )
+            for path, parameter in self.parameters.items()
+        }
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> Self:
+        """Read a rule book from its folder.
+
+        Raises:
+            RuleBookFormatError: With every problem of every file.
+        """
+        problems: list[str] = []
+        sources = _read_sources(folder / "sources.toml", problems)
+        parameters = _read_parameters(folder / "parameters", sources, problems)
+        if problems:
+            raise RuleBookFormatError(problems)
+        return cls(
+            version=VERSION,
+            fingerprint=_fingerprint(folder),
+            parameters=parameters,
+            sources=sources,
+        )
+
+    def find(self, path: str, *, on: date) -> ParameterUse | None:
+        """Return a parameter's value on a day with its date and citations; None where it has none.
+
+        Raises:
+            UnknownParameterError: No file defines the path.
+        """
+        timeline = self._timelines.get(path)
+        if timeline is None:
+            near = get_close_matches(path, self.parameters, n=1)
+            raise UnknownParameterError(path, near[0] if near else None)
+        days, uses = timeline
+        place = bisect_right(days, on)
+        return uses[place - 1] if place else None
+
+    def use(self, path: str, *, on: date) -> ParameterUse:
+        """Return a parameter's value on a day with its date and citations.
+
+        Raises:
+            UnknownParameterError: No file defines the path.
+            ParameterNotInForceError: It has no value on that day.
+        """
+        found = self.find(path, on=on)
+        if found is None:
+            values = self.parameters[path].values
+            ends = [each.effective_from for each in values if each.ended]
+            past = [day for day in ends if day <= on]
+            raise ParameterNotInForceError(
+                path, on, values[0].effective_from, past[-1] if past else None
+            )
+        return found
+
+    def value(self, path: str, *, on: date) -> ParameterValue:
+        """Return a parameter's value on a day; raises as ``use`` does."""
+        return self.use(path, on=on).value
+
+    def integer(self, path: str, *, on: date) -> int:
+        """Return a parameter that is a whole number; raises as ``use`` does."""
+        value = self.value(path, on=on)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise _wrong_kind(path, value, "a whole number")
+        return value
+
+    def number(self, path: str, *, on: date) -> Decimal:
+        """Return a parameter that is a number; raises as ``use`` does."""
+        value = self.value(path, on=on)
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            raise _wrong_kind(path, value, "a number")
+        return Decimal(value)
+
+    def text(self, path: str, *, on: date) -> str:
+        """Return a parameter that is a text, such as a code; raises as ``use`` does."""
+        value = self.value(path, on=on)
+        if not isinstance(value, str):
+            raise _wrong_kind(path, value, "a text")
+        return value
+
+    def texts(self, path: str, *, on: date) -> tuple[str, ...]:
+        """Return a parameter that is a list of texts; raises as ``use`` does."""
+        value = self.value(path, on=on)
+        if not isinstance(value, tuple):
+            raise _wrong_kind(path, value, "a list of texts")
+        return value
+
+    def flag(self, path: str, *, on: date) -> bool:
+        """Return a parameter that is yes or no; raises as ``use`` does."""
+        value = self.value(path, on=on)
+        if not isinstance(value, bool):
+            raise _wrong_kind(path, value, "true or false")
+        return value
+
+    def is_in_force(self, path: str, *, on: date) -> bool:
+        """Say whether a parameter has a value on a day.
+
+        Raises:
+            UnknownParameterError: No file defines the path.
+        """
+        return self.find(path, on=on) is not None
+
+
+def _wrong_kind(path: str, value: ParameterValue, wanted: str) -> RuleBookFormatError:
+    return RuleBookFormatError([f"Parameter '{path}' is {value!r}; {wanted} is needed here."])
+
+
+@lru_cache(maxsize=1)
+def load_rule_book() -> RuleBook:
+    """Return the rule book that ships with Trellis; read once."""
+    return RuleBook.from_folder(Path(__file__).parent)
+
+
+def _read_toml(file: Path, problems: list[str]) -> dict[str, object] | None:
+    try:
+        return tomllib.loads(file.read_text("utf-8"), parse_float=Decimal)
+    except OSError:
+        problems.append(f"{file.name}: the file is missing; add it.")
+    except UnicodeDecodeError:
+        problems.append(f"{file.name}: the file is not UTF-8; save it as UTF-8.")
+    except tomllib.TOMLDecodeError as error:
+        problems.append(f"{file.name}: not TOML: {error}.")
+    return None
+
+
+def _read_sources(file: Path, problems: list[str]) -> dict[str, Source]:
+    sources: dict[str, Source] = {}
+    for name, body in (_read_toml(file, problems) or {}).items():
+        if not isinstance(body, dict):
+            problems.append(f"{file.name}, '{name}': a table is needed, headed [\"{name}\"].")
+            continue
+        try:
+            sources[name] = Source.model_validate({**body, "id": name})
+        except ValidationError as error:
+            problems.extend(_sentences(file.name, name, error))
+    return sources
+
+
+def _read_parameters(
+    folder: Path, sources: Mapping[str, Source], problems: list[str]
+) -> dict[str, Parameter]:
+    parameters: dict[str, Parameter] = {}
+    for file in sorted(folder.glob("*.toml")):
+        content = _read_toml(file, problems)
+        if content is None:
+            continue
+        reviewed_on = content.pop("reviewed_on", None)
+        if type(reviewed_on) is not date:
+            problems.append(
+                f"{file.name}: 'reviewed_on' is missing or not a day; "
+                "state the day on which somebody checked the file against its sources."
+            )
+            reviewed_on = date.min
+        for path, body in content.items():
+            parameter = _read_parameter(
+                path, body, file=file.name, reviewed_on=reviewed_on, problems=problems
+            )
+            if parameter is None:
+                continue
+            if path in parameters:
+                problems.append(
+                    f"{file.name}, '{path}': also defined in {parameters[path].file}; keep one."
+                )
+            parameters[path] = parameter
+            problems.extend(_unresolved(parameter, sources))
+    return parameters
+
+
+def _read_parameter(
+    path: str, body: object, *, file: str, reviewed_on: date, problems: list[str]
+) -> Parameter | None:
+    if not isinstance(body, dict) or "values" not in body:
+        problems.append(
+            f"{file}, '{path}': a table with 'values' is needed; "
+            'put the whole path in quotes, for example ["ccm.staff.minutes"].'
+        )
+        return None
+    values = body["values"]
+    given = {**body, "path": path, "file": file, "reviewed_on": reviewed_on}
+    if isinstance(values, list):
+        given["values"] = tuple(values)
+    try:
+        return Parameter.model_validate(given)
+    except ValidationError as error:
+        problems.extend(_sentences(file, path, error))
+    return None
+
+
+def _unresolved(parameter: Parameter, sources: Mapping[str, Source]) -> list[str]:
+    return [
+        f"{parameter.file}, '{parameter.path}', {value.effective_from}: "
+        f"no source '{source_id(citation)}' in sources.toml; add it there or correct the citation."
+        for value in parameter.values
+        for citation in value.citations
+        if source_id(citation) not in sources
+    ]
+
+
+def _sentences(file: str, name: str, error: ValidationError) -> list[str]:
+    problems: list[str] = []
+    for detail in error.errors(include_url=False):
+        place = "".join(
+            f"[{step}]" if isinstance(step, int) else f".{step}" for step in detail["loc"]
+        ).lstrip(".")
+        where = f"{file}, '{name}'" + (f", {place}" if place else "")
+        match detail["type"]:
+            case "missing":
+                problems.append(f"{where}: missing; add it.")
+            case "extra_forbidden":
+                problems.append(f"{where}: not a known key; remove it or correct its spelling.")
+            case "value_error":
+                problems.append(f"{where}: {detail['msg'].removeprefix('Value error, ')}.")
+            case _:
+                said = detail["msg"]
+                problems.append(f"{where}: {said[:1].lower()}{said[1:]}.")
+    return problems
+
+
+def file_bytes(file: Path) -> bytes:
+    """Return a rule file's content with line ends as they were published, whatever the checkout did."""
+    return file.read_bytes().replace(b"\r\n", b"\n")
+
+
+def _fingerprint(folder: Path) -> str:
+    digest = hashlib.sha256()
+    files = [
+        folder / "sources.toml",
+        *(folder / "parameters").glob("*.toml"),
+        *(folder / "tables").glob("*.toml"),
+        *(folder / "tables").glob("*.csv"),
+    ]
+    for file in sorted(files, key=lambda each: each.relative_to(folder).as_posix()):
+        name = file.relative_to(folder).as_posix().encode()
+        content = file_bytes(file)
+        digest.update(b"%d:%b%d:%b" % (len(name), name, len(content), content))
+    return f"sha256:{digest.hexdigest()}"
