@@ -20,9 +20,17 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
 from trellis_core.errors import (
     ParameterNotInForceError,
@@ -38,6 +46,22 @@ VERSION: Final = "2026.4"
 ParameterValue = int | Decimal | str | bool | tuple[str, ...]
 
 
+def _allowed_value(given: object) -> ParameterValue:
+    if isinstance(given, list) and given and all(isinstance(each, str) for each in given):
+        return tuple(given)
+    if type(given) in {bool, int, Decimal, str}:
+        return given  # type: ignore[return-value]  # the line above tells the kinds apart
+    message = "a value is a whole number, a decimal, a text, true or false, or a list of texts"
+    raise ValueError(message)
+
+
+def _citations(given: object) -> object:
+    if not given or not isinstance(given, list):
+        message = "a list with at least one source id is needed; every value is cited"
+        raise ValueError(message)
+    return tuple(given)
+
+
 class DatedValue(BaseModel):
     """A value, or the end of a parameter, from one day on.
 
@@ -50,17 +74,10 @@ class DatedValue(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     effective_from: date
-    value: bool | int | Decimal | str | tuple[str, ...] | None = None
+    value: Annotated[ParameterValue | None, PlainValidator(_allowed_value)] = None
     ended: bool = False
-    citations: tuple[str, ...] = Field(min_length=1)
+    citations: Annotated[tuple[str, ...], BeforeValidator(_citations)]
     note: str = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _lists_are_tuples(cls, given: object) -> object:
-        if not isinstance(given, dict):
-            return given
-        return {key: tuple(item) if isinstance(item, list) else item for key, item in given.items()}
 
     @model_validator(mode="after")
     def _is_a_value_or_an_end(self) -> Self:
@@ -86,12 +103,15 @@ class Parameter(BaseModel):
     path: str
     description: str = Field(min_length=1)
     unit: str = Field(min_length=1)
-    values: tuple[DatedValue, ...] = Field(min_length=1)
+    values: tuple[DatedValue, ...]
     file: str
     reviewed_on: date
 
     @model_validator(mode="after")
     def _dates_ascend(self) -> Self:
+        if not self.values:
+            message = "'values' is empty; give at least one dated value"
+            raise ValueError(message)
         days = [value.effective_from for value in self.values]
         for earlier, later in pairwise(days):
             if later <= earlier:
