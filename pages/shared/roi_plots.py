@@ -1,0 +1,149 @@
+"""The plots of the ROI page and of scales: plotly figures that read in a light and a dark theme.
+
+Every figure is small, has a transparent background and takes its text colour from the theme.
+The page says in words what a figure shows; a figure is never the only place of a fact.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+import plotly.graph_objects as go
+
+LINE: Final = "#2e8b7a"
+BAND: Final = "rgba(46, 139, 122, 0.18)"
+FLOOR: Final = "#8a7bb8"
+AXIS: Final = "rgba(128, 128, 128, 0.35)"
+GRID: Final = "rgba(128, 128, 128, 0.18)"
+
+PLOT_CONFIG: Final = {"displayModeBar": False, "scrollZoom": False}
+"""No toolbar and no zooming by wheel: the page scrolls, the plot stays as it is."""
+
+
+def cumulative_net(
+    *,
+    low: Sequence[Decimal],
+    typical: Sequence[Decimal],
+    high: Sequence[Decimal],
+    break_even_month: int | None,
+) -> go.Figure:
+    """Draw cumulative net by month: the typical case as a line, low to high as a band.
+
+    Args:
+        low: Cumulative net at the end of months 1, 2, ….
+        typical: As ``low``.
+        high: As ``low``.
+        break_even_month: Where the typical line first stays at or above zero; None for never.
+    """
+    months = list(range(1, len(typical) + 1))
+    figure = go.Figure()
+    figure.add_scatter(
+        x=months, y=_numbers(high), mode="lines", line={"width": 0}, hoverinfo="skip", name="High"
+    )
+    figure.add_scatter(
+        x=months,
+        y=_numbers(low),
+        mode="lines",
+        line={"width": 0},
+        fill="tonexty",
+        fillcolor=BAND,
+        hoverinfo="skip",
+        name="Low",
+    )
+    figure.add_scatter(
+        x=months,
+        y=_numbers(typical),
+        mode="lines+markers",
+        line={"color": LINE, "width": 2.5},
+        marker={"size": 5},
+        customdata=list(zip(_numbers(low), _numbers(high), strict=True)),
+        hovertemplate=(
+            "Month %{x}: <b>$%{y:,.0f}</b><br>low $%{customdata[0]:,.0f}, "
+            "high $%{customdata[1]:,.0f}<extra></extra>"
+        ),
+        name="Typical",
+    )
+    figure.add_hline(y=0, line={"color": AXIS, "width": 1})
+    if break_even_month is not None:
+        figure.add_vline(
+            x=break_even_month,
+            line={"color": AXIS, "width": 1, "dash": "dot"},
+            annotation={"text": f"break-even, month {break_even_month}", "font": {"size": 12}},
+        )
+    figure.update_xaxes(title="Month", dtick=1 if len(months) <= 12 else 3, **_axis())  # noqa: PLR2004
+    figure.update_yaxes(title="Cumulative net", tickprefix="$", tickformat=",.0f", **_axis())
+    return _framed(figure, height=320)
+
+
+def scale_trend(*, days: Sequence[date], scores: Sequence[int], instrument: str) -> go.Figure:
+    """Draw one instrument's scores over time.
+
+    Args:
+        days: When each score was taken, ascending.
+        scores: One per day.
+        instrument: For example ``PHQ-9``.
+    """
+    figure = go.Figure()
+    figure.add_scatter(
+        x=list(days),
+        y=list(scores),
+        mode="lines+markers",
+        line={"color": LINE, "width": 2.5},
+        marker={"size": 7},
+        hovertemplate="%{x|%b %-d, %Y}: <b>%{y}</b><extra></extra>",
+        name=instrument,
+    )
+    figure.update_xaxes(tickformat="%b %-d<br>%Y", nticks=6, **_axis())
+    figure.update_yaxes(title="Score", rangemode="tozero", **_axis())
+    return _framed(figure, height=220)
+
+
+def tornado(
+    *, names: Sequence[str], lows: Sequence[Decimal], highs: Sequence[Decimal], base: Decimal
+) -> go.Figure:
+    """Draw what moves the first year's net most: one bar per assumption, the widest on top.
+
+    Args:
+        names: The assumptions.
+        lows: Net with the assumption at the low end of its range.
+        highs: Net with it at the high end.
+        base: Net with every assumption at its value.
+    """
+    order = sorted(range(len(names)), key=lambda place: abs(highs[place] - lows[place]))
+    figure = go.Figure()
+    for ends, colour, label in ((lows, FLOOR, "At the low end"), (highs, LINE, "At the high end")):
+        figure.add_bar(
+            y=[names[place] for place in order],
+            x=[float(ends[place] - base) for place in order],
+            base=float(base),
+            orientation="h",
+            marker={"color": colour},
+            customdata=[float(ends[place]) for place in order],
+            hovertemplate="%{y}: <b>$%{customdata:,.0f}</b><extra>" + label + "</extra>",
+            name=label,
+        )
+    figure.update_layout(barmode="overlay", showlegend=True, legend={"orientation": "h", "y": 1.12})
+    figure.update_xaxes(title="First-year net", tickprefix="$", tickformat=",.0f", **_axis())
+    figure.update_yaxes(automargin=True)
+    return _framed(figure, height=90 + 32 * len(names), legend=True)
+
+
+def _numbers(amounts: Sequence[Decimal]) -> list[float]:
+    return [float(amount) for amount in amounts]
+
+
+def _axis() -> dict[str, object]:
+    return {"gridcolor": GRID, "zeroline": False, "fixedrange": True, "linecolor": AXIS}
+
+
+def _framed(figure: go.Figure, *, height: int, legend: bool = False) -> go.Figure:
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 16, "t": 28, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        showlegend=legend,
+        hovermode="closest",
+    )
+    return figure

@@ -1,0 +1,137 @@
+"""Every page of the dashboard: its file, address and right, each role's menu, and links between them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from pages.shared import state
+from trellis_core.access import AccessRole, Operation
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+"""The project's folder, which holds ``dashboard.py``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageSpec:
+    """A page of the dashboard.
+
+    Attributes:
+        name: Its word in the URL and in ``page(name)``.
+        path: File under the project's root.
+        title: As in the menu and the browser's tab.
+        operation: The right that opens it.
+    """
+
+    name: str
+    path: str
+    title: str
+    icon: str
+    operation: Operation
+
+
+PAGES: Final[tuple[PageSpec, ...]] = tuple(
+    PageSpec(name=name, path=path, title=title, icon=f":material/{icon}:", operation=operation)
+    for name, path, title, icon, operation in (
+        ("thresholds", "coordinate/thresholds", "Thresholds", "timelapse", Operation.READ_BOARD),
+        ("patients", "coordinate/patients", "Patients", "group", Operation.READ_CHART),
+        (
+            "chart",
+            "coordinate/patient_chart",
+            "Patient chart",
+            "folder_shared",
+            Operation.READ_CHART,
+        ),
+        ("ccm", "programs/ccm", "Chronic care (CCM)", "favorite", Operation.READ_BOARD),
+        ("pcm", "programs/pcm", "Principal care (PCM)", "adjust", Operation.READ_BOARD),
+        ("bhi", "programs/bhi", "Behavioral health (BHI)", "psychology", Operation.READ_BOARD),
+        ("cocm", "programs/cocm", "Collaborative care (CoCM)", "diversity_3", Operation.READ_BOARD),
+        ("tcm", "programs/tcm", "Transitional care (TCM)", "home_health", Operation.READ_BOARD),
+        (
+            "superbills",
+            "billing/superbills",
+            "Superbills",
+            "receipt_long",
+            Operation.READ_SUPERBILL,
+        ),
+        ("roi", "insight/roi_calculator", "ROI calculator", "calculate", Operation.READ_ROI),
+        ("rule-book", "insight/rule_book", "Rule book", "menu_book", Operation.READ_RULE_BOOK),
+        ("ledger", "insight/ledger", "Ledger", "history_edu", Operation.READ_LEDGER),
+    )
+)
+PROGRAM_PAGES: Final = ("ccm", "pcm", "bhi", "cocm", "tcm")
+
+_MENUS: Final[Mapping[AccessRole, Mapping[str, tuple[str, ...]]]] = {
+    AccessRole.COORDINATOR: {
+        "Coordinate": ("thresholds", "patients"),
+        "Programs": PROGRAM_PAGES,
+    },
+    AccessRole.BILLER: {
+        "Bill": ("superbills", "thresholds"),
+        "Care": ("patients", "programs"),
+        "See": ("roi", "rule-book"),
+        "Audit": ("ledger",),
+    },
+    AccessRole.OWNER: {
+        "See": ("roi", "rule-book"),
+        "Care": ("thresholds", "patients", "programs"),
+        "Bill": ("superbills",),
+        "Audit": ("ledger",),
+    },
+    AccessRole.AUDITOR: {
+        "Audit": ("ledger", "superbills"),
+        "Care": ("thresholds", "patients", "programs"),
+        "See": ("rule-book", "roi"),
+    },
+}
+"""Menu entries per role, at most seven; the first is the role's home.
+
+``programs`` stands for the first program page under a shorter title: the other programs are one
+click away on it. Pages that a role may open but that are not listed keep their address.
+"""
+
+
+def spec(name: str) -> PageSpec:
+    """Return a page's description by its name."""
+    return next(page for page in PAGES if page.name == name)
+
+
+def page_path(name: str) -> str:
+    """Return a page's file, as ``st.switch_page`` and ``st.page_link`` want it.
+
+    Example:
+        >>> page_path("ccm")
+        'pages/programs/ccm.py'
+    """
+    return f"pages/{spec(name).path}.py"
+
+
+def open_page(name: str, *, patient_id: str | None = None) -> None:
+    """Go to a page, with the service month and, if given, a patient in its address."""
+    st.switch_page(page_path(name), query_params=address(patient_id=patient_id))
+
+
+def link(name: str, label: str, *, patient_id: str | None = None, icon: str | None = None) -> None:
+    """Draw a link to a page, with the service month and, if given, a patient in its address."""
+    st.page_link(
+        page_path(name), label=label, icon=icon, query_params=address(patient_id=patient_id)
+    )
+
+
+def address(*, patient_id: str | None = None) -> dict[str, str]:
+    """Return the query parameters of a deep link: ids and months only, never names."""
+    chosen = st.session_state.get(state.MONTH_KEY)
+    found = {state.MONTH_KEY: chosen} if isinstance(chosen, str) else {}
+    return found | ({state.PATIENT_KEY: patient_id} if patient_id else {})
+
+
+def menu(role: AccessRole) -> Mapping[str, tuple[str, ...]]:
+    """Return a role's menu: section to page names, the first entry being home."""
+    return _MENUS[role]
+
+
+def home_of(role: AccessRole) -> str:
+    """Return the name of the page on which a role's day begins."""
+    return next(iter(menu(role).values()))[0]

@@ -1,0 +1,131 @@
+"""The frame around every page: page settings, the role's menu, the sidebar, the running timer."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from pages.shared import formats, state, store, time_entry, welcome, widgets
+from pages.shared.routes import PAGES, ROOT, home_of, link, menu, open_page, page_path, spec
+from trellis_core.access import Actor, Operation, may
+from trellis_core.care.people import Practice
+from trellis_core.services import caseload
+from trellis_core.values.periods import ServiceMonth
+
+if TYPE_CHECKING:
+    from streamlit.navigation.page import Page
+
+ICON: Final = ROOT / "pages" / "shared" / "static" / "trellis.png"
+_SEARCH_HITS: Final = 6
+
+
+def main() -> None:
+    """Draw the dashboard: run by ``dashboard.py`` on every rerun."""
+    st.set_page_config(
+        page_title="Trellis", page_icon=str(ICON), layout="wide", initial_sidebar_state="expanded"
+    )
+    if store.is_empty():
+        _run_alone(welcome.draw, "Welcome")
+        return
+    person = store.actor()
+    if person is None:
+        _run_alone(store.stop_signed_out, "Signed out")
+        return
+    chosen = st.navigation(_navigation(person), expanded=True)
+    practice = store.practice(person)
+    _sidebar(person, practice)
+    widgets.demo_banner(practice)
+    time_entry.timer_bar(person)
+    widgets.show_flashes()
+    chosen.run()
+
+
+def _run_alone(draw: Callable[[], None], title: str) -> None:
+    st.navigation(
+        [st.Page(draw, title=title, url_path="start", default=True)]
+        + [
+            st.Page(draw, title=title, url_path=page.name, visibility="hidden")  # deep links wait
+            for page in PAGES
+        ],
+        position="hidden",
+    ).run()
+
+
+def _navigation(person: Actor) -> dict[str, list["Page"]]:
+    listed = menu(person.role)
+    named = {name for names in listed.values() for name in names}
+    sections: dict[str, list[Page]] = {
+        section: [_page(name) for name in names if _exists(name)]
+        for section, names in listed.items()
+    }
+    first = next(iter(sections))
+    home = home_of(person.role)
+
+    def go_home() -> None:
+        open_page(home)
+
+    sections[first].insert(
+        0, st.Page(go_home, title="Home", url_path="home", default=True, visibility="hidden")
+    )
+    if "programs" in named:
+        named.add("ccm")
+    sections[first].extend(
+        _page(page.name, is_listed=False)
+        for page in PAGES
+        if page.name not in named and may(person, page.operation) and _exists(page.name)
+    )
+    return sections
+
+
+def _exists(name: str) -> bool:
+    return name == "programs" or (ROOT / page_path(name)).is_file()
+
+
+def _page(name: str, *, is_listed: bool = True) -> "Page":
+    found = spec("ccm" if name == "programs" else name)
+    return st.Page(
+        ROOT / f"pages/{found.path}.py",
+        title="Programs" if name == "programs" else found.title,
+        icon=":material/health_and_safety:" if name == "programs" else found.icon,
+        url_path=found.name,
+        visibility="visible" if is_listed else "hidden",
+    )
+
+
+def _sidebar(person: Actor, practice: Practice) -> None:
+    today = store.today(person)
+    with st.sidebar:
+        st.selectbox(
+            "Service month",
+            state.month_options(today),
+            index=1,
+            format_func=lambda text: formats.month_name(ServiceMonth.parse(text)),
+            key=state.MONTH_KEY,
+            bind="query-params",
+        )
+        _search(person)
+        me = store.people(person).get(person.person_id)
+        st.divider()
+        st.markdown(f"**{formats.plain(me.signature if me else person.person_id)}**")
+        st.caption(f"{formats.role(person.role)} · {formats.plain(practice.name)}")
+        st.link_button("Sign out", "/auth/sign-out", icon=":material/logout:", width="stretch")
+
+
+def _search(person: Actor) -> None:
+    if not may(person, Operation.READ_CHART):
+        return
+    text = st.text_input(
+        "Find a patient",
+        key="shell_search",
+        placeholder="Name, MRN or birth date",
+        icon=":material/search:",
+    ).strip()
+    if not text:
+        return
+    found = caseload.patients(text=text, limit=_SEARCH_HITS, store=store.store(), actor=person)
+    for patient in found.rows:
+        link("chart", f"{patient.name} · {patient.mrn}", patient_id=patient.id)
+    if not found.rows:
+        st.caption("Nobody found.")
+    elif found.total > len(found.rows):
+        st.caption(f"{found.total - len(found.rows):,} more; type more of the name.")

@@ -1,0 +1,103 @@
+"""What one browser session remembers between reruns: one typed value under one key.
+
+Anything that must last is in the store; anything that should survive a reload is in the URL.
+Widget values stay under the widgets' own keys, which start with the page's name.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+import streamlit as st
+
+from trellis_core.errors import InvalidPeriodError
+from trellis_core.values.ids import new_entry_id
+from trellis_core.values.periods import ServiceMonth
+
+_KEY: Final = "trellis"
+MONTH_KEY: Final = "month"
+"""Widget key and query parameter of the service month."""
+PATIENT_KEY: Final = "patient"
+"""Query parameter that names one patient by its opaque id."""
+MONTHS_BACK: Final = 35
+
+
+@dataclass
+class PageState:
+    """A session's memory.
+
+    Attributes:
+        form_ids: For each open form, the entry id that makes its submission happen once.
+        flash: Sentences to show after the next rerun.
+        stopping: The stop-timer form is open.
+    """
+
+    form_ids: dict[str, str] = field(default_factory=dict)
+    flash: list[str] = field(default_factory=list)
+    stopping: bool = False
+
+
+def state() -> PageState:
+    """Return this session's memory, made on first use."""
+    if _KEY not in st.session_state:
+        st.session_state[_KEY] = PageState()
+    kept: PageState = st.session_state[_KEY]
+    return kept
+
+
+def form_id(form: str) -> str:
+    """Return the entry id of an open form: the same on every rerun until it was saved.
+
+    Args:
+        form: The form's own name, for example ``thresholds_entry``.
+    """
+    return state().form_ids.setdefault(form, new_entry_id())
+
+
+def renew_form_id(form: str) -> None:
+    """Give a form a fresh entry id after its entry was saved."""
+    state().form_ids.pop(form, None)
+
+
+def flash(sentence: str) -> None:
+    """Say something on the next rerun, for example a receipt."""
+    state().flash.append(sentence)
+
+
+def take_flashes() -> list[str]:
+    """Return what is to be said, once."""
+    said, state().flash = state().flash, []
+    return said
+
+
+def month_options(today: date) -> list[str]:
+    """Return the months that the picker offers, newest first, as ``YYYY-MM``.
+
+    The month after the current one is there for work that is planned; three years back suffice.
+    """
+    newest = ServiceMonth.of(today).following
+    return [str(newest.plus(-back)) for back in range(MONTHS_BACK + 2)]
+
+
+def month(today: date) -> ServiceMonth:
+    """Return the service month that the session looks at; the current one by default."""
+    chosen = st.session_state.get(MONTH_KEY)
+    if isinstance(chosen, str):
+        try:
+            return ServiceMonth.parse(chosen)
+        except InvalidPeriodError:
+            pass
+    return ServiceMonth.of(today)
+
+
+def chosen_patient() -> str | None:
+    """Return the patient id that the URL names, or None."""
+    return st.query_params.get(PATIENT_KEY)
+
+
+def choose_patient(patient_id: str | None) -> None:
+    """Put a patient's opaque id into the URL, or take it out."""
+    if patient_id is None:
+        st.query_params.pop(PATIENT_KEY, None)
+    elif st.query_params.get(PATIENT_KEY) != patient_id:
+        st.query_params[PATIENT_KEY] = patient_id

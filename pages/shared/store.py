@@ -1,0 +1,141 @@
+"""What every page stands on: the open store, who is signed in, the clock and the rule book.
+
+A page starts with ``actor = require(Operation.READ_BOARD)``. The answer is asked for again on
+every rerun, so that signing out or a changed role acts at once. Tests replace ``session_token``,
+the one seam, because a test browser has no cookies.
+"""
+
+import os
+import threading
+from datetime import date
+from typing import Final, NoReturn
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from trellis_core.access import Actor, Operation, may
+from trellis_core.care.people import Practice, StaffMember
+from trellis_core.rules.rulebook import RuleBook, load_rule_book
+from trellis_core.services import practice as practices
+from trellis_core.settings import default_store_url, load_settings
+from trellis_core.store.engine import Store, open_store
+from trellis_core.values import clock as clocks
+from trellis_core.values.clock import Clock
+from trellis_core.values.periods import ServiceMonth, zone_named
+
+from pages.shared import state
+
+COOKIE: Final = "trellis_session"
+SIGN_IN_PATH: Final = "/auth/sign-in"
+
+_lock = threading.Lock()
+_open: dict[str, Store] = {}
+
+
+def own_store_url() -> str:
+    """Return the address of the practice's own store: ``DATABASE_URL``, or the command's default."""
+    settings = load_settings()
+    return settings.database_url or default_store_url(settings)
+
+
+def store() -> Store:
+    """Return the store, opened and migrated once per process and address."""
+    return _opened(own_store_url())
+
+
+def sample_target() -> Store:
+    """Return the store into which the welcome page loads the sample practice."""
+    return store()
+
+
+def _opened(url: str) -> Store:
+    with _lock:
+        if url not in _open:
+            _open[url] = open_store(url)
+        return _open[url]
+
+
+def clock() -> Clock:
+    """Return the clock: the server's, or moved by whole days in a demonstration."""
+    day = load_settings().today
+    system = clocks.SystemClock()
+    if day is None:
+        return system
+    return clocks.ShiftedClock((day - system.now().date()).days)
+
+
+def rule_book() -> RuleBook:
+    """Return the rule book, read once per process."""
+    return load_rule_book()
+
+
+def is_empty() -> bool:
+    """Say whether the store holds no practice yet."""
+    return not practices.has_practice(store=store())
+
+
+def is_demo() -> bool:
+    """Say whether the server was started for a demonstration (``TRELLIS_DEMO=1``)."""
+    return os.environ.get("TRELLIS_DEMO") == "1"
+
+
+def session_token() -> str | None:
+    """Return the browser's sign-in token from its cookie; the seam that tests replace."""
+    return st.context.cookies.get(COOKIE)
+
+
+def actor() -> Actor | None:
+    """Return who is signed in, asked of the store anew; None for nobody."""
+    token = session_token()
+    if not token:
+        return None
+    return practices.actor_of_token(token, store=store(), clock=clock())
+
+
+def require(operation: Operation) -> Actor:
+    """Return the signed-in person, or end the page: the first line of every page.
+
+    Args:
+        operation: What the page is for; the services check again.
+    """
+    person = actor()
+    if person is None:
+        stop_signed_out()
+    if not may(person, operation):
+        st.title("Not for your role")
+        st.write("Your role does not open this page. The practice's owner can change roles.")
+        st.stop()
+    return person
+
+
+def stop_signed_out() -> NoReturn:
+    """Say that nobody is signed in, with the way to the sign-in page, and end the run."""
+    st.title("You are signed out")
+    st.write("Sign in to go on. Nothing that was saved is lost; a running timer keeps running.")
+    st.link_button("Sign in", SIGN_IN_PATH, type="primary")
+    st.stop()
+
+
+def practice(person: Actor) -> Practice:
+    """Return the practice of the signed-in person."""
+    return practices.the_practice(store=store(), actor=person)
+
+
+def zone(person: Actor) -> ZoneInfo:
+    """Return the practice's time zone, which decides the month and every shown time."""
+    return zone_named(practice(person).time_zone)
+
+
+def today(person: Actor) -> date:
+    """Return the calendar day in the practice's zone."""
+    return clocks.today(clock(), zone(person))
+
+
+def month(person: Actor) -> ServiceMonth:
+    """Return the service month that the sidebar's picker shows."""
+    return state.month(today(person))
+
+
+def people(person: Actor) -> dict[str, StaffMember]:
+    """Return the practice's people by id."""
+    return {member.id: member for member in practices.staff(store=store(), actor=person)}

@@ -1,0 +1,252 @@
+"""Recording time: the running timer on every page, starting one, and the typed-entry form."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
+from typing import Final
+
+import streamlit as st
+
+from pages.shared import formats, state, store, widgets
+from trellis_core.access import Actor, Operation, may
+from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
+from trellis_core.ledger.entries import TimeEntry
+from trellis_core.services import board as boards
+from trellis_core.services import caseload
+from trellis_core.services.time_log import (
+    LogTime,
+    Receipt,
+    RunningTimer,
+    StopTimer,
+    discard_timer,
+    log_time,
+    running_timer,
+    start_timer,
+    stop_timer,
+)
+
+TICK_SECONDS: Final = 3
+FORGOTTEN_AFTER_HOURS: Final = 3
+"""A timer that ran longer asks how long the work really was."""
+
+_USUAL: Final = (
+    Activity.PATIENT_CONTACT,
+    Activity.CARE_COORDINATION,
+    Activity.RECORD_REVIEW,
+    Activity.PROVIDER_COMMUNICATION,
+    Activity.PHARMACY_COMMUNICATION,
+    Activity.MEDICATION_RECONCILIATION,
+    Activity.CARE_PLAN_UPDATE,
+    Activity.FAMILY_CAREGIVER_CONTACT,
+)
+ACTIVITIES: Final = (*_USUAL, *(activity for activity in Activity if activity not in _USUAL))
+
+
+def timer_bar(person: Actor) -> None:
+    """Draw the person's running timer at the top of the page, if there is one."""
+    if not may(person, Operation.LOG_OWN_TIME):
+        return
+    timer = running_timer(store=store.store(), actor=person)
+    if timer is None:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="timer_bar"):
+        _clock_face(timer, person)
+        if st.button(
+            "Stop and log",
+            type="primary",
+            icon=":material/stop_circle:",
+            key="timer_stop",
+            shortcut="Alt+S",
+        ):
+            _stop_dialog(timer, person)
+
+
+@st.fragment(run_every=TICK_SECONDS)
+def _clock_face(timer: RunningTimer, person: Actor) -> None:
+    gone = int((store.clock().now() - timer.started_at).total_seconds())
+    name = caseload.patient(timer.patient_id, store=store.store(), actor=person).name
+    st.markdown(
+        f":material/timer: **{formats.elapsed(gone)}**  ·  {formats.plain(name)}  ·  {timer.program}",
+        width="stretch",
+    )
+
+
+@st.dialog("Log this time", icon=":material/timer:")
+def _stop_dialog(timer: RunningTimer, person: Actor) -> None:
+    gone = int((store.clock().now() - timer.started_at).total_seconds())
+    st.caption(
+        f"{timer.program} · started {formats.moment(timer.started_at, store.zone(person))} · "
+        f"{formats.length(max(gone, 1))} so far. The timer stops when you save."
+    )
+    key = f"timer_{timer.entry_id}"
+    is_forgotten = gone > FORGOTTEN_AFTER_HOURS * 3600
+    if is_forgotten:
+        st.warning(
+            "This timer ran for a long time. How long did the work really take? The entry will be "
+            "marked as estimated.",
+            icon=":material/help:",
+        )
+        st.number_input(
+            "Minutes of work", min_value=1, max_value=720, value=15, key=f"{key}_minutes"
+        )
+    _what_was_done(key)
+    with st.container(horizontal=True):
+        st.button(
+            "Save entry",
+            type="primary",
+            key=f"{key}_save",
+            on_click=_stop,
+            kwargs={"key": key, "person": person, "is_estimated": is_forgotten},
+        )
+        st.button(
+            "Discard timer",
+            type="tertiary",
+            key=f"{key}_discard",
+            help="Nothing is logged.",
+            on_click=_discard,
+            args=(person,),
+        )
+
+
+def _what_was_done(key: str) -> None:
+    st.selectbox("Activity", ACTIVITIES, format_func=formats.activity, key=f"{key}_activity")
+    st.segmented_control(
+        "Patient or caregiver",
+        list(ContactState),
+        format_func=formats.contact,
+        key=f"{key}_contact",
+    )
+    st.text_area(
+        "Note",
+        key=f"{key}_note",
+        height=90,
+        placeholder="What was done, for the record",
+        max_chars=2000,
+    )
+
+
+def _stop(*, key: str, person: Actor, is_estimated: bool) -> None:
+    kept = st.session_state
+    with widgets.command():
+        receipt = stop_timer(
+            StopTimer(
+                activity=kept[f"{key}_activity"],
+                note=(kept.get(f"{key}_note") or "").strip(),
+                contact=kept.get(f"{key}_contact"),
+                seconds_override=kept[f"{key}_minutes"] * 60 if is_estimated else None,
+            ),
+            store=store.store(),
+            actor=person,
+            clock=store.clock(),
+        )
+        state.flash(receipt_sentence(receipt))
+
+
+def _discard(person: Actor) -> None:
+    with widgets.command():
+        discard_timer(store=store.store(), actor=person)
+        state.flash("Timer discarded. Nothing was logged.")
+
+
+def receipt_sentence(receipt: Receipt) -> str:
+    """Write what was saved, with the entry's number and code in the ledger."""
+    return (
+        f"Saved {formats.length(receipt.entry.seconds)} of {receipt.entry.program}: "
+        f"entry {receipt.number:,}, code {receipt.code}."
+    )
+
+
+def start_button(
+    patient_id: str, program: Program, *, person: Actor, key: str, label: str = "Start timer"
+) -> None:
+    """Draw the button that starts the person's timer; it is in the store before it shows."""
+    if not may(person, Operation.LOG_OWN_TIME):
+        return
+    if st.button(label, icon=":material/play_circle:", type="primary", key=key):
+        with widgets.command():
+            start_timer(
+                patient_id=patient_id,
+                program=program,
+                store=store.store(),
+                actor=person,
+                clock=store.clock(),
+            )
+            st.rerun()
+
+
+def entry_form(
+    form: str,
+    *,
+    person: Actor,
+    patients: Mapping[str, str],
+    programs: Sequence[Program],
+) -> None:
+    """Draw the form for a typed entry; says at once whether the minutes will count.
+
+    Args:
+        form: The form's own name; prefixes its widget keys.
+        patients: Names by patient id; one patient needs no picker.
+        programs: Programs to choose from; one needs no picker.
+    """
+    if not may(person, Operation.LOG_OWN_TIME) or not patients:
+        return
+    entry_id = state.form_id(form)
+    key = f"{form}_{entry_id}"
+    patient_id = next(iter(patients))
+    if len(patients) > 1:
+        patient_id = st.selectbox(
+            "Patient",
+            list(patients),
+            format_func=lambda chosen: patients[chosen],
+            key=f"{key}_patient",
+        )
+    program = programs[0]
+    if len(programs) > 1:
+        program = st.selectbox("Program", programs, key=f"{key}_program")
+    now = store.clock().now().astimezone(store.zone(person))
+    when, start, long = st.columns([1.2, 1, 1])
+    when.date_input("Day", value=now.date(), max_value=now.date(), key=f"{key}_day")
+    start.time_input(
+        "Start", value=_round(now - timedelta(minutes=15)), step=300, key=f"{key}_start"
+    )
+    long.number_input(
+        "Minutes", min_value=1, max_value=480, value=None, placeholder="0", key=f"{key}_minutes"
+    )
+    _what_was_done(key)
+    preview(patient_id, program, person=person, day=st.session_state[f"{key}_day"])
+    if st.button(
+        "Save entry",
+        key=f"{key}_save",
+        icon=":material/check:",
+        disabled=not st.session_state[f"{key}_minutes"],
+    ):
+        _save(form, key=key, patient_id=patient_id, program=program, person=person)
+
+
+def _round(at: datetime) -> time:
+    return at.replace(minute=at.minute - at.minute % 5, second=0, microsecond=0).time()
+
+
+def _save(form: str, *, key: str, patient_id: str, program: Program, person: Actor) -> None:
+    kept = st.session_state
+    started = datetime.combine(kept[f"{key}_day"], kept[f"{key}_start"], tzinfo=store.zone(person))
+    with widgets.command():
+        receipt = log_time(
+            LogTime(
+                entry_id=state.form_id(form),
+                patient_id=patient_id,
+                program=program,
+                staff_id=person.person_id,
+                started_at=started,
+                seconds=int(kept[f"{key}_minutes"]) * 60,
+                activity=kept[f"{key}_activity"],
+                note=(kept.get(f"{key}_note") or "").strip(),
+                contact=kept.get(f"{key}_contact"),
+                mode=EntryMode.TYPED,
+            ),
+            store=store.store(),
+            actor=person,
+            clock=store.clock(),
+        )
+        state.renew_form_id(form)
+        state.flash(receipt_sentence(receipt))
+        st.rerun()

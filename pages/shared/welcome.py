@@ -1,0 +1,42 @@
+"""What an empty store shows: explore the sample practice, or set up your own."""
+
+import streamlit as st
+
+from pages.shared import store, widgets
+from trellis_core.sample import demo_day, load_sample
+from trellis_core.values.clock import SystemClock
+
+
+def draw() -> None:
+    """Draw the two ways to begin."""
+    widgets.heading("Welcome to Trellis")
+    st.write(
+        "Trellis keeps the minutes, consents and plans behind monthly care-management services, "
+        "shows how far each patient is from the next code, and writes the superbill. "
+        "There is no practice in this store yet. Choose how to begin."
+    )
+    explore, own = st.columns(2, gap="large", border=True)
+    with explore:
+        st.subheader("Explore the sample practice", anchor=False)
+        st.write(
+            "A small practice with fictional patients, each there to show one thing. "
+            "Look around as coordinator, biller, owner or auditor."
+        )
+        if st.button("Load the sample practice", type="primary", icon=":material/science:"):
+            with widgets.command(), st.spinner("Loading the sample practice…"):
+                _load()
+                st.rerun()
+    with own:
+        st.subheader("Set up your own", anchor=False)
+        st.write(
+            "Five questions: practice, owner, time zone, locality, password. "
+            "Run this where Trellis is installed, then reload this page:"
+        )
+        st.code(f"trellis init --store {store.own_store_url()}", language="bash", wrap_lines=True)
+    widgets.disclaimer()
+
+
+def _load() -> None:
+    system = SystemClock()
+    today = system.now().date()
+    load_sample(store.sample_target(), day=demo_day(today, store.rule_book()))

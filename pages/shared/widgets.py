@@ -1,0 +1,213 @@
+"""Pieces that several pages draw: notices, badges, tables of entries, the disclaimer."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared import formats, state
+from trellis_core.care.people import Practice, StaffMember
+from trellis_core.documents.disclaimer import DISCLAIMER
+from trellis_core.errors import TrellisError
+from trellis_core.ledger.entries import TimeEntry
+from trellis_core.rules.determination import Blocked, Determination, NotCounted
+from trellis_core.rules.reason_texts import title
+from trellis_core.rules.reasons import Reason
+
+LATE_AFTER_HOURS: Final = 72
+
+Place = Literal["chart", "thresholds", "superbills", "rule-book", "tcm", "cocm", "bhi"]
+
+
+@contextmanager
+def command() -> Iterator[None]:
+    """Run one service call and, where it is refused, show its sentence: the only place to catch.
+
+    Example:
+        ``with widgets.command(): log_time(…)``
+    """
+    try:
+        yield
+    except TrellisError as error:
+        st.error(formats.plain(str(error)), icon=":material/block:")
+
+
+def show_flashes() -> None:
+    """Show what was kept for this rerun, for example the receipt of a saved entry."""
+    for sentence in state.take_flashes():
+        st.toast(formats.plain(sentence), icon=":material/check_circle:", duration="long")
+
+
+def demo_banner(practice: Practice) -> None:
+    """Say on every page that the practice is the sample one."""
+    if practice.is_sample:
+        st.caption(":material/science: **Sample practice** — fictional patients, made-up minutes.")
+
+
+def disclaimer() -> None:
+    """Draw the one disclaimer, small."""
+    st.caption(formats.plain(DISCLAIMER))
+
+
+def heading(text: str, under: str = "") -> None:
+    """Draw a page's title with one quiet sentence under it."""
+    st.title(text, anchor=False)
+    if under:
+        st.caption(under)
+
+
+def empty(text: str, *, icon: str = "inbox") -> None:
+    """Say that there is nothing here, and what would fill it."""
+    with st.container(border=True):
+        st.markdown(f":material/{icon}:  {text}")
+
+
+def block_titles(blocked: Sequence[Blocked]) -> list[str]:
+    """Return the short name of each thing that blocks, each once, in order."""
+    return list(dict.fromkeys(title(block.reason) for block in blocked))
+
+
+def block_badges(reasons: Sequence[Reason]) -> None:
+    """Draw a badge for each reason that blocks; the words carry it, the colour only helps."""
+    with st.container(horizontal=True, gap="small"):
+        for reason in dict.fromkeys(reasons):
+            st.badge(title(reason), icon=":material/block:", color="orange")
+
+
+def entry_marks(entry: TimeEntry) -> str:
+    """Say how an entry came to be: timed or typed, late, estimated, corrected.
+
+    Example:
+        >>> from datetime import datetime, UTC
+        >>> from trellis_core.care.vocabulary import Activity, Program
+        >>> entry_marks(TimeEntry(id="e", program=Program.CCM, staff_id="s", seconds=60,
+        ...     started_at=datetime(2026, 11, 3, tzinfo=UTC), activity=Activity.RECORD_REVIEW))
+        'Typed'
+    """
+    marks = [formats.mode(entry.mode)]
+    if is_late(entry):
+        marks.append("late")
+    if entry.is_estimated:
+        marks.append("estimated")
+    if entry.is_reversed:
+        marks.append("replaced")
+    elif entry.replaces:
+        marks.append("correction")
+    return ", ".join(marks)
+
+
+def is_late(entry: TimeEntry) -> bool:
+    """Say whether an entry was recorded long after the work."""
+    if entry.recorded_at is None:
+        return False
+    ended = entry.started_at.timestamp() + entry.seconds
+    return entry.recorded_at.timestamp() - ended > LATE_AFTER_HOURS * 3600
+
+
+def counted_words(
+    entry: TimeEntry, counted: Mapping[str, int], lost: Mapping[str, Sequence[NotCounted]]
+) -> str:
+    """Say how much of an entry counts and, where it does not, why."""
+    seconds = counted.get(entry.id, 0)
+    reasons = ", ".join(dict.fromkeys(title(item.reason) for item in lost.get(entry.id, ())))
+    if entry.is_reversed:
+        return "Replaced by a correction"
+    if seconds and not reasons:
+        return "Counts"
+    if seconds:
+        return f"{formats.length(seconds)} count; {reasons}"
+    return f"Does not count: {reasons}" if reasons else "Does not count"
+
+
+def entries_table(
+    entries: Sequence[TimeEntry],
+    *,
+    people: Mapping[str, StaffMember],
+    zone: ZoneInfo,
+    determination: Determination | None = None,
+    patient_names: Mapping[str, str] | None = None,
+    key: str | None = None,
+) -> None:
+    """Draw time entries as one table, newest first.
+
+    Args:
+        entries: Reversed ones included; they show as replaced.
+        people: The practice's people by id.
+        zone: The practice's time zone.
+        determination: The patient-month's answer, to say what counts and why not.
+        patient_names: Names by patient id, where the table spans patients.
+        key: Widget key.
+    """
+    if not entries:
+        empty("No time recorded this month yet. Start a timer or type an entry.", icon="schedule")
+        return
+    counted = dict(determination.counted_seconds) if determination else {}
+    lost: dict[str, list[NotCounted]] = {}
+    for item in determination.not_counted if determination else ():
+        lost.setdefault(item.entry, []).append(item)
+    rows = []
+    for entry in sorted(entries, key=lambda item: item.started_at, reverse=True):
+        who = people.get(entry.staff_id or "")
+        row = {"Started": formats.moment(entry.started_at, zone)}
+        if patient_names is not None:
+            row["Patient"] = patient_names.get(entry.patient_id, formats.DASH)
+        row |= {
+            "Length": formats.length(entry.seconds),
+            "Activity": formats.activity(entry.activity),
+            "By": who.signature if who else formats.DASH,
+            "Counts": counted_words(entry, counted, lost) if determination else "",
+            "Recorded": entry_marks(entry),
+            "Note": entry.note,
+            "Receipt": entry.code,
+        }
+        if determination is None:
+            del row["Counts"]
+        rows.append(row)
+    table(pd.DataFrame(rows), key=key, alt="Time entries of the month")
+
+
+def table(
+    frame: pd.DataFrame,
+    *,
+    alt: str,
+    key: str | None = None,
+    columns: Mapping[str, object] | None = None,
+    row_height: int | None = None,
+) -> None:
+    """Draw a read-only table the way every page does."""
+    st.dataframe(
+        frame,
+        hide_index=True,
+        key=key,
+        alt=alt,
+        column_config=dict(columns) if columns else None,
+        row_height=row_height,
+    )
+
+
+def download(
+    label: str,
+    make: Callable[[], bytes],
+    *,
+    file_name: str,
+    media_type: str,
+    key: str,
+    icon: str = ":material/download:",
+) -> None:
+    """Draw a button whose document is made only when it is clicked.
+
+    Args:
+        make: Makes the document; it calls a service, which checks the right again.
+    """
+    st.download_button(
+        label,
+        data=make,
+        file_name=file_name,
+        mime=media_type,
+        key=key,
+        icon=icon,
+        on_click="ignore",
+    )
