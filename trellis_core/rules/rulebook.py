@@ -4,7 +4,6 @@
 published tables. A value is asked for on a date of service; there is no "current" value.
 
 Example:
-    >>> from datetime import date
     >>> load_rule_book().version
     '2026.4'
 """
@@ -13,6 +12,7 @@ import hashlib
 import tomllib
 from bisect import bisect_right
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
@@ -37,6 +37,9 @@ from trellis_core.errors import (
     RuleBookFormatError,
     UnknownParameterError,
 )
+from trellis_core.rules.amounts import AmountTables, PartB
+from trellis_core.rules.ncci import CodingEdits, UnitCap
+from trellis_core.rules.published import PublishedTable, file_bytes, read_tables
 from trellis_core.rules.sources import Source, source_id
 from trellis_core.rules.trace import ParameterUse
 
@@ -132,6 +135,27 @@ class Parameter(BaseModel):
         return self.values[-1]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What the published tables hold."""
+
+    tables: tuple[PublishedTable, ...]
+    amounts: AmountTables
+    coding_edits: CodingEdits
+    part_b: PartB
+
+    @classmethod
+    def read(cls, folder: Path, problems: list[str]) -> Self:
+        """Read every table of a folder; add a sentence to ``problems`` for each mistake."""
+        tables = read_tables(folder, problems)
+        return cls(
+            tables=tables,
+            amounts=AmountTables(tables, problems),
+            coding_edits=CodingEdits(tables, problems),
+            part_b=PartB(tables, problems),
+        )
+
+
 class RuleBook:
     """Every parameter, source and published table of one edition.
 
@@ -140,6 +164,10 @@ class RuleBook:
         fingerprint: ``sha256:`` and the digest of all files; kept with every issued superbill.
         parameters: By path.
         sources: By id.
+        tables: The published tables with their provenance.
+        amounts: Medicare's allowed amounts.
+        coding_edits: Unit caps and pairs of codes that exclude each other.
+        part_b: Deductible, coinsurance and sequestration.
     """
 
     def __init__(
@@ -149,11 +177,16 @@ class RuleBook:
         fingerprint: str,
         parameters: Mapping[str, Parameter],
         sources: Mapping[str, Source],
+        published: Published,
     ) -> None:
         self.version: Final = version
         self.fingerprint: Final = fingerprint
         self.parameters: Final[Mapping[str, Parameter]] = MappingProxyType(dict(parameters))
         self.sources: Final[Mapping[str, Source]] = MappingProxyType(dict(sources))
+        self.tables: Final = published.tables
+        self.amounts: Final = published.amounts
+        self.coding_edits: Final = published.coding_edits
+        self.part_b: Final = published.part_b
         self._timelines: Final = {
             path: (
                 tuple(value.effective_from for value in parameter.values),
@@ -177,6 +210,7 @@ class RuleBook:
         problems: list[str] = []
         sources = _read_sources(folder / "sources.toml", problems)
         parameters = _read_parameters(folder / "parameters", sources, problems)
+        published = Published.read(folder / "tables", problems)
         if problems:
             raise RuleBookFormatError(problems)
         return cls(
@@ -184,6 +218,7 @@ class RuleBook:
             fingerprint=_fingerprint(folder),
             parameters=parameters,
             sources=sources,
+            published=published,
         )
 
     def find(self, path: str, *, on: date) -> ParameterUse | None:
@@ -263,6 +298,10 @@ class RuleBook:
             UnknownParameterError: No file defines the path.
         """
         return self.find(path, on=on) is not None
+
+    def unit_caps(self, code: str, on: date) -> UnitCap | None:
+        """Return the most units of a code payable on a date of service; None where none is known."""
+        return self.coding_edits.unit_cap(code, on)
 
 
 def _wrong_kind(path: str, value: ParameterValue, wanted: str) -> RuleBookFormatError:
@@ -378,11 +417,6 @@ def _sentences(file: str, name: str, error: ValidationError) -> list[str]:
                 said = detail["msg"]
                 problems.append(f"{where}: {said[:1].lower()}{said[1:]}.")
     return problems
-
-
-def file_bytes(file: Path) -> bytes:
-    """Return a rule file's content with line ends as they were published, whatever the checkout did."""
-    return file.read_bytes().replace(b"\r\n", b"\n")
 
 
 def _fingerprint(folder: Path) -> str:
