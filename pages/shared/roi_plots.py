@@ -11,9 +11,8 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-LINE: Final = "#2e8b7a"
-BAND: Final = "rgba(46, 139, 122, 0.18)"
-FLOOR: Final = "#8a7bb8"
+from pages.shared import meters
+
 AXIS: Final = "rgba(128, 128, 128, 0.35)"
 GRID: Final = "rgba(128, 128, 128, 0.18)"
 
@@ -47,7 +46,7 @@ def cumulative_net(
         mode="lines",
         line={"width": 0},
         fill="tonexty",
-        fillcolor=BAND,
+        fillcolor=_veil(meters.palette().fill),
         hoverinfo="skip",
         name="Low",
     )
@@ -55,7 +54,7 @@ def cumulative_net(
         x=months,
         y=_numbers(typical),
         mode="lines+markers",
-        line={"color": LINE, "width": 2.5},
+        line={"color": meters.palette().fill, "width": 2.5},
         marker={"size": 5},
         customdata=list(zip(_numbers(low), _numbers(high), strict=True)),
         hovertemplate=(
@@ -89,7 +88,7 @@ def scale_trend(*, days: Sequence[date], scores: Sequence[int], instrument: str)
         x=list(days),
         y=list(scores),
         mode="lines+markers",
-        line={"color": LINE, "width": 2.5},
+        line={"color": meters.palette().fill, "width": 2.5},
         marker={"size": 7},
         hovertemplate="%{x|%b %-d, %Y}: <b>%{y}</b><extra></extra>",
         name=instrument,
@@ -112,7 +111,10 @@ def tornado(
     """
     order = sorted(range(len(names)), key=lambda place: abs(highs[place] - lows[place]))
     figure = go.Figure()
-    for ends, colour, label in ((lows, FLOOR, "At the low end"), (highs, LINE, "At the high end")):
+    for ends, colour, label in (
+        (lows, meters.palette().blocked, "At the low end of its range"),
+        (highs, meters.palette().fill, "At the high end"),
+    ):
         figure.add_bar(
             y=[names[place] for place in order],
             x=[float(ends[place] - base) for place in order],
@@ -127,6 +129,12 @@ def tornado(
     figure.update_xaxes(title="First-year net", tickprefix="$", tickformat=",.0f", **_axis())
     figure.update_yaxes(automargin=True)
     return _framed(figure, height=90 + 32 * len(names), legend=True)
+
+
+def _veil(color: str) -> str:
+    """Return a theme colour, thinned for an area."""
+    red, green, blue = (int(color[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.16)"
 
 
 def _numbers(amounts: Sequence[Decimal]) -> list[float]:
