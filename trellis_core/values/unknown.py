@@ -5,7 +5,7 @@ wrote it down. Unknown is never "no": it blocks a code and asks for the fact.
 """
 
 from enum import Enum
-from typing import Final, Literal, NoReturn, TypeVar
+from typing import Final, Literal, NoReturn, TypeAlias, TypeVar
 
 
 class Unknown(Enum):
@@ -31,5 +31,5 @@ UNKNOWN: Final[Literal[Unknown.UNKNOWN]] = Unknown.UNKNOWN
 
 T = TypeVar("T")
 
-Maybe = T | Unknown
+Maybe: TypeAlias = T | Unknown
 """A fact of type ``T``, or ``UNKNOWN``."""
