@@ -106,12 +106,12 @@ def floor(inputs: RoiInputs, tables: AmountTables) -> None:
         st.markdown("**The floor**")
         rows = roi.floors(RoiInputs(year=inputs.year), tables)
         st.caption(
-            f"{rows[0].patients} patients × one 99490 a month. Everyone billed, everything paid, "
+            f"{rows[0].patients} patients, one 99490 a month each. Everyone billed, everything paid, "
             "no cost: arithmetic, not a forecast."
         )
         for row in rows:
             st.metric(
-                f"{formats.money(row.unit_amount)} × {row.patients}",
+                f"{formats.money(row.unit_amount)} for each of {row.patients}",
                 f"{formats.money(row.month)} a month",
             )
             st.caption(formats.plain(f"{formats.money_whole(row.year)} a year. {row.basis}."))

@@ -1,0 +1,142 @@
+"""Superbills: the month's drafts, what each still needs, and their documents."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from hashlib import sha256
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared import formats, shell, state, store, superbill_view, widgets
+from trellis_core.access import Operation, may
+from trellis_core.services import billing
+from trellis_core.superbill import Superbill
+from trellis_core.values.money import ZERO
+
+actor = store.require(Operation.READ_SUPERBILL)
+month = store.month(actor)
+MEDIA = {
+    "pdf": "application/pdf",
+    "csv": "text/csv",
+    "zip": "application/zip",
+    "fhir": "application/fhir+json",
+}
+
+
+def digest(bills: Sequence[Superbill]) -> str:
+    """Return eight hex digits that change when anything on the superbills does."""
+    return sha256(repr(bills).encode()).hexdigest()[:8]
+
+
+def documents(forms: dict[str, str], bills: Sequence[Superbill], *, patient_id: str | None) -> None:
+    """Draw the download buttons; a document is made when its button is clicked."""
+    who = bills[0].id if patient_id else "all"
+    with st.container(horizontal=True):
+        for form, label in forms.items():
+            ending = "json" if form == "fhir" else form
+            widgets.download(
+                label,
+                lambda form=form: billing.superbill_document(  # type: ignore[misc]  # form is bound
+                    month=month, form=form, patient_id=patient_id, store=store.store(),
+                    actor=actor, clock=store.clock(), rule_book=store.rule_book(),
+                ).content,
+                file_name=f"superbill-{month}-{who}-{digest(bills)}.{ending}",
+                media_type=MEDIA[form],
+                key=f"superbills_{form}_{'one' if patient_id else 'all'}",
+            )  # fmt: skip
+
+
+def totals(bills: Sequence[Superbill]) -> None:
+    """Draw the month's counts and the expected amount."""
+    ready = [bill for bill in bills if bill.is_ready]
+    expected = sum((bill.allowed_total or ZERO for bill in bills), ZERO)
+    first, second, third, fourth = st.columns(4)
+    first.metric("Superbills", len(bills))
+    second.metric("Ready", len(ready))
+    third.metric("Need something", len(bills) - len(ready))
+    fourth.metric(
+        "Expected, all lines", formats.money(expected),
+        help="Full allowed amounts of every line below, the patients' share included.",
+    )  # fmt: skip
+
+
+def rows_of(bills: Sequence[Superbill]) -> pd.DataFrame:
+    """Return one row per superbill for the table."""
+    return pd.DataFrame(
+        [
+            {
+                "Patient": bill.patient.name,
+                "MRN": bill.patient.mrn,
+                "Programs": ", ".join(dict.fromkeys(line.program.value for line in bill.lines)),
+                "Lines": superbill_view.codes_words(bill.lines),
+                "Units": sum(line.units for line in bill.lines),
+                "Allowed": formats.money(bill.allowed_total),
+                "State": superbill_view.status_words(bill),
+                "Payer": bill.payer.payer_name if bill.payer else formats.NOT_RECORDED,
+            }
+            for bill in bills
+        ]
+    )
+
+
+def picked(bills: Sequence[Superbill]) -> Superbill | None:
+    """Draw the list; return the superbill of the selected row, or of the patient in the address."""
+    named = state.chosen_patient()
+    start = next((place for place, bill in enumerate(bills) if bill.patient.id == named), None)
+    chosen = st.dataframe(
+        rows_of(bills),
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        selection_default=None if start is None else {"selection": {"rows": [start]}},
+        key=f"superbills_list_{month}",
+        alt="Superbills of the month",
+        column_config={"Units": st.column_config.NumberColumn(width="small")},
+    )
+    rows = chosen["selection"]["rows"]
+    return bills[rows[0]] if rows and rows[0] < len(bills) else None
+
+
+widgets.heading(
+    "Superbills", f"{formats.month_name(month)}. Drafts of what the records support today."
+)
+with widgets.command():
+    everything = billing.superbills(
+        month=month, store=store.store(), actor=actor, clock=store.clock(),
+        rule_book=store.rule_book(),
+    )  # fmt: skip
+    if not everything:
+        widgets.empty("Nothing can be billed in this month yet.", icon="receipt_long")
+        shell.link("thresholds", "See how far each patient is", icon=":material/timelapse:")
+    else:
+        totals(everything)
+        shown = st.segmented_control(
+            "Show", ["All", "Ready", "Need something"], default="All", required=True,
+            key="superbills_show", label_visibility="collapsed",
+        )  # fmt: skip
+        listed = [
+            bill for bill in everything if shown == "All" or bill.is_ready == (shown == "Ready")
+        ]
+        if listed:
+            bill = picked(listed)
+            if may(actor, Operation.READ_SUPERBILL):
+                documents(
+                    {"pdf": "Month as PDF", "zip": "Month as ZIP", "csv": "Month as CSV"},
+                    everything, patient_id=None,
+                )  # fmt: skip
+            if bill is None:
+                st.caption("Select a row to see the superbill.")
+            else:
+                superbill_view.draw(bill)
+                forms = {"pdf": "PDF", "csv": "CSV"}
+                if may(actor, Operation.EXPORT_FHIR):
+                    forms["fhir"] = "FHIR bundle"
+                documents(forms, [bill], patient_id=bill.patient.id)
+                shell.link("chart", "Open the chart", patient_id=bill.patient.id)
+        else:
+            widgets.empty("No superbill in this state.")
+        total = sum((bill.allowed_total or ZERO for bill in listed), Decimal(0))
+        st.caption(
+            formats.plain(f"{formats.count(len(listed), 'superbill')}, {formats.money(total)}.")
+        )
+widgets.disclaimer()

@@ -1,0 +1,133 @@
+"""Ledger: every time entry of the month with its receipt, and the check of the hash chain."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+from trellis_core.services.integrity import CheckReport
+
+from pages.shared import formats, store, widgets
+from trellis_core.access import Operation, may
+from trellis_core.care.vocabulary import Program
+from trellis_core.ledger.entries import TimeEntry
+from trellis_core.services import caseload, integrity, time_log
+from trellis_core.values.findings import Severity
+
+PAGE_ROWS = 100
+
+actor = store.require(Operation.READ_LEDGER)
+month = store.month(actor)
+zone = store.zone(actor)
+
+
+def names_of(entries: Sequence[TimeEntry]) -> Mapping[str, str]:
+    """Return the patients' names of the entries at hand."""
+    return {
+        patient_id: caseload.patient(patient_id, store=store.store(), actor=actor).name
+        for patient_id in dict.fromkeys(entry.patient_id for entry in entries)
+    }
+
+
+def rows_of(entries: Sequence[TimeEntry]) -> pd.DataFrame:
+    """Return one row per entry, as the ledger holds it."""
+    people = store.people(actor)
+    names = names_of(entries)
+
+    def signature(staff_id: str | None) -> str:
+        person = people.get(staff_id or "")
+        return person.signature if person else formats.DASH
+
+    return pd.DataFrame(
+        [
+            {
+                "No.": entry.seq,
+                "Started": formats.moment(entry.started_at, zone),
+                "Patient": names.get(entry.patient_id, formats.DASH),
+                "Program": entry.program.value,
+                "Length": formats.length(entry.seconds),
+                "Activity": formats.activity(entry.activity),
+                "By": signature(entry.staff_id),
+                "Recorded": widgets.entry_marks(entry),
+                "Why corrected": entry.reason,
+                "Receipt": entry.code,
+            }
+            for entry in entries
+        ]
+    )
+
+
+def verification() -> None:
+    """Draw the check of the ledger: its button, its result and what it found."""
+    left, right = st.columns([1, 3], vertical_alignment="center")
+    is_asked = left.button(
+        "Verify the ledger", icon=":material/verified_user:", key="ledger_check", type="primary",
+        disabled=not may(actor, Operation.CHECK_LEDGER),
+    )  # fmt: skip
+    right.caption(
+        "Recomputes the hash of every entry since the first, of all months, and compares roll-ups "
+        "and guards. An entry that was changed or removed behind Trellis's back shows here."
+    )
+    if is_asked:
+        with widgets.command(), st.spinner("Verifying every entry"):
+            st.session_state["ledger_report"] = integrity.check_ledger(
+                store=store.store(), actor=actor, clock=store.clock()
+            )
+    report = st.session_state.get("ledger_report")
+    if isinstance(report, CheckReport):
+        result(report)
+
+
+def result(report: CheckReport) -> None:
+    """Draw one verification's answer with its time."""
+    when = formats.moment(report.checked_at, zone)
+    checked = formats.count(report.entries, "entry", "entries")
+    if report.ok:
+        st.success(
+            f"Intact: {checked} verified on {when}. Head {formats.plain(report.head[:16])}.",
+            icon=":material/verified:",
+        )
+    else:
+        st.error(
+            f"Not intact: {formats.count(len(report.findings), 'finding')} in {checked}, {when}. "
+            "Keep the store as it is and restore a backup to compare.",
+            icon=":material/gpp_bad:",
+        )
+    for finding in report.findings:
+        color = "red" if finding.severity is Severity.ERROR else "orange"
+        place = "" if finding.seq is None else f" (entry {finding.seq:,})"
+        st.markdown(
+            f":{color}[**{finding.code}** {formats.plain(finding.message)}{formats.plain(place)}]"
+        )
+
+
+widgets.heading(
+    "Ledger", f"{formats.month_name(month)}. Entries are added, never changed: a correction is a new entry."
+)  # fmt: skip
+with widgets.command():
+    everything = time_log.entries_of(month=month, store=store.store(), actor=actor)
+    chosen = st.pills(
+        "Programs", list(Program), selection_mode="multi", key="ledger_programs",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    listed = sorted(
+        (entry for entry in everything if not chosen or entry.program in chosen),
+        key=lambda entry: -(entry.seq or 0),
+    )
+    standing = [entry for entry in listed if not entry.is_reversed]
+    first, second, third = st.columns(3)
+    first.metric("Entries", f"{len(listed):,}")
+    second.metric(
+        "Minutes recorded", f"{sum(entry.seconds for entry in standing) // 60:,}",
+        help="All entries that stand, whether or not they count toward a code.",
+    )  # fmt: skip
+    third.metric("Corrected or voided", f"{len(listed) - len(standing):,}")
+    verification()
+    if listed:
+        pages = -(-len(listed) // PAGE_ROWS)
+        page = st.pagination(pages, key="ledger_page") if pages > 1 else 1
+        widgets.table(
+            rows_of(listed[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]),
+            alt="Time entries of the month, newest first", key="ledger_entries",
+        )  # fmt: skip
+    else:
+        widgets.empty("No time was recorded in this month.", icon="schedule")

@@ -1,0 +1,224 @@
+"""One superbill on screen: the same facts, in the same order, as in its documents."""
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared import formats, widgets
+from trellis_core.superbill import (
+    Missing,
+    Practitioner,
+    RecordedTime,
+    Superbill,
+    SuperbillLine,
+    SuperbillStatus,
+)
+
+_MISSING_SHORT = {
+    "ICD10_NEEDED": "ICD-10-CM code",
+    "MEMBER_ID": "Member id",
+    "PAYER": "Coverage",
+    "BIRTH_DATE": "Birth date",
+    "SEX": "Sex",
+    "PRACTICE_NPI": "Practice NPI",
+    "PRACTICE_TIN": "Practice TIN",
+    "PRACTICE_ADDRESS": "Practice address",
+    "RENDERING_NPI": "Practitioner NPI",
+    "SUPERVISING_NPI": "Supervisor NPI",
+    "BILLING_PRACTITIONER": "Billing practitioner",
+    "DIAGNOSES": "Diagnoses",
+    "DIAGNOSIS_POINTER": "Diagnosis of a line",
+}
+
+
+def status_words(bill: Superbill) -> str:
+    """Say how far a superbill is, and what it still needs, in one phrase.
+
+    A choice that a person must make comes before missing facts.
+    """
+    if bill.is_ready:
+        return "Ready" if bill.status is SuperbillStatus.DRAFT else "Issued"
+    if not bill.missing:
+        return "No line"
+    return "Needs " + ", ".join(dict.fromkeys(_short(each) for each in bill.missing))
+
+
+def codes_words(lines: Iterable[SuperbillLine]) -> str:
+    """Write the lines' codes with their units.
+
+    Example:
+        >>> codes_words(())
+        ''
+    """
+    return ", ".join(
+        f"{line.code} x {line.units}" if line.units > 1 else line.code for line in lines
+    )
+
+
+def draw(bill: Superbill) -> None:
+    """Draw a superbill: claim facts, lines, what is missing, and why each line bills."""
+    with st.container(border=True):
+        _head(bill)
+        _facts(bill)
+        _lines(bill)
+        _open_points(bill)
+    with st.expander("Why these lines bill", icon=":material/rule:", key="superbills_why"):
+        _why(bill)
+    with st.expander("Time behind it", icon=":material/schedule:", key="superbills_time"):
+        _time(bill.time)
+
+
+def _short(missing: Missing) -> str:
+    if missing.code.startswith("DECISION_"):
+        return f"a choice of {missing.code.removeprefix('DECISION_').replace('_', ' ').lower()}"
+    short = _MISSING_SHORT.get(missing.code, missing.message)
+    return short if short.startswith(("ICD", "NPI")) else short[:1].lower() + short[1:]
+
+
+def _head(bill: Superbill) -> None:
+    number = f"No. {bill.number}" if bill.number is not None else "no number yet"
+    st.subheader(f"Superbill, {formats.month_name(bill.service_month)}", anchor=False)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.badge(formats.words(bill.status), color="gray")
+        st.caption(
+            f"{number} · version {bill.version} · {bill.id} · rule book {bill.rule_book_version}"
+        )
+    if bill.status is SuperbillStatus.DRAFT:
+        st.caption("A draft: it shows the month as recorded so far and changes with it.")
+
+
+def _facts(bill: Superbill) -> None:
+    patient, practice, payer = bill.patient, bill.practice, bill.payer
+    first, second, third = st.columns(3)
+    _block(
+        first,
+        "Patient",
+        (
+            patient.name,
+            f"Born {formats.day(patient.birth_date)} · {formats.words(patient.sex or 'sex not recorded')}",
+            f"MRN {patient.mrn}",
+            patient.address_line,
+            f"{patient.city} {patient.state} {patient.postal_code}",
+        ),
+    )
+    _block(
+        second,
+        "Payer",
+        (payer.payer_name, f"Member id {payer.member_id or formats.NOT_RECORDED}")
+        if payer
+        else ("No coverage recorded",),
+    )
+    _block(second, "Billing practitioner", (_practitioner(bill.billing),))
+    _block(
+        third,
+        "Practice",
+        (
+            practice.name,
+            practice.address_line,
+            f"{practice.city} {practice.state or ''} {practice.postal_code}",
+            f"NPI {practice.npi or formats.NOT_RECORDED}",
+            f"TIN {practice.tin or formats.NOT_RECORDED}",
+        ),
+    )
+    if bill.diagnoses:
+        st.markdown("**Diagnoses**")
+        st.text("\n".join(f"{each.letter}  {each.icd10}  {each.text}" for each in bill.diagnoses))
+
+
+def _block(where: st.delta_generator.DeltaGenerator, title: str, lines: Sequence[str]) -> None:
+    where.markdown(f"**{title}**")
+    where.text("\n".join(" ".join(line.split()) for line in lines if line.strip()))
+
+
+def _practitioner(person: Practitioner | None) -> str:
+    if person is None:
+        return "Not recorded"
+    return f"{person.signature}, NPI {person.npi or formats.NOT_RECORDED}"
+
+
+def _lines(bill: Superbill) -> None:
+    if not bill.lines:
+        st.markdown("No line can be billed yet.")
+        return
+    rows = [
+        {
+            "Code": line.code,
+            "Service": line.label,
+            "Units": line.units,
+            "Minutes": line.minutes if line.minutes is not None else None,
+            "Date of service": formats.day(line.date_of_service),
+            "Place": line.place_of_service,
+            "Dx": "".join(line.diagnosis_pointers),
+            "Allowed": formats.money(line.allowed),
+            "Done by": ", ".join(
+                f"{each.signature} {each.minutes} min" for each in line.performed_by
+            ),
+        }
+        for line in bill.lines
+    ]
+    widgets.table(
+        pd.DataFrame(rows), alt="Lines of the superbill", key=f"superbills_lines_{bill.id}"
+    )
+    source = next((line.fee_source for line in bill.lines if line.fee_source), None)
+    st.markdown(f"Allowed in total **{formats.plain(formats.money(bill.allowed_total))}**")
+    if source:
+        st.caption(formats.plain(f"Full allowed amount, patient's share included: {source.text}."))
+
+
+def _open_points(bill: Superbill) -> None:
+    if bill.missing:
+        listed = "\n".join(f"- {formats.plain(each.message)}" for each in bill.missing)
+        st.warning(f"Before this goes out:\n{listed}", icon=":material/checklist:")
+    for each in bill.withheld:
+        st.caption(
+            formats.plain(
+                f"Left out until someone chooses {each.question.replace('_', ' ')}: "
+                f"{each.code}, {formats.count(each.units, 'unit')}."
+            )
+        )
+    for sentence in (*bill.warnings, *bill.notes):
+        st.caption(formats.plain(sentence))
+
+
+def _why(bill: Superbill) -> None:
+    for rule in bill.rules:
+        st.markdown(f"- **{rule.program}** {formats.plain(rule.message)}")
+        if rule.values:
+            st.caption(formats.plain("; ".join(rule.values)))
+    if bill.records:
+        st.markdown("**On record**")
+        st.text("\n".join(f"{each.kind}: {each.text}" for each in bill.records))
+    if bill.not_billed:
+        st.markdown("**Not billed this month**")
+        for each in bill.not_billed:
+            st.markdown(f"- {', '.join(each.codes)}: {formats.plain(each.message)}")
+    if bill.sources:
+        st.markdown("**Sources**")
+        st.markdown(
+            "\n".join(
+                f"- [{formats.plain(each.title)}]({each.url}), {formats.plain(each.locator)}"
+                for each in bill.sources
+            )
+        )
+
+
+def _time(time: Sequence[RecordedTime]) -> None:
+    rows = [
+        {
+            "No.": each.number,
+            "Started": f"{each.started_at:%b} {each.started_at.day}, {each.started_at:%H:%M}",
+            "Program": each.program.value,
+            "Length": formats.length(each.seconds),
+            "Counted": formats.length(each.counted_seconds) if each.counted_seconds else "none",
+            "Why not": ", ".join(title for title, _ in each.reasons),
+            "Activity": each.activity,
+            "By": f"{each.person}, {each.credential}" if each.credential else each.person,
+            "Receipt": each.code,
+        }
+        for each in time
+    ]
+    if rows:
+        widgets.table(pd.DataFrame(rows), alt="Time behind the superbill", key="superbills_entries")
+    else:
+        st.markdown("No time is behind it.")
