@@ -8,9 +8,25 @@ Null means "not recorded" unless a field says otherwise.
 from datetime import date, datetime
 from typing import ClassVar
 
-from sqlalchemy import MetaData
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Computed,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
+
+from trellis_core.store.guards import BodyField
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -328,3 +344,119 @@ class RunningTimerRow(TrellisTable, table=True):
     patient_id: str
     program: str
     started_at: datetime
+
+
+# The ledger. Plain tables without classes: entries are read in bulk and written by one writer.
+# Their guards (triggers) are in guards.py; every column of an entry but the first five is cut
+# from the hashed body by the database, so that none can disagree with it.
+
+_BIG = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _cut(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, Text(), Computed(BodyField(name), persisted=True), nullable=nullable)
+
+
+def _cut_integer(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, _BIG, Computed(BodyField(name), persisted=True), nullable=nullable)
+
+
+ENTRY = Table(
+    "entry",
+    TrellisTable.metadata,
+    Column("practice_id", Text(), nullable=False),
+    Column("seq", _BIG, nullable=False, autoincrement=False),
+    Column("prev", LargeBinary(), nullable=False),
+    Column("hash", LargeBinary(), nullable=False),
+    Column("body", Text(), nullable=False),
+    _cut("entry_id"),
+    _cut("kind"),
+    _cut("program"),
+    _cut("patient_id"),
+    _cut("staff_id", nullable=True),
+    _cut("author_id", nullable=True),
+    _cut_integer("started_at"),
+    _cut_integer("seconds"),
+    _cut("service_day"),
+    _cut_integer("ym"),
+    _cut("activity"),
+    _cut("mode"),
+    _cut("condition", nullable=True),
+    _cut_integer("patients_sharing"),
+    _cut_integer("billed_elsewhere"),
+    _cut_integer("separate_from_visit", nullable=True),
+    _cut("contact", nullable=True),
+    _cut_integer("is_estimated"),
+    _cut("reverses", nullable=True),
+    _cut("replaces", nullable=True),
+    _cut("parent", nullable=True),
+    _cut_integer("recorded_at"),
+    PrimaryKeyConstraint("practice_id", "seq"),
+    ForeignKeyConstraint(["practice_id"], ["ledger_head.practice_id"]),
+    CheckConstraint(
+        "(kind = 'time' AND seconds BETWEEN 1 AND 86400 AND reverses IS NULL) OR "
+        "(kind = 'reversal' AND seconds BETWEEN -86400 AND -1 AND reverses IS NOT NULL "
+        "AND replaces IS NULL)",
+        name="kind_and_seconds",
+    ),
+    CheckConstraint(
+        "length(service_day) = 10 AND "
+        "CAST(substr(service_day, 1, 4) || substr(service_day, 6, 2) AS INTEGER) = ym",
+        name="month_of_day",
+    ),
+    CheckConstraint("patients_sharing >= 1", name="patients_sharing"),
+    Index("uq_entry_entry_id", "practice_id", "entry_id", unique=True),
+    Index(
+        "uq_entry_reverses",
+        "practice_id",
+        "reverses",
+        unique=True,
+        sqlite_where=text("reverses IS NOT NULL"),
+        postgresql_where=text("reverses IS NOT NULL"),
+    ),
+    Index("ix_entry_month", "practice_id", "ym", "patient_id", "program", "seconds"),
+    Index("ix_entry_staff", "practice_id", "staff_id", "started_at"),
+    sqlite_strict=True,
+)
+"""Seconds of work: one chain of entries per practice, only ever added to."""
+
+ENTRY_NOTE = Table(
+    "entry_note",
+    TrellisTable.metadata,
+    Column("practice_id", Text(), nullable=False),
+    Column("entry_id", Text(), nullable=False),
+    Column("salt", LargeBinary(), nullable=False),
+    Column("text", Text(), nullable=False),
+    PrimaryKeyConstraint("practice_id", "entry_id"),
+    ForeignKeyConstraint(["practice_id"], ["ledger_head.practice_id"]),
+    sqlite_strict=True,
+)
+"""The words of an entry; the entry itself holds only their keyed digest."""
+
+LEDGER_HEAD = Table(
+    "ledger_head",
+    TrellisTable.metadata,
+    Column("practice_id", Text(), nullable=False),
+    Column("seq", _BIG, nullable=False),
+    Column("hash", LargeBinary(), nullable=False),
+    PrimaryKeyConstraint("practice_id"),
+    ForeignKeyConstraint(["practice_id"], ["practice.id"]),
+    sqlite_strict=True,
+)
+"""Number and hash of each practice's last entry; moved by the guards alone."""
+
+MONTH_ROLL = Table(
+    "month_roll",
+    TrellisTable.metadata,
+    Column("practice_id", Text(), nullable=False),
+    Column("ym", _BIG, nullable=False, autoincrement=False),
+    Column("patient_id", Text(), nullable=False),
+    Column("program", Text(), nullable=False),
+    Column("seconds", _BIG, nullable=False),
+    Column("entries", _BIG, nullable=False),
+    PrimaryKeyConstraint("practice_id", "ym", "patient_id", "program"),
+    ForeignKeyConstraint(["practice_id"], ["ledger_head.practice_id"]),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""Seconds per patient, program and month, kept in step by the guards; never trusted for a bill."""

@@ -1,0 +1,208 @@
+"""The canonical form of a ledger entry, and the hash that chains it to the one before.
+
+``trellis-entry-v1``: a JSON array in a fixed order, separators ``,`` and ``:``, ASCII escapes,
+integers only, text in Unicode's NFC form. ``hash = SHA-256("trellis-entry-v1" NUL prev body)``; the
+first ``prev`` is 32 zero bytes. The bytes that are hashed are the bytes that are stored. Published
+vectors are in ``docs/decisions/0002-append-only-ledger.md`` and never change.
+"""
+
+import hmac
+import json
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final
+from unicodedata import normalize
+
+from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
+from trellis_core.errors import InvalidValueError
+
+GENESIS: Final = bytes(32)
+"""The hash that the first entry of every practice follows."""
+
+BODY_VERSION: Final = 1
+_DOMAIN: Final = b"trellis-entry-v1\x00"
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+_RECEIPT_DIGITS: Final = 8
+
+
+class EntryKind(StrEnum):
+    """What an entry does to the total: adds time, or takes an earlier entry's time back."""
+
+    TIME = "time"
+    REVERSAL = "reversal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryBody:
+    """Everything an entry says. The order of the fields is the order of the canonical form.
+
+    Attributes:
+        seq: Its place in the practice's ledger, from 1 without gaps.
+        kind: Adds time, or takes it back.
+        started_at: Seconds since 1970-01-01T00:00Z.
+        seconds: 1 to 86,400; negative in a reversal.
+        service_day: ``YYYY-MM-DD`` in the practice's zone, as it stood when recorded.
+        ym: The service month, for example 202611.
+        reverses: The entry whose time this one takes back.
+        replaces: The entry that this one corrects.
+        parent: The form's id, where month's end divided one piece of work in two.
+        note_hmac: HMAC-SHA256 of the note, hex; the note itself is kept apart.
+        recorded_at: Seconds since 1970-01-01T00:00Z, by the server's clock.
+    """
+
+    practice_id: str
+    seq: int
+    entry_id: str
+    kind: EntryKind
+    program: Program
+    patient_id: str
+    staff_id: str | None
+    author_id: str | None
+    started_at: int
+    seconds: int
+    service_day: str
+    ym: int
+    activity: Activity
+    mode: EntryMode
+    condition: str | None
+    patients_sharing: int
+    billed_elsewhere: bool
+    separate_from_visit: bool | None
+    contact: ContactState | None
+    is_estimated: bool
+    reverses: str | None
+    replaces: str | None
+    parent: str | None
+    reason: str
+    note_hmac: str | None
+    recorded_at: int
+
+
+BODY_FIELDS: Final = ("version", *(field.name for field in fields(EntryBody)))
+"""The names of the canonical array's places."""
+
+
+def _text(value: str) -> str:
+    """Return a text in NFC; refuse what no database keeps faithfully."""
+    if value.isascii():
+        if "\x00" in value:
+            raise InvalidValueError("A text of a time entry holds a NUL character. Remove it.")
+        return str(value)
+    if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
+        raise InvalidValueError(
+            "A text of a time entry holds a NUL or half a character. Type it again."
+        )
+    return normalize("NFC", value)
+
+
+def _optional(value: str | None) -> str | None:
+    return None if value is None else _text(value)
+
+
+def canonical_body(body: EntryBody) -> str:
+    """Write an entry in the canonical form; equal entries have equal bytes.
+
+    Raises:
+        InvalidValueError: A text holds a NUL character or an unpaired surrogate.
+    """
+    return _ENCODER.encode(
+        (
+            BODY_VERSION,
+            _text(body.practice_id),
+            int(body.seq),
+            _text(body.entry_id),
+            body.kind.value,
+            body.program.value,
+            _text(body.patient_id),
+            _optional(body.staff_id),
+            _optional(body.author_id),
+            int(body.started_at),
+            int(body.seconds),
+            body.service_day,
+            int(body.ym),
+            body.activity.value,
+            body.mode.value,
+            _optional(body.condition),
+            int(body.patients_sharing),
+            int(body.billed_elsewhere),
+            None if body.separate_from_visit is None else int(body.separate_from_visit),
+            None if body.contact is None else body.contact.value,
+            int(body.is_estimated),
+            _optional(body.reverses),
+            _optional(body.replaces),
+            _optional(body.parent),
+            _text(body.reason),
+            body.note_hmac,
+            int(body.recorded_at),
+        )
+    )
+
+
+def parse_body(text: str) -> EntryBody:
+    """Read a canonical body back; refuse anything that would not be written the same way.
+
+    Raises:
+        InvalidValueError: Not a canonical body of this version.
+    """
+    try:
+        version, *values = json.loads(text)
+        named = dict(zip(BODY_FIELDS[1:], values, strict=True))
+        separate, contact = named["separate_from_visit"], named["contact"]
+        body = EntryBody(
+            **named
+            | {
+                "kind": EntryKind(named["kind"]),
+                "program": Program(named["program"]),
+                "activity": Activity(named["activity"]),
+                "mode": EntryMode(named["mode"]),
+                "billed_elsewhere": bool(named["billed_elsewhere"]),
+                "separate_from_visit": None if separate is None else bool(separate),
+                "contact": None if contact is None else ContactState(contact),
+                "is_estimated": bool(named["is_estimated"]),
+            }
+        )
+        is_canonical = version == BODY_VERSION and canonical_body(body) == text
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InvalidValueError("A ledger entry's body cannot be read.") from error
+    if not is_canonical:
+        raise InvalidValueError("A ledger entry's body is not in the canonical form.")
+    return body
+
+
+def entry_hash(prev: bytes, body: str) -> bytes:
+    """Return the hash of an entry that follows another.
+
+    Args:
+        prev: The hash before; ``GENESIS`` for the first.
+        body: The canonical body.
+
+    Example:
+        >>> entry_hash(GENESIS, "[1]").hex()[:8]
+        'd2fe9aed'
+    """
+    return sha256(_DOMAIN + prev + body.encode("ascii")).digest()
+
+
+def receipt_code(digest: bytes) -> str:
+    """Return the first eight hex digits of an entry's hash: what the person notes down."""
+    return digest.hex()[:_RECEIPT_DIGITS]
+
+
+def note_hmac(salt: bytes, note: str) -> str:
+    """Return what the body says of a note: its keyed digest, which reveals nothing without the salt.
+
+    Args:
+        salt: The random bytes kept beside the note.
+        note: The note as stored, in NFC.
+    """
+    return hmac.digest(salt, note.encode(), "sha256").hex()
+
+
+def stored_text(text: str) -> str:
+    """Return a note as it is stored: NFC, and nothing that a database would cut.
+
+    Raises:
+        InvalidValueError: It holds a NUL character or an unpaired surrogate.
+    """
+    return _text(text)

@@ -1,0 +1,92 @@
+"""The store's schema over time. A store is brought up to date when it is opened.
+
+Nobody runs a migration by hand. After ``tables.py`` or ``guards.py`` has changed and before the
+first release, write the first migration anew and read what it wrote::
+
+    python -m trellis_core.store.migrations.regenerate
+
+From the first release on a migration never changes: a change gets a file of its own in
+``versions/``, and ``SCHEMA_VERSION`` names the newest.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection, Engine, create_engine, inspect
+
+from trellis_core.errors import SchemaVersionError
+from trellis_core.store.guards import schema_of
+from trellis_core.store.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+SCHEMA_VERSION: Final = "0001"
+"""The migration that this version of Trellis reads and writes."""
+
+
+def upgrade(engine: Engine, writing: Callable[[], AbstractContextManager[UnitOfWork]]) -> None:
+    """Bring a store's schema up to date; do nothing where it is.
+
+    Args:
+        engine: The store's.
+        writing: Opens a writing unit of work: the whole upgrade is one.
+
+    Raises:
+        SchemaVersionError: The store's schema is of a version that this one does not know.
+    """
+    with engine.connect() as connection, connection.begin():
+        found = _version(connection)
+    if found == SCHEMA_VERSION:
+        return
+    with writing() as unit:
+        _upgrade_in(unit.connection)
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if version is None else str(version)
+
+
+def _upgrade_in(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - only a store that is behind pays for the import
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    found = _version(connection)
+    config = alembic_config()
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
+        raise SchemaVersionError(found, SCHEMA_VERSION)
+    if found is None and set(inspect(connection).get_table_names()) - {"alembic_version"}:
+        raise SchemaVersionError(None, SCHEMA_VERSION)
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def alembic_config() -> "Config":
+    """Return Alembic's settings; there is no ``alembic.ini``."""
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def reference_schema(engine: Engine) -> dict[tuple[str, str], str]:
+    """Return the schema as the migrations make it, from an empty store of the same kind.
+
+    Args:
+        engine: A store's engine, whose dialect and driver are used.
+    """
+    blank = create_engine(f"{engine.dialect.name}://", module=engine.dialect.loaded_dbapi)
+    try:
+        with blank.begin() as connection:
+            _upgrade_in(connection)
+            return schema_of(connection)
+    finally:
+        blank.dispose()
