@@ -7,7 +7,7 @@ from hashlib import sha256
 import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, shell, state, store, superbill_view, widgets
+from pages.shared import formats, routes, state, store, superbill_view, widgets
 from trellis_core.access import Operation, may
 from trellis_core.services import billing
 from trellis_core.superbill import Superbill
@@ -107,7 +107,7 @@ with widgets.command():
     )  # fmt: skip
     if not everything:
         widgets.empty("Nothing can be billed in this month yet.", icon="receipt_long")
-        shell.link("thresholds", "See how far each patient is", icon=":material/timelapse:")
+        routes.link("thresholds", "See how far each patient is", icon=":material/timelapse:")
     else:
         totals(everything)
         shown = st.segmented_control(
@@ -132,7 +132,7 @@ with widgets.command():
                 if may(actor, Operation.EXPORT_FHIR):
                     forms["fhir"] = "FHIR bundle"
                 documents(forms, [bill], patient_id=bill.patient.id)
-                shell.link("chart", "Open the chart", patient_id=bill.patient.id)
+                routes.link("chart", "Open the chart", patient_id=bill.patient.id)
         else:
             widgets.empty("No superbill in this state.")
         total = sum((bill.allowed_total or ZERO for bill in listed), Decimal(0))

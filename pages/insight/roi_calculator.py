@@ -142,5 +142,5 @@ with widgets.command():
     else:
         st.markdown("\n".join(f"- {formats.plain(each)}" for each in found.not_counted))
 with st.expander("Assumptions: every input, its default and its source", icon=":material/tune:"):
-    roi_view.assumptions(practice, amounts)
+    roi_view.assumptions(practice)
 widgets.disclaimer()

@@ -2,8 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -60,25 +59,28 @@ def inputs_from_widgets() -> RoiInputs:
     """Return the model's inputs as the page's widgets stand; defaults where none was touched.
 
     Raises:
-        InvalidValueError: The inputs contradict each other.
+        InputRefusedError: The inputs contradict each other.
     """
     kept = st.session_state
-    numbers = {
-        row.name: _value(row, kept[_key(row.name)])
-        for row in roi.ASSUMPTIONS
-        if _key(row.name) in kept
-    }
-    chosen = kept.get("roi_place", NATIONAL)
-    state, _, locality = "" if chosen == NATIONAL else chosen.partition("-")
-    return replace(
-        RoiInputs(),
-        **{name: value for name, value in numbers.items() if _is_given(name, value)},
-        worker=kept.get("roi_worker") or Worker.LPN,
-        programs=frozenset(kept.get("roi_programs") or (Program.CCM,)),
-        year=int(kept.get("roi_year", RoiInputs().year)),
-        setting=kept.get("roi_setting", Setting.NONFACILITY),
-        state=state or None,
-        locality=locality or None,
+    document: dict[str, object] = {}
+    for row in roi.ASSUMPTIONS:
+        if _key(row.name) not in kept:
+            continue
+        value = _value(row, kept[_key(row.name)])
+        if value is not None or row.is_blank:
+            document[row.name] = None if value is None else f"{value:f}"
+    place = str(kept.get("roi_place", NATIONAL))
+    if place != NATIONAL:
+        document["state"], _, document["locality"] = place.partition("-")
+    programs: Sequence[Program] = kept.get("roi_programs") or (Program.CCM,)
+    return roi.read_inputs(
+        document
+        | {
+            "worker": str(kept.get("roi_worker") or Worker.LPN),
+            "programs": [str(program) for program in programs],
+            "year": int(kept.get("roi_year", RoiInputs().year)),
+            "setting": str(kept.get("roi_setting", Setting.NONFACILITY)),
+        }
     )
 
 
@@ -99,7 +101,7 @@ def reset() -> None:
         del st.session_state[key]
 
 
-def assumptions(practice: Practice, amounts: AmountTables) -> None:
+def assumptions(practice: Practice) -> None:
     """Draw every assumption with its default, range, source and date."""
     first, second, third, fourth = st.columns([1.6, 1, 1, 1.2], vertical_alignment="bottom")
     first.pills(
