@@ -1,0 +1,779 @@
+"""The case: one patient-month as a JSON document, read into the facts that rules ask for.
+
+An absent key is an unknown fact, except where the contract prints a default; null is known to be
+none. A record without the key that says what it is about leaves its whole list unknown.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+from trellis_core.care.people import StaffMember
+from trellis_core.care.records import (
+    CarePlan,
+    CaseloadReview,
+    CocmEnd,
+    Condition,
+    Consent,
+    DecisionMaking,
+    Discharge,
+    DischargeContact,
+    DischargeVisit,
+    Enrollment,
+    FacilityStay,
+    InitiatingVisit,
+    OtherService,
+    PriorService,
+    RatingScale,
+    Visit,
+)
+from trellis_core.care.vocabulary import (
+    OTHER,
+    Activity,
+    CocmEndReason,
+    ConsentElement,
+    ConsentMethod,
+    ContactOutcome,
+    ContactState,
+    Credential,
+    DateOfServiceRule,
+    DischargedFrom,
+    DischargedTo,
+    MdmLevel,
+    PayerKind,
+    PracticeKind,
+    Program,
+    ScaleUse,
+    Setting,
+    StaffRole,
+    StayKind,
+    Track,
+    VisitModality,
+)
+from trellis_core.case_file.shapes import (
+    NPI,
+    Coded,
+    Day,
+    Flag,
+    Instant,
+    Key,
+    ListOf,
+    MapOf,
+    Members,
+    Month,
+    OneOf,
+    OrNull,
+    Schema,
+    SetOf,
+    Shape,
+    Text,
+    Whole,
+    Zone,
+    choice,
+    member,
+)
+from trellis_core.case_file.strict_json import RefusedHereError, Step, parse
+from trellis_core.errors import InvalidIcd10Error
+from trellis_core.ledger.entries import TimeEntry
+from trellis_core.rules.amounts import AmountTables
+from trellis_core.rules.facts import (
+    DEFAULT_POLICY,
+    Facts,
+    OtherEntry,
+    PatientFacts,
+    Policy,
+    PracticeFacts,
+    RequestedLine,
+)
+from trellis_core.rules.rulebook import load_rule_book
+from trellis_core.values.codes import icd10
+from trellis_core.values.unknown import UNKNOWN, Maybe
+
+_SECONDS_OF_A_DAY: Final = 86_400
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cases:
+    """What a document asks.
+
+    Attributes:
+        facts: One patient-month each, in the document's order.
+        is_list: The document was a list; so must the answer be.
+    """
+
+    facts: tuple[Facts, ...]
+    is_list: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Nameless:
+    """A record that lacks the key which says what it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Nothing:
+    """A record that says that there is nothing, such as a consent never obtained."""
+
+
+_NAMELESS: Final = _Nameless()
+_NOTHING: Final = _Nothing()
+
+
+def _is_icd10(text: str) -> bool:
+    try:
+        icd10(text)
+    except InvalidIcd10Error:
+        return False
+    return True
+
+
+_ICD10: Final = Coded(
+    check=_is_icd10,
+    error="BAD_ICD10",
+    message="is not an ICD-10-CM code: a letter, a digit, a letter or digit, then a dot and up to "
+    "four more, for example E11.9.",
+    pattern=r"^[A-Z]\d[0-9A-Z](\.[0-9A-Z]{1,4})?$",
+)
+_TEXT, _FLAG, _DAY, _INSTANT, _MONTH = Text(), Flag(), Day(), Instant(), Month()
+_DAY_OR_NONE: Final = OrNull(_DAY)
+_PROGRAM: Final = member(Program)
+_COUNT: Final = Whole(least=1)
+
+
+def _identified(
+    build: Callable[..., T], *identity: str, never: tuple[str, ...] = ()
+) -> Callable[..., T | _Nameless | _Nothing]:
+    """Build a record only where its identity is given and nothing says that it never was."""
+
+    def made(**given: object) -> T | _Nameless | _Nothing:
+        if any(name in given and given[name] is None for name in never):
+            return _NOTHING
+        if any(name not in given for name in identity):
+            return _NAMELESS
+        return build(**given)
+
+    return made
+
+
+class _Records(ListOf[T | _Nameless | _Nothing]):
+    """Records of which one without identity leaves the list unknown."""
+
+    def read_known(self, value: object) -> Maybe[tuple[T, ...]]:
+        """Return the records that are, or unknown."""
+        items = self.read(value)
+        if _NAMELESS in items:
+            return UNKNOWN
+        return tuple(each for each in items if not isinstance(each, _Nameless | _Nothing))
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownRecords:
+    """The shape of a list of facts: its records, or unknown."""
+
+    records: _Records[object]
+
+    def read(self, value: object) -> Maybe[tuple[object, ...]]:
+        return self.records.read_known(value)
+
+    def schema(self) -> Schema:
+        return self.records.schema()
+
+
+@dataclass(frozen=True, slots=True)
+class _Attributed:
+    """The shape of a list of events: records that say nothing are left out."""
+
+    records: _Records[object]
+
+    def read(self, value: object) -> tuple[object, ...]:
+        return tuple(
+            each for each in self.records.read(value) if not isinstance(each, _Nameless | _Nothing)
+        )
+
+    def schema(self) -> Schema:
+        return self.records.schema()
+
+
+def _facts_list(shape: Shape[object]) -> _KnownRecords:
+    return _KnownRecords(_Records(shape))
+
+
+def _policy(**given: object) -> Policy:
+    stated = frozenset(given)
+    caps = given.get("unit_caps")
+    if isinstance(caps, dict):
+        given["unit_caps"] = MappingProxyType(caps)
+    build: Callable[..., Policy] = Policy
+    return build(**given, stated=stated)
+
+
+_POLICY: Final = Members(
+    _policy,
+    (
+        Key("cocm_time_rule", choice("midpoint", "full"), default="midpoint"),
+        Key("g2214_minimum_minutes", OneOf({16: 16, 30: 30}), default=16),
+        Key("count_facility_time", _FLAG, default=True),
+        Key("ccm_pcm_different_practitioner", _FLAG, default=True),
+        Key("ccm_with_tcm", _FLAG, default=True),
+        Key("same_day_visit_time", choice("exclude", "attest"), default="exclude"),
+        Key("tcm_visit_count", choice("exclusive", "inclusive"), default="exclusive"),
+        Key("tcm_nursing_facility", choice("warn", "block"), default="warn"),
+        Key("tcm_bundles", ListOf(_TEXT)),
+        Key("scale_interval", choice("month", "since_enrollment"), default="month"),
+        Key("g2214_accepted", _FLAG, default=True),
+        Key("cocm_initial_per", choice("episode", "calendar_year"), default="episode"),
+        Key("unit_caps", MapOf(Whole()), note="Units a payer pays, by code."),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Payer:
+    kind: PayerKind = PayerKind.MEDICARE
+    policy: Policy = DEFAULT_POLICY
+
+
+_PAYER: Final = Members(
+    _Payer, (Key("kind", member(PayerKind), default="medicare"), Key("policy", _POLICY))
+)
+
+_PRACTICE: Final = Members(
+    PracticeFacts,
+    (
+        Key("time_zone", Zone(), default="America/New_York"),
+        Key("state", OrNull(_TEXT), note="Absent with the locality: national amounts."),
+        Key("locality", OrNull(_TEXT), note="Medicare payment locality, two digits."),
+        Key("setting", member(Setting), default="nonfacility"),
+        Key("qualifying_apm", _FLAG, default=False),
+        Key("around_the_clock_access", _FLAG),
+        Key("certified_ehr", _FLAG),
+        Key("kind", member(PracticeKind), default="physician_practice"),
+        Key("tcm_hold_until_day_30", _FLAG, default=False),
+        Key("date_of_service", member(DateOfServiceRule), default="month_end"),
+        Key("apcm_capabilities", _FLAG),
+        Key("performance_reporting", _FLAG),
+    ),
+)
+
+
+def _staff_member(*, id: str = "", **given: object) -> StaffMember:  # noqa: A002 - the key's name
+    if "credential" in given and given["credential"] is None:
+        given["credential"] = Credential.NONE
+    build: Callable[..., StaffMember] = StaffMember
+    return build(id=id, **given)
+
+
+_STAFF: Final = Members(
+    _staff_member,
+    (
+        Key("id", _TEXT),
+        Key("role", member(StaffRole), is_required=True),
+        Key("credential", OrNull(member(Credential)), note="Empty or null: none."),
+        Key("npi", OrNull(NPI)),
+    ),
+)
+
+
+def _condition(icd10: str | None = None, **given: object) -> Condition:
+    build: Callable[..., Condition] = Condition
+    return build(icd10=icd10, **given)
+
+
+_CONDITION: Final = Members(
+    _condition,
+    (
+        Key("icd10", OrNull(_ICD10)),
+        Key("expected_months", OrNull(Whole()), note="null: known not to be chronic."),
+        Key("significant_risk", _FLAG),
+        Key("behavioral", _FLAG),
+    ),
+)
+
+_PATIENT: Final = Members(
+    PatientFacts,
+    (
+        Key("id", _TEXT),
+        Key("birth_date", _DAY_OR_NONE),
+        Key("sex", OrNull(_TEXT)),
+        Key("deceased_on", _DAY_OR_NONE),
+        Key("qualified_medicare_beneficiary", _FLAG),
+        Key("last_seen_on", _DAY_OR_NONE, note="Last visit with the billing practitioner."),
+        Key("conditions", ListOf(_CONDITION)),
+    ),
+)
+
+_ENROLLMENT: Final = Members(
+    _identified(Enrollment, "program", never=("started_on",)),
+    (
+        Key("program", _PROGRAM),
+        Key("started_on", _DAY_OR_NONE, note="null: never started."),
+        Key("ended_on", _DAY_OR_NONE),
+        Key("billing_practitioner", _TEXT),
+        Key("condition", OrNull(_ICD10), note="PCM: the one condition."),
+        Key("track", OrNull(member(Track)), note="A person's election for the month."),
+    ),
+)
+
+_CONSENT: Final = Members(
+    _identified(Consent, "program", never=("obtained_on",)),
+    (
+        Key("program", _PROGRAM),
+        Key("obtained_on", _DAY_OR_NONE, note="null: never obtained."),
+        Key("method", member(ConsentMethod)),
+        Key("documented", _FLAG),
+        Key("billing_practitioner", _TEXT),
+        Key("obtained_by", _TEXT),
+        Key("elements", SetOf(member(ConsentElement))),
+        Key("revoked_on", _DAY_OR_NONE),
+    ),
+)
+
+_INITIATING_VISIT: Final = Members(
+    _identified(InitiatingVisit, "on", never=("on",)),
+    (
+        Key("on", _DAY_OR_NONE, note="null: there was none."),
+        Key("code", _TEXT),
+        Key("by", _TEXT),
+        Key("program_discussed", SetOf(_PROGRAM)),
+        Key("care_planning_by_practitioner", _FLAG),
+    ),
+)
+
+_CARE_PLAN: Final = Members(
+    _identified(CarePlan, "program", never=("established_on",)),
+    (
+        Key("program", _PROGRAM),
+        Key("established_on", _DAY_OR_NONE, note="null: not established."),
+        Key("revised_on", _DAY_OR_NONE),
+        Key("copy_given_on", _DAY_OR_NONE),
+    ),
+)
+
+
+def _time_entry(
+    *,
+    staff: str | None,
+    activity: Activity = Activity.OTHER_CLINICAL,
+    note: str | None = None,
+    **given: object,
+) -> TimeEntry:
+    build: Callable[..., TimeEntry] = TimeEntry
+    return build(staff_id=staff, activity=activity, note=note or "", **given)
+
+
+_TIME_ENTRY: Final = Members(
+    _time_entry,
+    (
+        Key("id", _TEXT, is_required=True),
+        Key("program", _PROGRAM, is_required=True),
+        Key("staff", OrNull(_TEXT), is_required=True, note="null: nobody."),
+        Key("started_at", _INSTANT, is_required=True),
+        Key("seconds", Whole(least=1, most=_SECONDS_OF_A_DAY), is_required=True),
+        Key("activity", member(Activity)),
+        Key("note", OrNull(_TEXT)),
+        Key("condition", OrNull(_ICD10), note="PCM: absent or null is the enrolled condition."),
+        Key("patients_sharing", _COUNT, default=1),
+        Key("billed_elsewhere", _FLAG, default=False),
+        Key("separate_from_visit", OrNull(_FLAG)),
+        Key("contact", OrNull(member(ContactState))),
+        Key("recorded_at", OrNull(_INSTANT)),
+        Key("replaces", OrNull(_TEXT)),
+    ),
+)
+
+
+def _other_entry(*, staff: str, **given: object) -> OtherEntry:
+    build: Callable[..., OtherEntry] = OtherEntry
+    return build(staff_id=staff, **given)
+
+
+_OTHER_ENTRY: Final = Members(
+    _other_entry,
+    (
+        Key("staff", _TEXT, is_required=True),
+        Key("started_at", _INSTANT, is_required=True),
+        Key("seconds", Whole(least=1, most=_SECONDS_OF_A_DAY), is_required=True),
+        Key("recorded_at", OrNull(_INSTANT)),
+    ),
+)
+
+_VISIT: Final = Members(
+    Visit, (Key("on", _DAY, is_required=True), Key("code", _TEXT), Key("by", _TEXT))
+)
+
+_DECISION_MAKING: Final = Members(
+    _identified(DecisionMaking, "program", never=("level",)),
+    (
+        Key("program", _PROGRAM),
+        Key("level", OrNull(member(MdmLevel)), note="null: none documented."),
+        Key("by", _TEXT),
+        Key("on", _DAY),
+    ),
+)
+
+_RATING_SCALE: Final = Members(
+    _identified(RatingScale, "instrument", "on", never=("on",)),
+    (
+        Key("instrument", _TEXT),
+        Key("score", OrNull(Whole())),
+        Key("on", _DAY_OR_NONE),
+        Key("acted_on", OrNull(member(ScaleUse))),
+    ),
+)
+
+_CASELOAD_REVIEW: Final = Members(
+    _identified(CaseloadReview, "on", never=("on",)),
+    (Key("on", _DAY_OR_NONE), Key("consultant", _TEXT)),
+)
+
+_COCM_END: Final = Members(
+    _identified(CocmEnd, "on", "because"), (Key("on", _DAY), Key("because", member(CocmEndReason)))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _CocmEnded:
+    """The end of an episode: none, one, or one of which too little is known."""
+
+    def read(self, value: object) -> Maybe[CocmEnd | None]:
+        if value is None:
+            return None
+        found = _COCM_END.read(value)
+        return found if isinstance(found, CocmEnd) else UNKNOWN
+
+    def schema(self) -> Schema:
+        return {"anyOf": [_COCM_END.schema(), {"type": "null"}]}
+
+
+_PRIOR_SERVICE: Final = Members(
+    PriorService,
+    (
+        Key("month", _MONTH, is_required=True),
+        Key("code", _TEXT, is_required=True),
+        Key("units", _COUNT, default=1),
+        Key("by", _TEXT),
+    ),
+)
+
+_OTHER_SERVICE: Final = Members(
+    OtherService,
+    (
+        Key("on", _DAY, is_required=True),
+        Key("code", _TEXT, is_required=True),
+        Key("by", _TEXT),
+        Key("same_practice", _FLAG),
+        Key("discharged_on", _DAY_OR_NONE, note="TCM: the discharge that it belonged to."),
+    ),
+)
+
+_FACILITY_STAY: Final = Members(
+    FacilityStay,
+    (
+        Key("admitted_on", _DAY, is_required=True),
+        Key("discharged_on", _DAY_OR_NONE, note="null: the stay is still open."),
+        Key("kind", member(StayKind)),
+    ),
+)
+
+_DISCHARGE_CONTACT: Final = Members(
+    DischargeContact,
+    (
+        Key("at", _INSTANT, is_required=True),
+        Key("outcome", member(ContactOutcome)),
+        Key("by", _TEXT),
+    ),
+)
+
+_DISCHARGE_VISIT: Final = Members(
+    DischargeVisit,
+    (
+        Key("on", _DAY, is_required=True),
+        Key("by", _TEXT),
+        Key("modality", member(VisitModality)),
+        Key("video_declined", _FLAG),
+    ),
+)
+
+
+def _discharge(*, id: str = "", **given: object) -> Discharge:  # noqa: A002 - the key's name
+    build: Callable[..., Discharge] = Discharge
+    return build(id=id, **given)
+
+
+_DISCHARGE: Final = Members(
+    _discharge,
+    (
+        Key("id", _TEXT),
+        Key("discharged_on", _DAY, is_required=True),
+        Key("from", member(DischargedFrom), "discharged_from"),
+        Key("to", member(DischargedTo), "discharged_to"),
+        Key("contacts", ListOf(_DISCHARGE_CONTACT)),
+        Key("visit", OrNull(_DISCHARGE_VISIT)),
+        Key("mdm", OrNull(member(MdmLevel))),
+        Key("medications_reconciled_on", _DAY_OR_NONE),
+        Key("discharge_day_management_on", _DAY_OR_NONE),
+        Key("discharge_day_management_by", OrNull(_TEXT)),
+        Key("global_period", _FLAG, default=False),
+        Key("readmitted_on", _DAY_OR_NONE),
+        Key("billed_on", _DAY_OR_NONE, note="A claim already sent for this discharge."),
+    ),
+)
+
+_REQUESTED_OBJECT: Final = Members(
+    RequestedLine,
+    (
+        Key("code", _TEXT, is_required=True),
+        Key("units", OrNull(_COUNT)),
+        Key("date_of_service", _DAY_OR_NONE),
+        Key("by", OrNull(_TEXT)),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Requested:
+    """A code, or a claim line."""
+
+    def read(self, value: object) -> RequestedLine:
+        return (
+            RequestedLine(code=value) if isinstance(value, str) else _REQUESTED_OBJECT.read(value)
+        )
+
+    def schema(self) -> Schema:
+        return {"anyOf": [_TEXT.schema(), _REQUESTED_OBJECT.schema()]}
+
+
+_REQUESTED_LIST: Final = ListOf(_Requested())
+
+
+def _facts(
+    *,
+    payer: _Payer | None = None,
+    requested: tuple[RequestedLine, ...] | None = None,
+    staff: tuple[StaffMember, ...] = (),
+    discharges: tuple[Discharge, ...] = (),
+    **given: object,
+) -> Facts:
+    payer = payer or _Payer()
+    build: Callable[..., Facts] = Facts
+    return build(
+        payer_kind=payer.kind,
+        policy=payer.policy,
+        requested=requested,
+        staff=_with_ids("staff", staff),
+        discharges=_with_ids("discharges", discharges),
+        **given,
+    )
+
+
+WithId = TypeVar("WithId", StaffMember, Discharge)
+
+
+def _with_ids(name: str, records: tuple[WithId, ...]) -> tuple[WithId, ...]:
+    """Name a record without an id by its place, which no reference can mean."""
+    return tuple(
+        each if each.id else replace(each, id=f"{name}[{place}]")
+        for place, each in enumerate(records)
+    )
+
+
+_CASE: Final = Members(
+    _facts,
+    (
+        Key("case", OrNull(_TEXT), note="Free text, echoed back."),
+        Key("service_month", _MONTH, is_required=True),
+        Key("as_of", OrNull(_INSTANT), note="Facts after this instant are left out."),
+        Key("payer", _PAYER),
+        Key("practice", _PRACTICE),
+        Key("billing_practitioner", OrNull(_TEXT), note="Absent: the only one in staff."),
+        Key("staff", ListOf(_STAFF), note="Required when a time entry names staff."),
+        Key("patient", _PATIENT),
+        Key("enrollments", _facts_list(_ENROLLMENT)),
+        Key("consents", _facts_list(_CONSENT)),
+        Key("initiating_visits", _facts_list(_INITIATING_VISIT)),
+        Key("care_plans", _facts_list(_CARE_PLAN)),
+        Key("time_entries", ListOf(_TIME_ENTRY)),
+        Key("other_patient_entries", ListOf(_OTHER_ENTRY)),
+        Key("visits", ListOf(_VISIT)),
+        Key("medical_decision_making", _Attributed(_Records(_DECISION_MAKING))),
+        Key("rating_scales", _facts_list(_RATING_SCALE)),
+        Key("scale_not_applicable", OrNull(_TEXT), note="A documented clinical reason, with BHI."),
+        Key("registry_entered_on", _DAY_OR_NONE),
+        Key("caseload_reviews", _facts_list(_CASELOAD_REVIEW)),
+        Key("cocm_referred_on", _DAY_OR_NONE),
+        Key("cocm_ended", _CocmEnded()),
+        Key("prior_services", ListOf(_PRIOR_SERVICE)),
+        Key("other_services", ListOf(_OTHER_SERVICE)),
+        Key("facility_stays", ListOf(_FACILITY_STAY)),
+        Key("discharges", ListOf(_DISCHARGE)),
+        Key("apcm_services_documented", _FLAG),
+        Key("requested", OrNull(_REQUESTED_LIST), note="Judge this claim, propose none."),
+    ),
+)
+
+
+def read_cases(data: bytes, *, amounts: AmountTables | None = None) -> Cases:
+    """Read a case, or a list of cases, from a JSON document.
+
+    One bad case refuses the whole document.
+
+    Args:
+        data: The document as it came.
+        amounts: Tables whose localities are known; the shipped rule book's where absent.
+
+    Raises:
+        InputRefusedError: With the code, the place and the reason.
+
+    Example:
+        >>> read_cases(b'{"service_month": "2026-11"}').facts[0].service_month
+        ServiceMonth(year=2026, month=11)
+    """
+    document = parse(data)
+    known = amounts or load_rule_book().amounts
+    try:
+        if not isinstance(document, list):
+            return Cases(facts=(_read_case(document, known),), is_list=False)
+        facts: list[Facts] = []
+        for place, each in enumerate(document):
+            try:
+                facts.append(_read_case(each, known))
+            except RefusedHereError as refused:
+                raise refused.inside(place) from None
+    except RefusedHereError as refused:
+        raise refused.as_refusal() from None
+    return Cases(facts=tuple(facts), is_list=True)
+
+
+def case_schema() -> Schema:
+    """Return the JSON Schema of a case file: one case, or a list of them."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Trellis case file",
+        "description": "One patient-month, or a list of them. An absent key is unknown unless it "
+        "has a default; null is known to be none. Ids must resolve; see docs/case-format.md.",
+        "anyOf": [{"$ref": "#/$defs/case"}, {"type": "array", "items": {"$ref": "#/$defs/case"}}],
+        "$defs": {"case": _CASE.schema()},
+    }
+
+
+_STAFF_REFERENCES: Final = (
+    ("time_entries", "staff"),
+    ("other_patient_entries", "staff"),
+    ("requested", "by"),
+)
+"""Where only a person of the practice may stand."""
+
+_ANYONE_REFERENCES: Final = (
+    ("enrollments", "billing_practitioner"),
+    ("consents", "billing_practitioner"),
+    ("consents", "obtained_by"),
+    ("initiating_visits", "by"),
+    ("visits", "by"),
+    ("medical_decision_making", "by"),
+    ("caseload_reviews", "consultant"),
+    ("prior_services", "by"),
+    ("other_services", "by"),
+    ("discharges", "discharge_day_management_by"),
+)
+"""Where ``other`` may stand for anyone outside the practice."""
+
+
+def _read_case(document: object, amounts: AmountTables) -> Facts:
+    facts = _CASE.read(document)
+    _check_locality(facts.practice, amounts)
+    if isinstance(document, dict):
+        _check_references(document)
+    return facts
+
+
+def _check_references(case: dict[str, object]) -> None:
+    """Refuse a duplicate id and a reference to one that is not there."""
+    staff = _ids(case, "staff")
+    entries = _ids(case, "time_entries")
+    _ids(case, "discharges")
+    if "staff" not in case:
+        for entry in _items(case, "time_entries"):
+            if entry.get("staff") is not None:
+                raise RefusedHereError(
+                    "MISSING_KEY", "A time entry names staff, but the list is missing.", "staff"
+                )
+    anyone = staff | {OTHER}
+    _check_reference(case, "billing_practitioner", staff)
+    for name, key in _STAFF_REFERENCES:
+        for place, record in enumerate(_items(case, name)):
+            _check_reference(record, key, staff, name, place)
+    for name, key in _ANYONE_REFERENCES:
+        for place, record in enumerate(_items(case, name)):
+            _check_reference(record, key, anyone, name, place)
+    for place, discharge in enumerate(_items(case, "discharges")):
+        for number, contact in enumerate(_items(discharge, "contacts")):
+            _check_reference(contact, "by", anyone, "discharges", place, "contacts", number)
+        visit = discharge.get("visit")
+        if isinstance(visit, dict):
+            _check_reference(visit, "by", anyone, "discharges", place, "visit")
+    for place, entry in enumerate(_items(case, "time_entries")):
+        _check_reference(entry, "replaces", entries, "time_entries", place)
+
+
+def _items(record: dict[str, object], name: str) -> list[dict[str, object]]:
+    """Return a list's records; an item that is no object keeps its place as an empty one."""
+    found = record.get(name)
+    if not isinstance(found, list):
+        return []
+    return [each if isinstance(each, dict) else {} for each in found]
+
+
+def _ids(case: dict[str, object], name: str) -> set[object]:
+    seen: set[object] = {OTHER} if name == "staff" else set()
+    for place, record in enumerate(_items(case, name)):
+        identifier = record.get("id")
+        if identifier is None:
+            continue
+        if identifier in seen:
+            raise RefusedHereError(
+                "DUPLICATE_ID",
+                f"'{identifier}' stands for anyone outside the practice."
+                if identifier == OTHER and name == "staff"
+                else f"The id '{identifier}' is given twice.",
+                name,
+                place,
+                "id",
+            )
+        seen.add(identifier)
+    return seen - {OTHER} if name == "staff" else seen
+
+
+def _check_reference(record: dict[str, object], key: str, known: set[object], *steps: Step) -> None:
+    named = record.get(key)
+    if named is None or named in known:
+        return
+    raise RefusedHereError(
+        "UNKNOWN_REFERENCE",
+        f"'{str(named)[:40]}' is not the id of "
+        f"{'a time entry' if key == 'replaces' else 'anyone in staff'} of this case.",
+        *steps,
+        key,
+    )
+
+
+def _check_locality(practice: PracticeFacts, amounts: AmountTables) -> None:
+    if practice.locality is None:
+        return
+    if practice.state is None:
+        raise RefusedHereError(
+            "BAD_LOCALITY",
+            "A locality's number means nothing without its state. Give both, or neither.",
+            "practice",
+            "locality",
+        )
+    if not amounts.has_locality(practice.state, practice.locality):
+        raise RefusedHereError(
+            "BAD_LOCALITY",
+            f"The tables have no Medicare locality {practice.state[:40]} {practice.locality[:40]}. "
+            "Leave state and locality out for national amounts.",
+            "practice",
+            "locality",
+        )

@@ -1,0 +1,438 @@
+"""Shapes of JSON values: each reads a value strictly and writes its own JSON Schema.
+
+A shape never guesses: a boolean is not a number, a number is not a text, and null is accepted
+only where "known to be none" has a meaning.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Final, Generic, Protocol, TypeVar
+
+from trellis_core.case_file.strict_json import RefusedHereError
+from trellis_core.errors import InvalidPeriodError
+from trellis_core.values.codes import is_npi
+from trellis_core.values.periods import ServiceMonth, parse_day, parse_instant, zone_named
+
+Schema = dict[str, object]
+
+T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
+
+_FIRST_YEAR, _LAST_YEAR = 1800, 2200
+
+
+class Shape(Protocol[T_co]):
+    """Something that reads one JSON value."""
+
+    def read(self, value: object) -> T_co:
+        """Return the value; raise ``RefusedHereError`` where it is not of the shape."""
+        ...
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema of the values that ``read`` accepts."""
+        ...
+
+
+_KIND_NAMES: Final[dict[type, str]] = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "a whole number",
+    str: "a text",
+    list: "a list",
+}
+
+
+def kind_of(value: object) -> str:
+    """Name a JSON value's type as a reader of JSON would."""
+    if isinstance(value, dict):
+        return "an object"
+    return _KIND_NAMES.get(type(value), "a number with a fraction")
+
+
+def _wrong_type(wanted: str, value: object) -> RefusedHereError:
+    hint = (
+        " null says 'known to be none', which this key cannot be; "
+        "leave the key out if nobody recorded it."
+        if value is None
+        else ""
+    )
+    return RefusedHereError(
+        "WRONG_TYPE", f"{kind_of(value)} stands where {wanted} is needed.{hint}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Any text."""
+
+    def read(self, value: object) -> str:
+        """Return a text."""
+        if isinstance(value, str):
+            return value
+        raise _wrong_type("a text", value)
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"type": "string"}
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """True or false."""
+
+    def read(self, value: object) -> bool:
+        """Return a boolean."""
+        if isinstance(value, bool):
+            return value
+        raise _wrong_type("true or false", value)
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number within bounds, both included."""
+
+    least: int = 0
+    most: int = 2**31 - 1
+
+    def read(self, value: object) -> int:
+        """Return a whole number."""
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise _wrong_type("a whole number", value)
+        if not self.least <= value <= self.most:
+            raise RefusedHereError(
+                "OUT_OF_RANGE", f"{value} is not from {self.least:,} to {self.most:,}."
+            )
+        return value
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+class OneOf(Generic[T]):
+    """A text or number of a closed list; case matters."""
+
+    def __init__(self, values: Mapping[str | int, T]) -> None:
+        self._values: Final = dict(values)
+
+    def read(self, value: object) -> T:
+        """Return the list's value."""
+        first = next(iter(self._values))
+        wanted = str if isinstance(first, str) else int
+        if isinstance(value, bool) or not isinstance(value, wanted):
+            raise _wrong_type("a text" if wanted is str else "a whole number", value)
+        if value in self._values:
+            return self._values[value]
+        shown = ", ".join(str(each) or '""' for each in self._values)
+        raise RefusedHereError(
+            "UNKNOWN_VALUE",
+            f"'{str(value)[:40]}' is not in the list.{_did_you_mean(value, self._values)} Use one of: {shown}.",
+        )
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"enum": list(self._values)}
+
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def member(kind: type[E]) -> OneOf[E]:
+    """Return the shape of an enumeration's values."""
+    return OneOf({each.value: each for each in kind})
+
+
+def choice(*values: str) -> OneOf[str]:
+    """Return the shape of a closed list of texts."""
+    return OneOf({each: each for each in values})
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A calendar day."""
+
+    def read(self, value: object) -> date:
+        """Return a day."""
+        if not isinstance(value, str):
+            raise _wrong_type("a day such as 2026-11-30", value)
+        try:
+            day = parse_day(value)
+        except InvalidPeriodError:
+            raise RefusedHereError(
+                "BAD_DATE", "This is not a day of the calendar. Write it as 2026-11-30."
+            ) from None
+        if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+            raise RefusedHereError("BAD_DATE", "The year of this day cannot be right.")
+        return day
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A calendar month."""
+
+    def read(self, value: object) -> ServiceMonth:
+        """Return a month."""
+        if not isinstance(value, str):
+            raise _wrong_type("a month such as 2026-11", value)
+        try:
+            return ServiceMonth.parse(value)
+        except InvalidPeriodError as error:
+            raise RefusedHereError("BAD_DATE", str(error)) from None
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"type": "string", "pattern": r"^\d{4}-(0[1-9]|1[0-2])$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A time with its offset from UTC."""
+
+    def read(self, value: object) -> datetime:
+        """Return an aware instant."""
+        if not isinstance(value, str):
+            raise _wrong_type("a time such as 2026-11-03T10:00:00-05:00", value)
+        try:
+            instant = parse_instant(value)
+        except (InvalidPeriodError, OverflowError):
+            raise RefusedHereError(
+                "BAD_TIME",
+                "This is not a time with an offset from UTC. "
+                "Write it as 2026-11-03T10:00:00-05:00.",
+            ) from None
+        if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+            raise RefusedHereError("BAD_TIME", "The year of this time cannot be right.")
+        return instant
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"type": "string", "format": "date-time"}
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """An IANA time zone's name."""
+
+    def read(self, value: object) -> str:
+        """Return the name."""
+        if not isinstance(value, str):
+            raise _wrong_type("a time zone such as America/New_York", value)
+        try:
+            zone_named(value)
+        except InvalidPeriodError as error:
+            raise RefusedHereError("BAD_TIME_ZONE", str(error)) from None
+        return value
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"type": "string", "description": "An IANA time zone's name."}
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A text of a fixed form, such as an NPI."""
+
+    check: Callable[[str], object]
+    error: str
+    message: str
+    pattern: str
+
+    def read(self, value: object) -> str:
+        """Return the text."""
+        if not isinstance(value, str):
+            raise _wrong_type("a text", value)
+        if not self.check(value):
+            raise RefusedHereError(self.error, f"'{value[:40]}' {self.message}")
+        return value
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"type": "string", "pattern": self.pattern}
+
+
+NPI: Final = Coded(
+    check=is_npi,
+    error="BAD_NPI",
+    message="is not an NPI: ten digits that start with 1 or 2 and pass the check digit.",
+    pattern=r"^[12]\d{9}$",
+)
+
+
+class ListOf(Generic[T]):
+    """A list; null is known to be none and so an empty one."""
+
+    def __init__(self, item: Shape[T]) -> None:
+        self.item: Final = item
+
+    def read(self, value: object) -> tuple[T, ...]:
+        """Return the items in order."""
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            raise _wrong_type("a list", value)
+        read = self.item.read
+        items: list[T] = []
+        for place, each in enumerate(value):
+            try:
+                items.append(read(each))
+            except RefusedHereError as refused:
+                raise refused.inside(place) from None
+        return tuple(items)
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"type": ["array", "null"], "items": self.item.schema()}
+
+
+class SetOf(Generic[T]):
+    """A list whose order and repetition mean nothing."""
+
+    def __init__(self, item: Shape[T]) -> None:
+        self._list: Final = ListOf(item)
+
+    def read(self, value: object) -> frozenset[T]:
+        """Return the items."""
+        return frozenset(self._list.read(value))
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return self._list.schema()
+
+
+class MapOf(Generic[T]):
+    """An object whose keys are not known beforehand."""
+
+    def __init__(self, item: Shape[T]) -> None:
+        self.item: Final = item
+
+    def read(self, value: object) -> dict[str, T]:
+        """Return the members."""
+        if not isinstance(value, dict):
+            raise _wrong_type("an object", value)
+        found: dict[str, T] = {}
+        for key, each in value.items():
+            try:
+                found[key] = self.item.read(each)
+            except RefusedHereError as refused:
+                raise refused.inside(key) from None
+        return found
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"type": "object", "additionalProperties": self.item.schema()}
+
+
+class OrNull(Generic[T]):
+    """A value, or null for known to be none."""
+
+    def __init__(self, shape: Shape[T]) -> None:
+        self.shape: Final = shape
+
+    def read(self, value: object) -> T | None:
+        """Return the value or None."""
+        return None if value is None else self.shape.read(value)
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        inner = self.shape.schema()
+        if isinstance(inner.get("type"), str) and "enum" not in inner:
+            return {**inner, "type": [inner["type"], "null"]}
+        if "enum" in inner and isinstance(inner["enum"], list):
+            return {"enum": [*inner["enum"], None]}
+        return {"anyOf": [inner, {"type": "null"}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of an object.
+
+    Attributes:
+        name: As written in JSON.
+        attribute: The builder's argument; the name itself where empty.
+        note: A sentence for the schema.
+        default: What an absent key means, for the schema; None where it means unknown.
+    """
+
+    name: str
+    shape: Shape[object]
+    attribute: str = ""
+    is_required: bool = False
+    note: str = ""
+    default: object = None
+
+
+@dataclass(frozen=True)
+class Members(Generic[T]):
+    """An object with known keys; an absent key is left to the builder's default."""
+
+    build: Callable[..., T]
+    keys: tuple[Key, ...]
+    by_name: dict[str, tuple[str, Callable[[object], object]]] = field(init=False)
+    required: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Index the keys."""
+        by_name = {each.name: (each.attribute or each.name, each.shape.read) for each in self.keys}
+        object.__setattr__(self, "by_name", by_name)
+        required = tuple(each.name for each in self.keys if each.is_required)
+        object.__setattr__(self, "required", required)
+
+    def read(self, value: object) -> T:
+        """Return what the builder makes of the members."""
+        if not isinstance(value, dict):
+            raise _wrong_type("an object", value)
+        given: dict[str, object] = {}
+        for name, item in value.items():
+            known = self.by_name.get(name)
+            if known is None:
+                raise RefusedHereError(
+                    "UNKNOWN_KEY",
+                    f"'{name[:40]}' is not a key here.{_did_you_mean(name, self.by_name)}",
+                    name,
+                )
+            try:
+                given[known[0]] = known[1](item)
+            except RefusedHereError as refused:
+                raise refused.inside(name) from None
+        for name in self.required:
+            if name not in value:
+                raise RefusedHereError("MISSING_KEY", f"The key '{name}' is required here.", name)
+        return self.build(**given)
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        properties: dict[str, object] = {}
+        for each in self.keys:
+            inner = dict(each.shape.schema())
+            if each.note:
+                inner["description"] = each.note
+            if each.default is not None:
+                inner["default"] = each.default
+            properties[each.name] = inner
+        schema: Schema = {
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": False,
+        }
+        if self.required:
+            schema["required"] = list(self.required)
+        return schema
+
+
+def _did_you_mean(value: object, known: Iterable[object]) -> str:
+    names = [str(each) for each in known]
+    lowered = {name.lower(): name for name in names}
+    text = str(value)[:100]
+    near = get_close_matches(text.lower(), lowered, n=1, cutoff=0.5)
+    return f" Did you mean '{lowered[near[0]]}'?" if near else ""
