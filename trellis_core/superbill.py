@@ -40,6 +40,10 @@ LETTERS: Final = "ABCDEFGHIJKL"
 
 SECONDS_A_MINUTE: Final = 60
 
+NOTHING: Final = "—"
+
+PROGRAM_ORDER: Final = {program: at for at, program in enumerate(Program)}
+
 T = TypeVar("T")
 
 
@@ -392,6 +396,16 @@ def minutes_by_share(seconds: Sequence[int]) -> tuple[int, ...]:
     return tuple(whole)
 
 
+def day_text(day: date | None) -> str:
+    """Write a day as claim forms do; a dash for none.
+
+    Example:
+        >>> day_text(date(2026, 11, 30))
+        '11/30/2026'
+    """
+    return NOTHING if day is None else f"{day:%m/%d/%Y}"
+
+
 def activity_label(entry: TimeEntry) -> str:
     """Return an activity's name as documents show it.
 
@@ -431,7 +445,7 @@ class _Drafter:
     def superbills(self) -> tuple[Superbill, ...]:
         open_programs = {each.program for each in self.determination.decisions_needed}
         billers: dict[str, list[ServiceLine]] = {}
-        for line in self.determination.lines:
+        for line in sorted(self.determination.lines, key=_claim_order):
             billers.setdefault(line.by or self._biller_of(line.program), []).append(line)
         for program in sorted(open_programs):
             billers.setdefault(self._biller_of(program), [])
@@ -558,8 +572,8 @@ class _Drafter:
         enrollment = self._enrollment(line.program)
         supervisor = enrollment.supervising_practitioner if enrollment else None
         charge = self.charges.get(line.code)
-        own = {condition.id or condition.icd10 for condition in self._conditions(line.program)}
-        pointers = [each.letter for each in diagnoses if (each.condition_id or each.icd10) in own]
+        own = {condition.icd10 for condition in self._conditions(line.program)}
+        pointers = [each.letter for each in diagnoses if each.icd10 in own]
         day = line.date_of_service.isoformat()
         met_at = line.threshold_met_at
         return SuperbillLine(
@@ -680,10 +694,11 @@ class _Drafter:
             [each for each in self._conditions(program) if each.icd10 is not None]
             for program in programs
         ]
-        pointed = [each for of_program in coded for each in of_program[:POINTERS_MAX]]
-        rest = [each for of_program in coded for each in of_program[POINTERS_MAX:]]
-        ordered = {each.icd10: each for each in (*reversed(pointed + rest),)}
-        distinct = [ordered[code] for code in dict.fromkeys(each.icd10 for each in pointed + rest)]
+        by_code: dict[str | None, Condition] = {}
+        for part in (slice(POINTERS_MAX), slice(POINTERS_MAX, None)):
+            for of_program in coded:
+                for condition in of_program[part]:
+                    by_code.setdefault(condition.icd10, condition)
         kept = tuple(
             Diagnosis(
                 letter=letter,
@@ -691,9 +706,9 @@ class _Drafter:
                 text=condition.text,
                 condition_id=condition.id,
             )
-            for letter, condition in zip(LETTERS, distinct, strict=False)
+            for letter, condition in zip(LETTERS, by_code.values(), strict=False)
         )
-        return kept, max(len(distinct) - DIAGNOSES_MAX, 0)
+        return kept, max(len(by_code) - DIAGNOSES_MAX, 0)
 
     # Page 2
 
@@ -757,7 +772,7 @@ class _Drafter:
                 continue
             on = known(each.obtained_on)
             method, taker = known(each.method), known(each.obtained_by)
-            words = [f"obtained {on.isoformat()}" if on else "date not recorded"]
+            words = [f"obtained {day_text(on)}" if on else "date not recorded"]
             words += [str(method)] if method else []
             words += [f"by {self._signature(taker)}"] if taker else []
             words += ["documented"] if each.documented is True else []
@@ -783,7 +798,7 @@ class _Drafter:
             if each.program is not program or (on is not None and on not in self.month):
                 continue
             words = [str(known(each.level) or "level not recorded")]
-            words += [on.isoformat()] if on else []
+            words += [day_text(on)] if on else []
             by = known(each.by)
             words += [self._signature(by)] if by else []
             yield RecordOnFile(
@@ -792,7 +807,7 @@ class _Drafter:
 
     def _visits(self) -> Iterable[RecordOnFile]:
         for each in known(self.facts.initiating_visits) or ():
-            words = [each.on.isoformat()]
+            words = [day_text(each.on)]
             code, by = known(each.code), known(each.by)
             words += [code] if code else []
             words += [self._signature(by)] if by else []
@@ -807,7 +822,7 @@ class _Drafter:
             if each.on not in self.month:
                 continue
             score = known(each.score)
-            words = f"{each.instrument} {each.on.isoformat()}, " + (
+            words = f"{each.instrument} {day_text(each.on)}, " + (
                 f"score {score}" if score is not None else "no score recorded"
             )
             yield RecordOnFile(program=None, kind="Rating scale", text=words, record_id=each.id)
@@ -816,13 +831,13 @@ class _Drafter:
         entered = known(self.facts.registry_entered_on)
         if entered:
             yield RecordOnFile(
-                program=Program.COCM, kind="Registry", text=f"entered {entered.isoformat()}"
+                program=Program.COCM, kind="Registry", text=f"entered {day_text(entered)}"
             )
         for each in known(self.facts.caseload_reviews) or ():
             if each.on not in self.month:
                 continue
             by = known(each.consultant)
-            words = each.on.isoformat() + (f", {self._signature(by)}" if by else "")
+            words = day_text(each.on) + (f", {self._signature(by)}" if by else "")
             yield RecordOnFile(
                 program=Program.COCM, kind="Caseload review", text=words, record_id=each.id
             )
@@ -833,12 +848,12 @@ class _Drafter:
             if visit is None or visit.on not in self.month:
                 continue
             contacts = sorted(known(each.contacts) or (), key=lambda contact: contact.at)
-            days = [local_day(contact.at, self.zone).isoformat() for contact in contacts]
+            days = [day_text(local_day(contact.at, self.zone)) for contact in contacts]
             reconciled = known(each.medications_reconciled_on)
-            words = [f"discharged {each.discharged_on.isoformat()}"]
+            words = [f"discharged {day_text(each.discharged_on)}"]
             words += [f"contact {', '.join(days)}"] if days else []
-            words += [f"visit {visit.on.isoformat()}"]
-            words += [f"medications reconciled {reconciled.isoformat()}"] if reconciled else []
+            words += [f"visit {day_text(visit.on)}"]
+            words += [f"medications reconciled {day_text(reconciled)}"] if reconciled else []
             level = known(each.mdm)
             words += [f"decision making {level}"] if level else []
             yield RecordOnFile(
@@ -1027,16 +1042,23 @@ CHRONIC_MONTHS: Final = "ccm.conditions.expected_months"
 """The rule-book value that says how long a chronic condition is expected to last."""
 
 
+def _claim_order(line: ServiceLine) -> tuple[int, bool, float, str]:
+    """Order lines as claims list them: a base before the add-ons that its minutes reach later."""
+    met_at = line.threshold_met_at
+    reached = met_at.timestamp() if met_at is not None else 0.0
+    return PROGRAM_ORDER[line.program], met_at is None, reached, line.code
+
+
 def _needs(code: str, message: str) -> Missing:
     return Missing(code=code, message=message)
 
 
 def _revocation(on: date | None) -> list[str]:
-    return [f"revoked {on.isoformat()}"] if on else []
+    return [f"revoked {day_text(on)}"] if on else []
 
 
 def _dated(*facts: tuple[str, date | None]) -> str:
-    words = [f"{name} {on.isoformat()}" for name, on in facts if on is not None]
+    words = [f"{name} {day_text(on)}" for name, on in facts if on is not None]
     return ", ".join(words) or "date not recorded"
 
 

@@ -1,7 +1,7 @@
 """A superbill laid out on pages: what stands where, before any PDF is drawn."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -27,11 +27,13 @@ from trellis_core.documents.layout import (
     wrapped,
 )
 from trellis_core.superbill import (
+    NOTHING,
     Practitioner,
     RecordedTime,
     Superbill,
     SuperbillLine,
     SuperbillStatus,
+    day_text,
 )
 from trellis_core.values.money import to_cents
 
@@ -40,22 +42,12 @@ WIDTH: Final = PAGE_WIDTH - 2 * MARGIN
 FLOOR: Final = PAGE_HEIGHT - 66.0
 """Nothing but the footer stands below."""
 
-NOTHING: Final = "—"
-
-
-def day_text(day: date | None) -> str:
-    """Write a day as claim forms do.
-
-    Example:
-        >>> day_text(date(2026, 11, 30))
-        '11/30/2026'
-    """
-    return NOTHING if day is None else day.strftime("%m/%d/%Y")
-
 
 def moment_text(moment: datetime | None) -> str:
     """Write an instant of the practice's zone with its zone's name."""
-    return NOTHING if moment is None else moment.strftime("%m/%d/%Y %H:%M %Z").strip()
+    if moment is None:
+        return NOTHING
+    return f"{day_text(moment.date())} {moment:%H:%M %Z}".strip()
 
 
 def money_text(amount: Decimal | None) -> str:
@@ -179,17 +171,19 @@ class _Sheet:
         self._open_page()
         bill = self.superbill
         self.y = MARGIN + 4
-        self.text(MARGIN, bill.practice.name, size=8.5, is_bold=True, width=WIDTH * 0.55)
+        self.text(MARGIN, bill.practice.name, size=8.5, is_bold=True, width=WIDTH * 0.6)
         self.text_right(
             MARGIN + WIDTH, f"Superbill {bill.id}, version {bill.version}", size=8, colour=QUIET
         )
         self.y += 12
         born = day_text(bill.patient.birth_date)
-        who = f"{bill.patient.name}   MRN {bill.patient.mrn}   born {born}"
+        who = f"{bill.patient.name} · MRN {bill.patient.mrn} · born {born}"
         month = f"Service month {bill.service_month}"
-        room = WIDTH - width_of(month, 8) - 12
-        self.text(MARGIN, who, size=8, width=room)
         self.text_right(MARGIN + WIDTH, month, size=8, colour=QUIET)
+        room = WIDTH - width_of(month, 8) - 12
+        for at, line in enumerate(wrapped(who, room, 8)):
+            self.y += 11 if at else 0
+            self.text(MARGIN, line, size=8)
         if bill.billing is not None:
             self.y += 12
             billing = f"Billing practitioner {bill.billing.signature}"
@@ -244,14 +238,14 @@ def _title(sheet: _Sheet, bill: Superbill) -> None:
         identity += f" · replaces No. {bill.replaces}"
     sheet.text_right(right, identity, size=8, colour=QUIET, dy=5)
     sheet.y += 13
-    sheet.text(MARGIN, f"Not a claim · {bill.status}", size=8.5, colour=QUIET)
+    sheet.text(MARGIN, f"Not a claim · {bill.status} · item numbers are the CMS-1500 form’s", size=8.5, colour=QUIET)
     sheet.text_right(right, f"Service month {bill.service_month}", size=8, colour=QUIET, dy=4)
     sheet.y += 10
     sheet.rule(colour=ACCENT, width=1.2)
     practice = bill.practice
     sheet.y += 15
     sheet.text(MARGIN, practice.name, size=10.5, is_bold=True, width=WIDTH - 220)
-    ids = f"NPI {practice.npi or NOTHING}   TIN {practice.tin or NOTHING}"
+    ids = f"NPI {practice.npi or NOTHING} · TIN {practice.tin or NOTHING}"
     sheet.text_right(right, ids, size=8.5)
     sheet.y += 12
     where = " · ".join(part for part in (_practice_address(bill), practice.phone) if part)
@@ -283,19 +277,19 @@ def _fields(sheet: _Sheet, bill: Superbill) -> None:
     supervising = next((line.supervising for line in bill.lines if line.supervising), bill.billing)
     rows = (
         (
-            ("1  Payer", payer.payer_name if payer else NOTHING, 0.36),
-            ("1a  Member id", (payer.member_id if payer else None) or NOTHING, 0.24),
-            ("3  Birth date", day_text(patient.birth_date), 0.20),
-            ("3  Sex", _sex(patient.sex), 0.20),
+            ("1 Payer", payer.payer_name if payer else NOTHING, 0.36),
+            ("1a Member id", (payer.member_id if payer else None) or NOTHING, 0.24),
+            ("3 Birth date", day_text(patient.birth_date), 0.20),
+            ("3 Sex", _sex(patient.sex), 0.20),
         ),
         (
-            ("2  Patient", patient.name, 0.36),
+            ("2 Patient", patient.name, 0.36),
             ("Record number (MRN)", patient.mrn, 0.24),
-            ("5  Patient’s address", address or NOTHING, 0.40),
+            ("5 Patient’s address", address or NOTHING, 0.40),
         ),
         (
-            ("24J  Rendering practitioner", _person(bill.billing), 0.50),
-            ("17  Supervising practitioner", _person(supervising), 0.50),
+            ("24J Rendering practitioner", _person(bill.billing), 0.50),
+            ("17 Supervising practitioner", _person(supervising), 0.50),
         ),
     )
     for row in rows:
@@ -312,7 +306,7 @@ def _field_row(sheet: _Sheet, row: Sequence[tuple[str, str, float]]) -> None:
     x = MARGIN
     for label, value, share in row:
         room = WIDTH * share - 8
-        placed.append((x, label, at_most(wrapped(value, room, size), 2, room, size)))
+        placed.append((x, label, at_most(wrapped(value, room, size), 4, room, size)))
         x += WIDTH * share
     height = 21 + 11 * max(len(lines) for _, _, lines in placed)
     top = sheet.y
@@ -327,7 +321,7 @@ def _field_row(sheet: _Sheet, row: Sequence[tuple[str, str, float]]) -> None:
 
 
 def _diagnoses(sheet: _Sheet, bill: Superbill) -> None:
-    sheet.heading("21  Diagnoses (ICD-10-CM)")
+    sheet.heading("21 Diagnoses (ICD-10-CM)")
     if not bill.diagnoses:
         sheet.paragraph("None recorded for these services.", colour=QUIET)
         return
@@ -348,15 +342,15 @@ def _diagnoses(sheet: _Sheet, bill: Superbill) -> None:
 
 
 COLUMNS: Final = (
-    ("A  Date of service", 0.0, "left"),
-    ("B  POS", 62.0, "left"),
-    ("D  Code", 88.0, "left"),
+    ("A Date of service", 0.0, "left"),
+    ("B POS", 62.0, "left"),
+    ("D Code", 88.0, "left"),
     ("Modifier", 130.0, "left"),
     ("Service", 168.0, "left"),
-    ("E  Pointer", 316.0, "left"),
+    ("E Pointer", 316.0, "left"),
     ("Min", 372.0, "right"),
-    ("F  Charge", 420.0, "right"),
-    ("G  Units", 454.0, "right"),
+    ("F Charge", 420.0, "right"),
+    ("G Units", 454.0, "right"),
     ("Allowed", 528.0, "right"),
 )
 LABEL_WIDTH: Final = 142.0
@@ -374,7 +368,7 @@ def _column_heads(sheet: _Sheet) -> None:
 
 
 def _lines(sheet: _Sheet, bill: Superbill) -> None:
-    sheet.heading("24  Services", keep=60)
+    sheet.heading("24 Services", keep=60)
     if not bill.lines:
         sheet.paragraph("No billable line. See what stands in the way below.", colour=QUIET)
         sheet.y += 4
@@ -403,7 +397,7 @@ def _line(sheet: _Sheet, line: SuperbillLine, labels: list[str], by: list[str]) 
         money_text(line.allowed),
     )
     for (name, x, side), words in zip(COLUMNS, cells, strict=True):
-        is_bold = name in {"D  Code", "G  Units"}
+        is_bold = name in {"D Code", "G Units"}
         if side == "left":
             sheet.text(MARGIN + x, words, is_bold=is_bold)
         else:
@@ -426,7 +420,7 @@ def _totals(sheet: _Sheet, bill: Superbill) -> None:
     if bill.lines:
         sheet.need(30)
         sheet.y += 14
-        sheet.text(MARGIN + 168, "28  Total", is_bold=True)
+        sheet.text(MARGIN + 168, "28 Total", is_bold=True)
         sheet.text_right(MARGIN + 420, money_text(bill.charge_total), is_bold=True)
         units = str(sum(line.units for line in bill.lines))
         sheet.text_right(MARGIN + 454, units, is_bold=True)
@@ -456,12 +450,12 @@ def _preflight(sheet: _Sheet, bill: Superbill) -> None:
     if not bill.missing:
         return
     width = WIDTH - 34
-    wrapped_items = [wrapped(each.message, width, 8) for each in bill.missing]
+    wrapped_items = [("☐", wrapped(each.message, width, 8)) for each in bill.missing]
     for each in bill.withheld:
         units = f"{each.units} unit{'' if each.units == 1 else 's'}"
-        words = f"{each.program} {each.code}, {units}: proposed, waits for that choice."
-        wrapped_items.append(wrapped(words, width, 8))
-    height = 24 + sum(10.5 * len(lines) + 2 for lines in wrapped_items)
+        words = f"{each.program} {each.code}, {units}: proposed, waits for the choice."
+        wrapped_items.append(("–", wrapped(words, width, 8)))
+    height = 24 + sum(10.5 * len(lines) + 2 for _, lines in wrapped_items)
     sheet.need(height + 10)
     sheet.y += 10
     sheet.box(height, fill=CARE_SHADE, outline=CARE)
@@ -469,12 +463,12 @@ def _preflight(sheet: _Sheet, bill: Superbill) -> None:
     sheet.text(
         MARGIN + 10, "Before this can be submitted", size=8.5, is_bold=True, colour=CARE
     )
-    for lines in wrapped_items:
+    for mark, lines in wrapped_items:
         sheet.y += 2
         for at, words in enumerate(lines):
             sheet.y += 10.5
             if at == 0:
-                sheet.text(MARGIN + 10, "☐", size=8, colour=CARE)
+                sheet.text(MARGIN + 10, mark, size=8, colour=CARE)
             sheet.text(MARGIN + 24, words, size=8)
     sheet.y += 10
 
@@ -489,10 +483,10 @@ def _signature(sheet: _Sheet, bill: Superbill) -> None:
     address = _practice_address(bill)
     sheet.rule(dy=-2)
     blocks = (
-        ("32  Service location", (practice.name, address, f"Place of service {practice.place_of_service}")),
+        ("32 Service location", (practice.name, address, f"Place of service {practice.place_of_service}")),
         (
-            "33  Billing provider",
-            (practice.name, address, f"33a NPI {practice.npi or NOTHING}   25 TIN {practice.tin or NOTHING}"),
+            "33 Billing provider",
+            (practice.name, address, f"33a NPI {practice.npi or NOTHING} · 25 TIN {practice.tin or NOTHING}"),
         ),
     )
     for at, (label, lines) in enumerate(blocks):
@@ -505,7 +499,7 @@ def _signature(sheet: _Sheet, bill: Superbill) -> None:
                 sheet.text(x, words, size=8, width=half)
     sheet.y = top + height - 14
     for label, x, width in (
-        ("31  Signature of practitioner or representative", MARGIN, half + 40),
+        ("31 Signature of practitioner or representative", MARGIN, half + 40),
         ("Date", MARGIN + half + 60, WIDTH - half - 60),
     ):
         sheet.pages[-1].items.append(Rule(x, sheet.y, x + width, sheet.y, QUIET, 0.6))
@@ -592,6 +586,8 @@ def _not_billed(sheet: _Sheet, bill: Superbill, marks: dict[str, int]) -> None:
             _bullet(sheet, warning, mark="–")
 
 
+BY_AT: Final = 308.0
+BY_WIDTH: Final = 122.0
 TIME_COLUMNS: Final = (
     ("Date", 0.0, 54.0, "left"),
     ("Start", 54.0, 32.0, "left"),
@@ -599,7 +595,7 @@ TIME_COLUMNS: Final = (
     ("Counted", 156.0, 36.0, "right"),
     ("Program", 164.0, 36.0, "left"),
     ("Activity", 204.0, 100.0, "left"),
-    ("By", 308.0, 122.0, "left"),
+    ("By", BY_AT, BY_WIDTH, "left"),
     ("Ledger", 434.0, 94.0, "left"),
 )
 
@@ -624,9 +620,10 @@ def _time_table(sheet: _Sheet, bill: Superbill) -> None:
     for row in bill.time:
         remarks = _remarks(row)
         lines = wrapped(remarks, WIDTH - 168, 7) if remarks else []
-        if sheet.need(13 + 9 * len(lines)):
+        by = wrapped(_worker(row), BY_WIDTH, 7.5)
+        if sheet.need(14 + 9 * (len(lines) + len(by) - 1)):
             _time_heads(sheet)
-        _time_row(sheet, row, lines)
+        _time_row(sheet, row, by, lines)
     counted = sum(row.counted_seconds for row in bill.time)
     sheet.need(16)
     sheet.y += 13
@@ -636,7 +633,7 @@ def _time_table(sheet: _Sheet, bill: Superbill) -> None:
     for row in bill.time:
         shares[row.program] = shares.get(row.program, 0) + row.counted_seconds
     if len(shares) > 1:
-        words = "   ".join(f"{name} {length_text(shares[name])}" for name in sorted(shares))
+        words = " · ".join(f"{name} {length_text(shares[name])}" for name in sorted(shares))
         sheet.text(MARGIN + 164, words, size=7.5, colour=QUIET, width=WIDTH - 164)
 
 
@@ -649,10 +646,13 @@ def _remarks(row: RecordedTime) -> str:
     return "; ".join(remarks)
 
 
-def _time_row(sheet: _Sheet, row: RecordedTime, remarks: list[str]) -> None:
+def _worker(row: RecordedTime) -> str:
+    return f"{row.person}, {row.credential}" if row.credential else row.person
+
+
+def _time_row(sheet: _Sheet, row: RecordedTime, by: list[str], remarks: list[str]) -> None:
     sheet.y += 11
     colour = INK if row.counted_seconds else QUIET
-    by = f"{row.person}, {row.credential}" if row.credential else row.person
     number = f"{row.number} · {row.code}" if row.number is not None else row.code
     cells = (
         day_text(row.started_at.date()),
@@ -661,7 +661,7 @@ def _time_row(sheet: _Sheet, row: RecordedTime, remarks: list[str]) -> None:
         length_text(row.counted_seconds) if row.counted_seconds else NOTHING,
         str(row.program),
         row.activity,
-        by,
+        by[0],
         number,
     )
     for (_, x, width, side), words in zip(TIME_COLUMNS, cells, strict=True):
@@ -669,6 +669,9 @@ def _time_row(sheet: _Sheet, row: RecordedTime, remarks: list[str]) -> None:
             sheet.text(MARGIN + x, words, size=7.5, colour=colour, width=width)
         else:
             sheet.text_right(MARGIN + x, words, size=7.5, colour=colour)
+    for words in by[1:]:
+        sheet.y += 9
+        sheet.text(MARGIN + BY_AT, words, size=7.5, colour=colour)
     for words in remarks:
         sheet.y += 9
         sheet.text(MARGIN + 164, words, size=7, colour=CARE)
@@ -695,7 +698,7 @@ def _small_print(sheet: _Sheet, bill: Superbill, marks: dict[str, int]) -> None:
     if bill.sources:
         sheet.heading("Sources of the rules")
         for source in bill.sources:
-            words = f"[{marks[source.id]}]  {source.title}, {source.locator}. {source.url}"
+            words = f"[{marks[source.id]}] {source.title}, {source.locator}. {source.url}"
             sheet.paragraph(words, size=7, colour=QUIET, leading=9.5)
     sheet.heading("How this was decided", keep=50)
     head = bill.ledger_head or "not stated"

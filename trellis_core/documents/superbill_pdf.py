@@ -22,7 +22,7 @@ from trellis_core.documents.superbill_pages import superbill_pages
 from trellis_core.superbill import Superbill
 
 FAMILY = "DejaVu"
-WATERMARK_COLOUR = (238, 240, 242)
+WATERMARK_COLOUR = (242, 243, 245)
 WATERMARK_SIZE = 108
 WATERMARK_ANGLE = 52
 

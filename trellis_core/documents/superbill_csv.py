@@ -1,0 +1,154 @@
+"""Superbill lines as CSV, one row for each claim line, for practice-management systems.
+
+The first columns and their order are a contract; more may follow, none is ever removed.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from trellis_core.superbill import Practitioner, Superbill, SuperbillLine
+from trellis_core.values.money import amount_text
+
+COLUMNS: Final = (
+    "line_id",
+    "superbill_number",
+    "version",
+    "replaces",
+    "patient_id",
+    "mrn",
+    "last_name",
+    "first_name",
+    "birth_date",
+    "sex",
+    "payer",
+    "member_id",
+    "program",
+    "code",
+    "modifiers",
+    "units",
+    "date_of_service",
+    "place_of_service",
+    "diagnoses",
+    "diagnosis_pointers",
+    "minutes",
+    "charge",
+    "allowed",
+    "schedule",
+    "rendering_name",
+    "rendering_npi",
+    "supervising_name",
+    "supervising_npi",
+    "billing_name",
+    "billing_npi",
+    "billing_tin",
+    "performed_by",
+    "superbill_id",
+    "status",
+    "service_month",
+    "schedule_release",
+    "locality",
+    "earned_units",
+    "threshold_met_at",
+    "label",
+    "missing",
+)
+
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\x00", "＝", "＋", "－", "＠")
+"""Starts that a spreadsheet may read as a formula."""
+
+
+def superbill_csv(superbills: Sequence[Superbill]) -> str:
+    """Write superbills' lines as CSV, RFC 4180: comma, double quotes, CR LF.
+
+    Codes are text, days are ISO 8601, amounts have two decimals. A text that a spreadsheet would
+    run as a formula gets an apostrophe in front.
+    """
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for superbill in superbills:
+        for line in superbill.lines:
+            row = _row(superbill, line)
+            writer.writerow([safe_cell(row[column]) for column in COLUMNS])
+    return out.getvalue()
+
+
+def safe_cell(words: str) -> str:
+    """Return a cell's text so that no spreadsheet runs it.
+
+    Example:
+        >>> safe_cell("=1+1"), safe_cell("99490")
+        ("'=1+1", '99490')
+    """
+    shown = f"'{words}" if words.lstrip(" ").startswith(FORMULA_STARTS) else words
+    return shown.replace("\x00", "")
+
+
+def _row(superbill: Superbill, line: SuperbillLine) -> dict[str, str]:
+    return {
+        "line_id": line.id,
+        **_of_superbill(superbill),
+        "program": line.program,
+        "code": line.code,
+        "modifiers": " ".join(line.modifiers),
+        "units": str(line.units),
+        "date_of_service": line.date_of_service.isoformat(),
+        "place_of_service": line.place_of_service,
+        "diagnosis_pointers": "".join(line.diagnosis_pointers),
+        "minutes": "" if line.minutes is None else str(line.minutes),
+        "charge": _amount(line.charge),
+        "allowed": _amount(line.allowed),
+        "schedule": line.fee_source.schedule if line.fee_source else "",
+        "schedule_release": line.fee_source.release if line.fee_source else "",
+        "locality": (line.fee_source.locality or "national") if line.fee_source else "",
+        "rendering_name": _name(line.rendering),
+        "rendering_npi": _npi(line.rendering),
+        "supervising_name": _name(line.supervising),
+        "supervising_npi": _npi(line.supervising),
+        "performed_by": "; ".join(
+            f"{each.signature} {each.minutes} min" for each in line.performed_by
+        ),
+        "earned_units": str(line.earned_units),
+        "threshold_met_at": line.threshold_met_at.isoformat() if line.threshold_met_at else "",
+        "label": line.label,
+    }
+
+
+def _of_superbill(superbill: Superbill) -> dict[str, str]:
+    practice, patient, payer = superbill.practice, superbill.patient, superbill.payer
+    return {
+        "superbill_id": superbill.id,
+        "superbill_number": "" if superbill.number is None else str(superbill.number),
+        "version": str(superbill.version),
+        "replaces": "" if superbill.replaces is None else str(superbill.replaces),
+        "status": superbill.status,
+        "service_month": str(superbill.service_month),
+        "patient_id": patient.id,
+        "mrn": patient.mrn,
+        "last_name": patient.family_name,
+        "first_name": patient.given_name,
+        "birth_date": patient.birth_date.isoformat() if patient.birth_date else "",
+        "sex": patient.sex or "",
+        "payer": payer.payer_name if payer else "",
+        "member_id": (payer.member_id if payer else None) or "",
+        "diagnoses": " ".join(f"{each.letter}:{each.icd10}" for each in superbill.diagnoses),
+        "billing_name": practice.name,
+        "billing_npi": practice.npi or "",
+        "billing_tin": practice.tin or "",
+        "missing": " ".join(each.code for each in superbill.missing),
+    }
+
+
+def _amount(amount: Decimal | None) -> str:
+    return "" if amount is None else amount_text(amount)
+
+
+def _name(person: Practitioner | None) -> str:
+    return person.name if person else ""
+
+
+def _npi(person: Practitioner | None) -> str:
+    return (person.npi if person else None) or ""

@@ -1,0 +1,107 @@
+"""Superbills as JSON for other systems. Keys are only ever added within a schema version."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from trellis_core.superbill import Practitioner, Superbill, SuperbillLine
+from trellis_core.values.money import amount_text
+from trellis_core.values.periods import ServiceMonth
+
+SCHEMA: Final = "trellis/superbills/1"
+
+JsonValue = str | int | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
+
+
+def superbills_json(
+    superbills: Sequence[Superbill], *, month: ServiceMonth
+) -> dict[str, JsonValue]:
+    """Return a month's superbills as a JSON object.
+
+    Amounts are strings with two decimals, days and instants ISO 8601, ids opaque.
+    """
+    return {
+        "schema": SCHEMA,
+        "month": str(month),
+        "superbills": [_superbill(each) for each in superbills],
+    }
+
+
+def _superbill(bill: Superbill) -> dict[str, JsonValue]:
+    return {
+        "id": bill.id,
+        "number": bill.number,
+        "version": bill.version,
+        "replaces": bill.replaces,
+        "status": str(bill.status),
+        "service_month": str(bill.service_month),
+        "patient": bill.patient.id,
+        "payer": bill.payer.payer_name if bill.payer else None,
+        "rendering": _practitioner(bill.billing),
+        "diagnoses": [{"letter": each.letter, "icd10": each.icd10} for each in bill.diagnoses],
+        "allowed": _amount(bill.allowed_total),
+        "charge": _amount(bill.charge_total),
+        "is_ready": bill.is_ready,
+        "missing": [{"code": each.code, "message": each.message} for each in bill.missing],
+        "lines": [_line(each) for each in bill.lines],
+        "withheld": [
+            {
+                "program": str(each.program),
+                "code": each.code,
+                "units": each.units,
+                "question": each.question,
+            }
+            for each in bill.withheld
+        ],
+        "not_billed": [
+            {
+                "program": str(each.program),
+                "codes": list(each.codes),
+                "reason": each.reason,
+                "message": each.message,
+            }
+            for each in bill.not_billed
+        ],
+        "rule_book": {
+            "version": bill.rule_book_version,
+            "fingerprint": bill.rule_book_fingerprint,
+        },
+        "ledger_head": bill.ledger_head,
+        "data_as_of": bill.data_as_of.isoformat(),
+    }
+
+
+def _line(line: SuperbillLine) -> dict[str, JsonValue]:
+    return {
+        "id": line.id,
+        "program": str(line.program),
+        "code": line.code,
+        "modifiers": list(line.modifiers),
+        "units": line.units,
+        "earned_units": line.earned_units,
+        "minutes": line.minutes,
+        "date_of_service": line.date_of_service.isoformat(),
+        "place_of_service": line.place_of_service,
+        "diagnosis_pointers": list(line.diagnosis_pointers),
+        "allowed": _amount(line.allowed),
+        "schedule": line.fee_source.schedule if line.fee_source else None,
+        "release": line.fee_source.release if line.fee_source else None,
+        "locality": line.fee_source.locality if line.fee_source else None,
+        "charge": _amount(line.charge),
+        "supervising": _practitioner(line.supervising),
+        "performed_by": [
+            {"staff": each.staff_id, "credential": each.credential, "minutes": each.minutes}
+            for each in line.performed_by
+        ],
+        "threshold_met_at": line.threshold_met_at.isoformat() if line.threshold_met_at else None,
+        "entries": list(line.entries),
+        "rules": list(line.rules),
+    }
+
+
+def _practitioner(person: Practitioner | None) -> JsonValue:
+    return None if person is None else {"staff": person.staff_id, "npi": person.npi}
+
+
+def _amount(amount: Decimal | None) -> str | None:
+    return None if amount is None else amount_text(amount)
