@@ -1,0 +1,471 @@
+"""A whole panel's month: facts and determinations of every patient, and a frame for analysts.
+
+One bulk read of the store, then pure functions. A null in the store becomes ``UNKNOWN`` or None as
+``store.care_mapping`` says; what has a list of its own in Trellis (consents, enrollments, plans,
+scales) is known to be empty where the list is. Conditions without an ICD-10-CM code are left out,
+because a person must code them first; a patient with none that is coded has unknown conditions.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeVar
+
+import pandas as pd
+
+from trellis_core.care.records import Discharge, Enrollment, PriorService
+from trellis_core.care.vocabulary import (
+    Activity,
+    ContactState,
+    DateOfServiceRule,
+    EntryMode,
+    PayerKind,
+    PracticeKind,
+    Program,
+    Setting,
+)
+from trellis_core.ledger.entries import TimeEntry
+from trellis_core.rules.determination import Determination
+from trellis_core.rules.determine import determine
+from trellis_core.rules.facts import (
+    DEFAULT_POLICY,
+    Facts,
+    OtherEntry,
+    PatientFacts,
+    Policy,
+    PracticeFacts,
+)
+from trellis_core.rules.rulebook import RuleBook
+from trellis_core.store.care_mapping import (
+    care_plan_of,
+    caseload_review_of,
+    cocm_end_of,
+    condition_of,
+    consent_of,
+    decision_making_of,
+    discharge_of,
+    enrollment_of,
+    facility_stay_of,
+    initiating_visit_of,
+    known,
+    other_service_of,
+    rating_scale_of,
+    visit_of,
+)
+from trellis_core.store.mapping import staff_of
+from trellis_core.store.panel_query import EntryTuple, PanelRows
+from trellis_core.store.tables import OtherServiceRow, PatientRow, PracticeRow
+from trellis_core.values.periods import ServiceMonth
+from trellis_core.values.unknown import UNKNOWN
+
+_T = TypeVar("_T")
+
+_TRANSITIONAL_REACH: Final = timedelta(days=31)
+_PROGRAMS: Final = {program.value: program for program in Program}
+_ACTIVITIES: Final = {activity.value: activity for activity in Activity}
+_MODES: Final = {mode.value: mode for mode in EntryMode}
+_CONTACTS: Final = {contact.value: contact for contact in ContactState}
+
+
+def panel_facts(rows: PanelRows, *, as_of: datetime | None) -> dict[str, Facts]:
+    """Return the facts of every patient in play, by patient id.
+
+    In play is who is enrolled in the month, has time in it, or was discharged so that a
+    transitional period may touch it. Patients who were asked for by id are always in play.
+
+    Args:
+        rows: One bulk read of the store.
+        as_of: The instant of asking: steps whose deadline is ahead of it are pending.
+    """
+    shelf = _Shelf(rows, as_of)
+    return {
+        patient.id: shelf.facts(patient) for patient in rows.patients if patient.id in shelf.in_play
+    }
+
+
+def determine_panel(
+    facts: Mapping[str, Facts], *, rule_book: RuleBook, explain: bool = False
+) -> dict[str, Determination]:
+    """Return what may be billed for each patient, by patient id."""
+    return {
+        patient_id: determine(known_facts, rule_book=rule_book, explain=explain)
+        for patient_id, known_facts in facts.items()
+    }
+
+
+def is_enrolled(enrollment: Enrollment, month: ServiceMonth) -> bool:
+    """Say whether an enrollment holds on any day of a month; an unknown day does not end it."""
+    started, ended = enrollment.started_on, enrollment.ended_on
+    if isinstance(started, date) and started > month.last_day:
+        return False
+    return not (isinstance(ended, date) and ended < month.first_day)
+
+
+def entries_of_rows(rows: Sequence[EntryTuple]) -> dict[str, list[TimeEntry]]:
+    """Return a month's entries by patient, in the ledger's order; reversed ones say so."""
+    reversed_ids = {row.reverses for row in rows if row.reverses is not None}
+    by_patient: dict[str, list[TimeEntry]] = defaultdict(list)
+    for row in rows:
+        if row.kind == "time":
+            by_patient[row.patient_id].append(_entry(row, is_reversed=row.entry_id in reversed_ids))
+    return by_patient
+
+
+def _entry(row: EntryTuple, *, is_reversed: bool) -> TimeEntry:
+    (
+        patient_id,
+        entry_id,
+        _kind,
+        program,
+        staff_id,
+        author_id,
+        started_at,
+        seconds,
+        service_day,
+        activity,
+        mode,
+        condition,
+        patients_sharing,
+        billed_elsewhere,
+        separate_from_visit,
+        contact,
+        is_estimated,
+        _reverses,
+        replaces,
+        parent,
+        recorded_at,
+        seq,
+    ) = row
+    return TimeEntry(
+        id=entry_id,
+        program=_PROGRAMS[program],
+        staff_id=staff_id,
+        started_at=datetime.fromtimestamp(started_at, UTC),
+        seconds=seconds,
+        activity=_ACTIVITIES[activity],
+        patient_id=patient_id,
+        condition=condition,
+        patients_sharing=patients_sharing,
+        billed_elsewhere=bool(billed_elsewhere),
+        separate_from_visit=None if separate_from_visit is None else bool(separate_from_visit),
+        contact=None if contact is None else _CONTACTS[contact],
+        recorded_at=datetime.fromtimestamp(recorded_at, UTC),
+        replaces=replaces,
+        is_reversed=is_reversed,
+        is_estimated=bool(is_estimated),
+        mode=_MODES[mode],
+        author_id=author_id,
+        parent=parent,
+        service_day=date.fromisoformat(service_day),
+        seq=seq,
+    )
+
+
+class _Span(NamedTuple):
+    """One person's time on one patient, as whole seconds."""
+
+    started_at: int
+    ends_at: int
+    patient_id: str
+    staff_id: str
+    recorded_at: int
+
+
+def overlapping_elsewhere(rows: PanelRows) -> dict[str, tuple[OtherEntry, ...]]:
+    """Return, by patient, the same people's time on other patients that overlaps in time.
+
+    One sweep over the panel for each person: entries in the order of their start, kept open until
+    they end.
+    """
+    reversed_ids = {row.reverses for row in rows.entries if row.reverses is not None}
+    by_staff: dict[str, list[_Span]] = defaultdict(list)
+    for row in rows.entries:
+        if row.staff_id is not None and row.kind == "time" and row.entry_id not in reversed_ids:
+            by_staff[row.staff_id].append(
+                _Span(
+                    row.started_at,
+                    row.started_at + row.seconds,
+                    row.patient_id,
+                    row.staff_id,
+                    row.recorded_at,
+                )
+            )
+    for time in rows.elsewhere:
+        by_staff[time.staff_id].append(
+            _Span(
+                time.started_at,
+                time.started_at + time.seconds,
+                time.patient_id,
+                time.staff_id,
+                time.recorded_at,
+            )
+        )
+    found: dict[str, dict[_Span, None]] = defaultdict(dict)
+    for spans in by_staff.values():
+        spans.sort()
+        still_open: list[_Span] = []
+        for span in spans:
+            still_open = [other for other in still_open if other.ends_at > span.started_at]
+            for other in still_open:
+                if other.patient_id != span.patient_id:
+                    found[span.patient_id][other] = None
+                    found[other.patient_id][span] = None
+            still_open.append(span)
+    return {
+        patient_id: tuple(_other_entry(span) for span in sorted(spans_of_others))
+        for patient_id, spans_of_others in found.items()
+    }
+
+
+def _other_entry(span: _Span) -> OtherEntry:
+    return OtherEntry(
+        staff_id=span.staff_id,
+        started_at=datetime.fromtimestamp(span.started_at, UTC),
+        seconds=span.ends_at - span.started_at,
+        recorded_at=datetime.fromtimestamp(span.recorded_at, UTC),
+    )
+
+
+def practice_facts_of(row: PracticeRow) -> PracticeFacts:
+    """Return a practice as far as rules ask."""
+    return PracticeFacts(
+        time_zone=row.time_zone,
+        state=row.state,
+        locality=row.locality,
+        setting=Setting(row.setting),
+        qualifying_apm=row.qualifying_apm,
+        around_the_clock_access=known(row.around_the_clock_access),
+        certified_ehr=known(row.certified_ehr),
+        kind=PracticeKind(row.kind),
+        tcm_hold_until_day_30=row.tcm_hold_until_day_30,
+        date_of_service=DateOfServiceRule(row.date_of_service),
+        apcm_capabilities=known(row.apcm_capabilities),
+        performance_reporting=known(row.performance_reporting),
+    )
+
+
+def policy_of(row: PracticeRow) -> Policy:
+    """Return the payer policy of a practice: what somebody stated, over the defaults."""
+    stated: dict[str, object] = json.loads(row.policy or "{}")
+    if not stated:
+        return DEFAULT_POLICY
+    settings = dict(stated)
+    bundles, caps = settings.get("tcm_bundles"), settings.get("unit_caps")
+    if isinstance(bundles, list):
+        settings["tcm_bundles"] = tuple(bundles)
+    if isinstance(caps, dict):
+        settings["unit_caps"] = MappingProxyType(caps)
+    return Policy(**settings, stated=frozenset(stated))  # type: ignore[arg-type]
+
+
+def _by_patient(rows: Iterable[_T], owner: Callable[[_T], str]) -> dict[str, list[_T]]:
+    groups: dict[str, list[_T]] = defaultdict(list)
+    for row in rows:
+        groups[owner(row)].append(row)
+    return groups
+
+
+def _is_prior(row: OtherServiceRow, month: ServiceMonth) -> bool:
+    return row.same_practice is True and row.on_day < month.first_day
+
+
+class _Shelf:
+    """A month's rows sorted to their patients once, and the values that all patients share."""
+
+    def __init__(self, rows: PanelRows, as_of: datetime | None) -> None:
+        month = rows.month
+        self._rows = rows
+        self._as_of = as_of
+        self._practice = practice_facts_of(rows.practice)
+        self._policy = policy_of(rows.practice)
+        self._staff = tuple(staff_of(row) for row in rows.staff)
+        self._entries = entries_of_rows(rows.entries)
+        self._elsewhere = overlapping_elsewhere(rows)
+        self._conditions = _by_patient(rows.conditions, lambda row: row.patient_id)
+        self._enrollments = self._enrolled()
+        self._consents = _by_patient(rows.consents, lambda row: row.patient_id)
+        self._care_plans = _by_patient(rows.care_plans, lambda row: row.patient_id)
+        self._visits = _by_patient(rows.visits, lambda row: row.patient_id)
+        self._decisions = _by_patient(rows.decisions, lambda row: row.patient_id)
+        self._scales = _by_patient(rows.scales, lambda row: row.patient_id)
+        self._reviews = _by_patient(rows.reviews, lambda row: row.patient_id)
+        self._services = _by_patient(rows.other_services, lambda row: row.patient_id)
+        self._stays = _by_patient(rows.stays, lambda row: row.patient_id)
+        self._discharges = self._discharged()
+        self._timed_months = _by_patient(rows.timed_months, lambda row: row.patient_id)
+        self.in_play = rows.asked if rows.asked is not None else self._who_is_in_play(month)
+
+    def _enrolled(self) -> dict[str, list[Enrollment]]:
+        tracks = {(row.patient_id, row.program): row.track for row in self._rows.elections}
+        groups: dict[str, list[Enrollment]] = defaultdict(list)
+        for row in self._rows.enrollments:
+            groups[row.patient_id].append(
+                enrollment_of(row, track=tracks.get((row.patient_id, row.program)))
+            )
+        return groups
+
+    def _discharged(self) -> dict[str, list[Discharge]]:
+        contacts = _by_patient(self._rows.contacts, lambda row: row.discharge_id)
+        groups: dict[str, list[Discharge]] = defaultdict(list)
+        for row in self._rows.discharges:
+            groups[row.patient_id].append(discharge_of(row, contacts.get(row.id, ())))
+        return groups
+
+    def _who_is_in_play(self, month: ServiceMonth) -> frozenset[str]:
+        since = month.first_day - _TRANSITIONAL_REACH
+        return frozenset(
+            {
+                patient_id
+                for patient_id, enrollments in self._enrollments.items()
+                if any(is_enrolled(enrollment, month) for enrollment in enrollments)
+            }
+            | self._entries.keys()
+            | {
+                patient_id
+                for patient_id, discharges in self._discharges.items()
+                if any(discharge.discharged_on >= since for discharge in discharges)
+            }
+        )
+
+    def facts(self, patient: PatientRow) -> Facts:
+        """Return everything known about one patient's month."""
+        key, month = patient.id, self._rows.month
+        visits = self._visits.get(key, ())
+        services = self._services.get(key, ())
+        enrollments = tuple(self._enrollments.get(key, ()))
+        return Facts(
+            service_month=month,
+            as_of=self._as_of,
+            payer_kind=PayerKind(patient.payer_kind),
+            policy=self._policy,
+            practice=self._practice,
+            billing_practitioner=_only_practitioner(enrollments, month),
+            staff=self._staff,
+            patient=self._patient(patient),
+            enrollments=enrollments,
+            consents=tuple(consent_of(row) for row in self._consents.get(key, ())),
+            initiating_visits=tuple(
+                initiating_visit_of(row) for row in visits if row.is_initiating
+            ),
+            care_plans=tuple(care_plan_of(row) for row in self._care_plans.get(key, ())),
+            time_entries=tuple(self._entries.get(key, ())),
+            other_patient_entries=self._elsewhere.get(key, ()),
+            visits=tuple(visit_of(row) for row in visits if row.on_day in month),
+            medical_decision_making=tuple(
+                decision_making_of(row) for row in self._decisions.get(key, ())
+            ),
+            rating_scales=tuple(rating_scale_of(row) for row in self._scales.get(key, ())),
+            scale_not_applicable=patient.scale_not_applicable,
+            registry_entered_on=patient.registry_entered_on,
+            caseload_reviews=tuple(caseload_review_of(row) for row in self._reviews.get(key, ())),
+            cocm_referred_on=known(patient.cocm_referred_on),
+            cocm_ended=cocm_end_of(patient),
+            prior_services=tuple(_prior(row) for row in services if _is_prior(row, month)),
+            other_services=tuple(
+                other_service_of(row) for row in services if not _is_prior(row, month)
+            ),
+            facility_stays=tuple(facility_stay_of(row) for row in self._stays.get(key, ())),
+            discharges=tuple(self._discharges.get(key, ())),
+            earlier_months_with_time=tuple(
+                (Program.COCM, ServiceMonth.from_ym(row.ym))
+                for row in self._timed_months.get(key, ())
+            ),
+        )
+
+    def _patient(self, row: PatientRow) -> PatientFacts:
+        coded = tuple(
+            condition_of(condition)
+            for condition in self._conditions.get(row.id, ())
+            if condition.icd10 is not None
+        )
+        return PatientFacts(
+            id=row.id,
+            birth_date=known(row.birth_date),
+            sex=known(row.sex),
+            deceased_on=row.deceased_on,
+            qualified_medicare_beneficiary=known(row.qualified_medicare_beneficiary),
+            last_seen_on=None if row.is_never_seen else known(row.last_seen_on),
+            conditions=coded or UNKNOWN,
+        )
+
+
+def _only_practitioner(enrollments: Sequence[Enrollment], month: ServiceMonth) -> str | None:
+    """Return the billing practitioner whom every enrollment of the month names; None for several."""
+    named = {
+        enrollment.billing_practitioner
+        for enrollment in enrollments
+        if is_enrolled(enrollment, month) and enrollment.billing_practitioner is not UNKNOWN
+    }
+    only = named.pop() if len(named) == 1 else None
+    return only if isinstance(only, str) else None
+
+
+def _prior(row: OtherServiceRow) -> PriorService:
+    return PriorService(month=ServiceMonth.of(row.on_day), code=row.code, by=known(row.by))
+
+
+FRAME_COLUMNS: Final = (
+    "patient_id",
+    "service_month",
+    "program",
+    "track",
+    "minutes",
+    "seconds",
+    "reached",
+    "next_code",
+    "minutes_to_next",
+    "codes",
+    "allowed",
+    "blocked",
+)
+
+
+def panel_frame(determinations: Mapping[str, Determination]) -> pd.DataFrame:
+    """Return a panel's determinations as one row for each patient and program, without names.
+
+    ``allowed`` holds exact ``Decimal`` dollars; ``reached``, ``codes`` and ``blocked`` are texts
+    with spaces between their parts.
+
+    Args:
+        determinations: By patient id, of one month or several.
+    """
+    table = [
+        row
+        for patient_id, determination in determinations.items()
+        for row in _frame_rows(patient_id, determination)
+    ]
+    return pd.DataFrame(table, columns=list(FRAME_COLUMNS))
+
+
+def _frame_rows(patient_id: str, determination: Determination) -> list[tuple[object, ...]]:
+    meters = {meter.program: meter for meter in reversed(determination.meters)}
+    programs = (
+        meters.keys()
+        | {line.program for line in determination.lines}
+        | {blocked.program for blocked in determination.blocked}
+    )
+    rows: list[tuple[object, ...]] = []
+    for program in sorted(programs):
+        meter = meters.get(program)
+        lines = [line for line in determination.lines if line.program is program]
+        reasons = sorted({b.reason.value for b in determination.blocked if b.program is program})
+        rows.append(
+            (
+                patient_id,
+                str(determination.service_month),
+                program.value,
+                None if meter is None or meter.track is None else meter.track.value,
+                None if meter is None else meter.minutes,
+                None if meter is None else meter.seconds,
+                "" if meter is None else " ".join(meter.reached),
+                None if meter is None else meter.next_code,
+                None if meter is None else meter.minutes_to_next,
+                " ".join(f"{line.code}x{line.units}" for line in lines),
+                sum((line.allowed or Decimal(0) for line in lines), Decimal(0)),
+                " ".join(reasons),
+            )
+        )
+    return rows

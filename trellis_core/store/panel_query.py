@@ -1,0 +1,328 @@
+"""Everything the rules may ask about a practice's month, in one bulk statement for each table.
+
+The number of statements is the same for one patient and for ten thousand. Rows come back as plain
+rows of named columns; no object of the mapper is made.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, NamedTuple, TypeVar, cast
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, exists, or_, select
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlalchemy.sql.elements import KeyedColumnElement
+
+from trellis_core.care.vocabulary import Program
+from trellis_core.errors import NotFoundError
+from trellis_core.store.tables import (
+    ENTRY,
+    MONTH_ROLL,
+    CarePlanRow,
+    CaseloadReviewRow,
+    ConditionRow,
+    ConsentRow,
+    DecisionMakingRow,
+    DischargeContactRow,
+    DischargeRow,
+    EnrollmentRow,
+    FacilityStayRow,
+    OtherServiceRow,
+    PatientRow,
+    PracticeRow,
+    RatingScaleRow,
+    StaffRow,
+    TrackElectionRow,
+    TrellisTable,
+    VisitRow,
+)
+from trellis_core.store.unit_of_work import UnitOfWork
+from trellis_core.values.periods import ServiceMonth
+
+_TRANSITIONAL_REACH: Final = timedelta(days=31)
+"""Days around a month that a transitional period may touch; generous, the rules decide exactly."""
+
+_LISTED_AT_MOST: Final = 500
+"""Patients named one by one in a statement; more are picked out after a bulk read."""
+
+_LONGEST_ENTRY: Final = 86_400
+"""Seconds of the longest entry that the ledger takes."""
+
+_R = TypeVar("_R")
+_Columns = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
+
+
+class EntryTuple(NamedTuple):
+    """An entry's columns, in the order in which they are read."""
+
+    patient_id: str
+    entry_id: str
+    kind: str
+    program: str
+    staff_id: str | None
+    author_id: str | None
+    started_at: int
+    seconds: int
+    service_day: str
+    activity: str
+    mode: str
+    condition: str | None
+    patients_sharing: int
+    billed_elsewhere: int
+    separate_from_visit: int | None
+    contact: str | None
+    is_estimated: int
+    reverses: str | None
+    replaces: str | None
+    parent: str | None
+    recorded_at: int
+    seq: int
+
+
+class StaffTime(NamedTuple):
+    """When somebody worked on a patient who is not asked for."""
+
+    patient_id: str
+    staff_id: str
+    started_at: int
+    seconds: int
+    recorded_at: int
+
+
+class TimedMonth(NamedTuple):
+    """An earlier month in which a patient has CoCM time."""
+
+    patient_id: str
+    ym: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelRows:
+    """The rows of one practice and month.
+
+    Rows carry the names of their table's columns; they are not objects of the mapper and cannot
+    be saved.
+
+    Attributes:
+        entries: Of the month, reversals included.
+        elsewhere: The same people's time on patients who were not asked for.
+        timed_months: Earlier months with CoCM time, from the roll-up.
+        asked: The patients asked for; None for the whole practice.
+    """
+
+    practice: PracticeRow
+    month: ServiceMonth
+    staff: Sequence[StaffRow]
+    patients: Sequence[PatientRow]
+    conditions: Sequence[ConditionRow]
+    enrollments: Sequence[EnrollmentRow]
+    elections: Sequence[TrackElectionRow]
+    consents: Sequence[ConsentRow]
+    care_plans: Sequence[CarePlanRow]
+    visits: Sequence[VisitRow]
+    decisions: Sequence[DecisionMakingRow]
+    scales: Sequence[RatingScaleRow]
+    reviews: Sequence[CaseloadReviewRow]
+    other_services: Sequence[OtherServiceRow]
+    stays: Sequence[FacilityStayRow]
+    discharges: Sequence[DischargeRow]
+    contacts: Sequence[DischargeContactRow]
+    entries: Sequence[EntryTuple]
+    elsewhere: Sequence[StaffTime]
+    timed_months: Sequence[TimedMonth]
+    asked: frozenset[str] | None
+
+
+def _table(row: type[TrellisTable]) -> Table:
+    return cast("Table", row.__table__)  # type: ignore[attr-defined]
+
+
+class _Reader:
+    """Reads tables of one practice, for all patients or for those asked for."""
+
+    def __init__(
+        self, connection: Connection, practice_id: str, patient_ids: frozenset[str] | None
+    ) -> None:
+        self._connection = connection
+        self._practice_id = practice_id
+        self._asked = patient_ids
+        self._listed = (
+            sorted(patient_ids)
+            if patient_ids is not None and len(patient_ids) <= _LISTED_AT_MOST
+            else None
+        )
+
+    def rows(
+        self,
+        kind: type[_R],
+        *where: ColumnElement[bool],
+        order: str = "id",
+        owner: str | None = "patient_id",
+    ) -> Sequence[_R]:
+        """Read a table's rows that meet the conditions, in a stable order."""
+        table = _table(cast("type[TrellisTable]", kind))
+        statement = select(table).order_by(table.c[order])
+        return cast("Sequence[_R]", self.read(statement, table, *where, owner=owner))
+
+    def read(
+        self,
+        statement: Select[*tuple[object, ...]],
+        table: Table,
+        *where: ColumnElement[bool],
+        owner: str | None = "patient_id",
+    ) -> Sequence[object]:
+        """Run a statement over a table of this practice."""
+        statement = statement.where(table.c.practice_id == self._practice_id, *where)
+        if owner is not None and self._listed is not None:
+            statement = statement.where(table.c[owner].in_(self._listed))
+        found: Sequence[object] = self._connection.execute(statement).all()
+        if owner is not None and self._asked is not None and self._listed is None:
+            found = [row for row in found if getattr(row, owner) in self._asked]
+        return found
+
+
+def read_panel(
+    uow: UnitOfWork,
+    practice_id: str,
+    month: ServiceMonth,
+    patient_ids: Collection[str] | None = None,
+) -> PanelRows:
+    """Read a practice's month: its records, its entries, and what earlier months are needed for.
+
+    Args:
+        uow: An open unit of work.
+        practice_id: Whose.
+        month: The service month.
+        patient_ids: Only these patients; None for everybody.
+
+    Raises:
+        NotFoundError: There is no such practice.
+    """
+    asked = None if patient_ids is None else frozenset(patient_ids)
+    connection = uow.session.connection()
+    reader = _Reader(connection, practice_id, asked)
+    first, last = month.first_day, month.last_day
+    day, scale = _table(VisitRow).c, _table(RatingScaleRow).c
+    stay, leave = _table(FacilityStayRow).c, _table(DischargeRow).c
+    contact, service = _table(DischargeContactRow).c, _table(OtherServiceRow).c
+    in_play = leave.discharged_on.between(first - 2 * _TRANSITIONAL_REACH, last)
+    entries = _entries(reader, month)
+    return PanelRows(
+        practice=_practice(connection, practice_id),
+        month=month,
+        staff=reader.rows(StaffRow, owner=None),
+        patients=reader.rows(PatientRow, owner="id"),
+        conditions=reader.rows(ConditionRow),
+        enrollments=reader.rows(EnrollmentRow, order="started_on"),
+        elections=reader.rows(
+            TrackElectionRow, _table(TrackElectionRow).c.ym == month.ym, order="patient_id"
+        ),
+        consents=reader.rows(ConsentRow),
+        care_plans=reader.rows(CarePlanRow),
+        visits=reader.rows(
+            VisitRow, or_(day.is_initiating, day.on_day.between(first, last)), order="on_day"
+        ),
+        decisions=reader.rows(
+            DecisionMakingRow,
+            _table(DecisionMakingRow).c.on_day.between(first, last),
+            order="on_day",
+        ),
+        scales=reader.rows(
+            RatingScaleRow,
+            scale.on_day <= last,
+            or_(scale.on_day >= first, _since_enrollment(scale)),
+            order="on_day",
+        ),
+        reviews=reader.rows(
+            CaseloadReviewRow,
+            _table(CaseloadReviewRow).c.on_day.between(first, last),
+            order="on_day",
+        ),
+        other_services=reader.rows(
+            OtherServiceRow,
+            service.on_day <= last + _TRANSITIONAL_REACH,
+            or_(service.on_day >= first - _TRANSITIONAL_REACH, service.same_practice),
+            order="on_day",
+        ),
+        stays=reader.rows(
+            FacilityStayRow,
+            stay.admitted_on <= last,
+            or_(stay.discharged_on.is_(None), stay.discharged_on >= first),
+            order="admitted_on",
+        ),
+        discharges=reader.rows(DischargeRow, in_play, order="discharged_on"),
+        contacts=reader.rows(
+            DischargeContactRow,
+            exists().where(
+                leave.practice_id == contact.practice_id,
+                leave.id == contact.discharge_id,
+                in_play,
+            ),
+            order="at",
+        ),
+        entries=entries,
+        elsewhere=_elsewhere(connection, practice_id, month, entries, asked),
+        timed_months=cast(
+            "Sequence[TimedMonth]",
+            reader.read(
+                select(MONTH_ROLL.c.patient_id, MONTH_ROLL.c.ym).order_by(MONTH_ROLL.c.ym),
+                MONTH_ROLL,
+                MONTH_ROLL.c.ym < month.ym,
+                MONTH_ROLL.c.program == Program.COCM.value,
+                MONTH_ROLL.c.seconds > 0,
+            ),
+        ),
+        asked=asked,
+    )
+
+
+def _practice(connection: Connection, practice_id: str) -> PracticeRow:
+    table = _table(PracticeRow)
+    found = connection.execute(select(table).where(table.c.id == practice_id)).one_or_none()
+    if found is None:
+        raise NotFoundError("practice", practice_id)
+    return cast("PracticeRow", found)
+
+
+def _since_enrollment(scale: _Columns) -> ColumnElement[bool]:
+    """Return whether a scale lies within an enrollment of a program that asks for scales."""
+    enrollment = _table(EnrollmentRow).c
+    return exists().where(
+        enrollment.practice_id == scale.practice_id,
+        enrollment.patient_id == scale.patient_id,
+        enrollment.program.in_((Program.BHI.value, Program.COCM.value)),
+        enrollment.started_on <= scale.on_day,
+    )
+
+
+def _entries(reader: _Reader, month: ServiceMonth) -> Sequence[EntryTuple]:
+    statement = select(*(ENTRY.c[name] for name in EntryTuple._fields)).order_by(ENTRY.c.seq)
+    return cast("Sequence[EntryTuple]", reader.read(statement, ENTRY, ENTRY.c.ym == month.ym))
+
+
+def _elsewhere(
+    connection: Connection,
+    practice_id: str,
+    month: ServiceMonth,
+    entries: Sequence[EntryTuple],
+    asked: frozenset[str] | None,
+) -> Sequence[StaffTime]:
+    """Return the time that the same people spent on others between their first and last entry."""
+    times = [row for row in entries if row.staff_id is not None]
+    if asked is None or not times:
+        return ()
+    reversal = ENTRY.alias("reversal")
+    found = connection.execute(
+        select(*(ENTRY.c[name] for name in StaffTime._fields)).where(
+            ENTRY.c.practice_id == practice_id,
+            ENTRY.c.staff_id.in_({row.staff_id for row in times}),
+            ENTRY.c.started_at < max(row.started_at + row.seconds for row in times),
+            ENTRY.c.started_at > min(row.started_at for row in times) - _LONGEST_ENTRY,
+            ENTRY.c.ym == month.ym,
+            ENTRY.c.kind == "time",
+            ~exists().where(
+                reversal.c.practice_id == practice_id, reversal.c.reverses == ENTRY.c.entry_id
+            ),
+        )
+    ).all()
+    return [cast("StaffTime", row) for row in found if row.patient_id not in asked]
