@@ -26,14 +26,12 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pages.shared import sign_in_page, store
+from pages.shared import attempts, sign_in_page, store
 from trellis_core.access import Actor
 from trellis_core.errors import SignInRefusedError, TrellisError
 from trellis_core.services import practice as practices
 
 SWEEP_SECONDS: Final = 10
-SESSION_HOURS: Final = 12
-PASSWORD_CHECKS_AT_ONCE: Final = 2
 _OPEN_PREFIXES: Final = ("/auth/", "/static/")
 _OPEN_PATHS: Final = frozenset({"/healthz", "/favicon.png", "/favicon.ico", "/_stcore/health"})
 _NEVER_STORED: Final = ("/media", "/auth", "/_stcore")
@@ -175,8 +173,9 @@ def _page_for(wanted: str, said: str = "") -> str:
         return sign_in_page.password_form(wanted=wanted, said=said)
     actors = practices.demo_actors(store=store.store())
     practice = practices.the_practice(store=store.store(), actor=actors[0][1])
+    one_per_role = {person.access: person for person, _ in reversed(actors)}
     return sign_in_page.role_cards(
-        [person for person, _ in actors], practice_name=practice.name, wanted=wanted
+        list(one_per_role.values()), practice_name=practice.name, wanted=wanted
     )
 
 
@@ -188,17 +187,18 @@ async def sign_in(request: Request) -> Response:
         given = {key: str(value) for key, value in form.items()}
     wanted = sign_in_page.local_path(given.get("next"))
     try:
-        async with _checks:
-            token = await run_in_threadpool(_open_session, given)
+        token = await run_in_threadpool(_open_session, given)
     except TrellisError as refused:
-        said = str(refused) if isinstance(refused, SignInRefusedError) else str(SignInRefusedError())
+        said = (
+            str(refused) if isinstance(refused, SignInRefusedError) else str(SignInRefusedError())
+        )
         page = await run_in_threadpool(_page_for, wanted, said)
         return HTMLResponse(page, status_code=401)
     answer = RedirectResponse(wanted, status_code=303)
     answer.set_cookie(
         store.COOKIE,
         token,
-        max_age=SESSION_HOURS * 3600,
+        max_age=int(practices.SIGN_IN_LIFETIME.total_seconds()),
         httponly=True,
         samesite="strict",
         secure=request.url.scheme == "https",
@@ -206,21 +206,22 @@ async def sign_in(request: Request) -> Response:
     return answer
 
 
-_checks = asyncio.Semaphore(PASSWORD_CHECKS_AT_ONCE)
-
-
 def _open_session(given: dict[str, str]) -> str:
+    now = store.clock().now()
     if store.is_demo() and "person" in given:
-        token, _ = practices.demo_sign_in(
-            given["person"], store=store.store(), clock=store.clock()
-        )
-    else:
+        token, _ = practices.demo_sign_in(given["person"], store=store.store(), clock=store.clock())
+        return token
+    name = given.get("name", "")
+    if attempts.must_wait(name, now=now):
+        raise SignInRefusedError
+    try:
         token, _ = practices.sign_in(
-            given.get("name", ""),
-            given.get("password", ""),
-            store=store.store(),
-            clock=store.clock(),
+            name, given.get("password", ""), store=store.store(), clock=store.clock()
         )
+    except SignInRefusedError:
+        attempts.note_refusal(name, now=now)
+        raise
+    attempts.forget(name)
     return token
 
 
@@ -283,7 +284,7 @@ def server_parts() -> ServerParts:
             Route("/healthz", health, methods=["GET"]),
             Route(store.SIGN_IN_PATH, show_sign_in, methods=["GET"]),
             Route(store.SIGN_IN_PATH, sign_in, methods=["POST"]),
-            Route("/auth/sign-out", sign_out, methods=["GET"]),
+            Route(store.SIGN_OUT_PATH, sign_out, methods=["GET"]),
         ),
         middleware=(Middleware(SafeHeaders), Middleware(Gate)),
     )

@@ -108,7 +108,8 @@ def _sidebar(person: Actor, practice: Practice) -> None:
         st.divider()
         st.markdown(f"**{formats.plain(me.signature if me else person.person_id)}**")
         st.caption(f"{formats.role(person.role)} · {formats.plain(practice.name)}")
-        st.link_button("Sign out", "/auth/sign-out", icon=":material/logout:", width="stretch")
+        if st.button("Sign out", icon=":material/logout:", key="shell_sign_out"):
+            store.leave_to(store.SIGN_OUT_PATH)
 
 
 def _search(person: Actor) -> None:

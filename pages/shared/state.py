@@ -29,12 +29,12 @@ class PageState:
     Attributes:
         form_ids: For each open form, the entry id that makes its submission happen once.
         flash: Sentences to show after the next rerun.
-        stopping: The stop-timer form is open.
+        refusals: Sentences of commands that a callback was refused.
     """
 
     form_ids: dict[str, str] = field(default_factory=dict)
     flash: list[str] = field(default_factory=list)
-    stopping: bool = False
+    refusals: list[str] = field(default_factory=list)
 
 
 def state() -> PageState:

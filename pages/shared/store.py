@@ -12,6 +12,8 @@ from typing import Final, NoReturn
 from zoneinfo import ZoneInfo
 
 import streamlit as st
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from trellis_core.access import Actor, Operation, may
 from trellis_core.care.people import Practice, StaffMember
@@ -27,6 +29,8 @@ from pages.shared import state
 
 COOKIE: Final = "trellis_session"
 SIGN_IN_PATH: Final = "/auth/sign-in"
+SIGN_OUT_PATH: Final = "/auth/sign-out"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 _lock = threading.Lock()
 _open: dict[str, Store] = {}
@@ -55,6 +59,13 @@ def _opened(url: str) -> Store:
         return _open[url]
 
 
+def close_all() -> None:
+    """Close every store that this process opened."""
+    with _lock:
+        while _open:
+            _open.popitem()[1].close()
+
+
 def clock() -> Clock:
     """Return the clock: the server's, or moved by whole days in a demonstration."""
     day = load_settings().today
@@ -75,8 +86,14 @@ def is_empty() -> bool:
 
 
 def is_demo() -> bool:
-    """Say whether the server was started for a demonstration (``TRELLIS_DEMO=1``)."""
-    return os.environ.get("TRELLIS_DEMO") == "1"
+    """Say whether one click signs in: the sample practice only, and only in a demonstration.
+
+    A demonstration is a server started for one (``TRELLIS_DEMO=1``) or one that only this machine
+    can reach.
+    """
+    if not practices.is_sample(store=store()):
+        return False
+    return os.environ.get("TRELLIS_DEMO") == "1" or st.get_option("server.address") in _LOOPBACK
 
 
 def session_token() -> str | None:
@@ -112,8 +129,18 @@ def stop_signed_out() -> NoReturn:
     """Say that nobody is signed in, with the way to the sign-in page, and end the run."""
     st.title("You are signed out")
     st.write("Sign in to go on. Nothing that was saved is lost; a running timer keeps running.")
-    st.link_button("Sign in", SIGN_IN_PATH, type="primary")
+    if st.button("Sign in", type="primary", key="signed_out_sign_in"):
+        leave_to(SIGN_IN_PATH)
     st.stop()
+
+
+def leave_to(path: str) -> None:
+    """Send the browser to an address of this server that is not a page, in the same tab."""
+    context = get_script_run_ctx()
+    if context is not None:
+        message = ForwardMsg()
+        message.auth_redirect.url = path
+        context.enqueue(message)
 
 
 def practice(person: Actor) -> Practice:

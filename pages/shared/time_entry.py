@@ -9,7 +9,6 @@ import streamlit as st
 from pages.shared import formats, state, store, widgets
 from trellis_core.access import Actor, Operation, may
 from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
-from trellis_core.ledger.entries import TimeEntry
 from trellis_core.services import board as boards
 from trellis_core.services import caseload
 from trellis_core.services.time_log import (
@@ -72,6 +71,9 @@ def _clock_face(timer: RunningTimer, person: Actor) -> None:
 
 @st.dialog("Log this time", icon=":material/timer:")
 def _stop_dialog(timer: RunningTimer, person: Actor) -> None:
+    if running_timer(store=store.store(), actor=person) is None:
+        st.rerun()
+    widgets.show_refusals()
     gone = int((store.clock().now() - timer.started_at).total_seconds())
     st.caption(
         f"{timer.program} · started {formats.moment(timer.started_at, store.zone(person))} · "
@@ -126,7 +128,7 @@ def _what_was_done(key: str) -> None:
 
 def _stop(*, key: str, person: Actor, is_estimated: bool) -> None:
     kept = st.session_state
-    with widgets.command():
+    with widgets.command_in_callback():
         receipt = stop_timer(
             StopTimer(
                 activity=kept[f"{key}_activity"],
@@ -142,7 +144,7 @@ def _stop(*, key: str, person: Actor, is_estimated: bool) -> None:
 
 
 def _discard(person: Actor) -> None:
-    with widgets.command():
+    with widgets.command_in_callback():
         discard_timer(store=store.store(), actor=person)
         state.flash("Timer discarded. Nothing was logged.")
 
@@ -161,7 +163,7 @@ def start_button(
     """Draw the button that starts the person's timer; it is in the store before it shows."""
     if not may(person, Operation.LOG_OWN_TIME):
         return
-    if st.button(label, icon=":material/play_circle:", type="primary", key=key):
+    if st.button(label, icon=":material/play_circle:", type="primary", key=key, shortcut="Alt+T"):
         with widgets.command():
             start_timer(
                 patient_id=patient_id,
@@ -173,80 +175,93 @@ def start_button(
             st.rerun()
 
 
-def entry_form(
-    form: str,
-    *,
-    person: Actor,
-    patients: Mapping[str, str],
-    programs: Sequence[Program],
+def panel(
+    form: str, *, person: Actor, patients: Mapping[str, str], programs: Sequence[Program]
 ) -> None:
-    """Draw the form for a typed entry; says at once whether the minutes will count.
+    """Draw both ways to record time: start a timer, or type an entry.
+
+    Says at once whether the minutes will count. The form keeps its entry id until it is saved, so
+    that a double click logs once.
 
     Args:
         form: The form's own name; prefixes its widget keys.
+        person: Whose time it is.
         patients: Names by patient id; one patient needs no picker.
         programs: Programs to choose from; one needs no picker.
     """
-    if not may(person, Operation.LOG_OWN_TIME) or not patients:
-        return
-    entry_id = state.form_id(form)
-    key = f"{form}_{entry_id}"
+    with st.container(border=True):
+        st.markdown("**Record time**")
+        if not may(person, Operation.LOG_OWN_TIME):
+            st.caption("Your role reads time. Coordinators and owners record it.")
+        elif not patients:
+            st.caption("Nobody is enrolled yet. Enroll a patient from the chart.")
+        else:
+            _fields(form, person=person, patients=patients, programs=programs)
+
+
+@st.fragment
+def _fields(
+    form: str, *, person: Actor, patients: Mapping[str, str], programs: Sequence[Program]
+) -> None:
+    key = f"{form}_{state.form_id(form)}"
     patient_id = next(iter(patients))
     if len(patients) > 1:
         patient_id = st.selectbox(
             "Patient",
             list(patients),
             format_func=lambda chosen: patients[chosen],
-            key=f"{key}_patient",
+            key=f"{form}_patient",
         )
     program = programs[0]
     if len(programs) > 1:
-        program = st.selectbox("Program", programs, key=f"{key}_program")
+        program = st.selectbox("Program", programs, key=f"{form}_program")
+    _preview(patient_id, program, person=person)
+    start_button(patient_id, program, person=person, key=f"{form}_start")
+    st.caption("Or type what was done:")
     now = store.clock().now().astimezone(store.zone(person))
-    when, start, long = st.columns([1.2, 1, 1])
+    when, start, long = st.columns([1.25, 1, 1])
     when.date_input("Day", value=now.date(), max_value=now.date(), key=f"{key}_day")
-    start.time_input(
-        "Start", value=_round(now - timedelta(minutes=15)), step=300, key=f"{key}_start"
-    )
+    start.time_input("Start", value=_a_while_ago(now), step=300, key=f"{key}_time")
     long.number_input(
         "Minutes", min_value=1, max_value=480, value=None, placeholder="0", key=f"{key}_minutes"
     )
     _what_was_done(key)
-    preview(patient_id, program, person=person, day=st.session_state[f"{key}_day"])
     if st.button(
         "Save entry",
         key=f"{key}_save",
         icon=":material/check:",
         disabled=not st.session_state[f"{key}_minutes"],
     ):
-        _save(form, key=key, patient_id=patient_id, program=program, person=person)
+        with widgets.command():
+            _save(form=form, patient_id=patient_id, program=program, person=person)
+            st.rerun()
 
 
-def _round(at: datetime) -> time:
+def _a_while_ago(now: datetime) -> time:
+    at = now - timedelta(minutes=15)
     return at.replace(minute=at.minute - at.minute % 5, second=0, microsecond=0).time()
 
 
-def _save(form: str, *, key: str, patient_id: str, program: Program, person: Actor) -> None:
+def _save(*, form: str, patient_id: str, program: Program, person: Actor) -> None:
+    key = f"{form}_{state.form_id(form)}"
     kept = st.session_state
-    started = datetime.combine(kept[f"{key}_day"], kept[f"{key}_start"], tzinfo=store.zone(person))
-    with widgets.command():
-        receipt = log_time(
-            LogTime(
-                entry_id=state.form_id(form),
-                patient_id=patient_id,
-                program=program,
-                staff_id=person.person_id,
-                started_at=started,
-                seconds=int(kept[f"{key}_minutes"]) * 60,
-                activity=kept[f"{key}_activity"],
-                note=(kept.get(f"{key}_note") or "").strip(),
-                contact=kept.get(f"{key}_contact"),
-                mode=EntryMode.TYPED,
-            ),
-            store=store.store(),
-            actor=person,
-            clock=store.clock(),
-        )
-        state.renew_form_id(form)
-        state.flash(receipt_sentence(receipt))
-        st.rerun()
+    started = datetime.combine(kept[f"{key}_day"], kept[f"{key}_time"], tzinfo=store.zone(person))
+    receipt = log_time(
+        LogTime(
+            entry_id=state.form_id(form),
+            patient_id=patient_id,
+            program=program,
+            staff_id=person.person_id,
+            started_at=started,
+            seconds=int(kept[f"{key}_minutes"]) * 60,
+            activity=kept[f"{key}_activity"],
+            note=(kept.get(f"{key}_note") or "").strip(),
+            contact=kept.get(f"{key}_contact"),
+            mode=EntryMode.TYPED,
+        ),
+        store=store.store(),
+        actor=person,
+        clock=store.clock(),
+    )
+    state.renew_form_id(form)
+    state.flash(receipt_sentence(receipt))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, Literal
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -19,8 +19,6 @@ from trellis_core.rules.reasons import Reason
 
 LATE_AFTER_HOURS: Final = 72
 
-Place = Literal["chart", "thresholds", "superbills", "rule-book", "tcm", "cocm", "bhi"]
-
 
 @contextmanager
 def command() -> Iterator[None]:
@@ -35,10 +33,27 @@ def command() -> Iterator[None]:
         st.error(formats.plain(str(error)), icon=":material/block:")
 
 
+@contextmanager
+def command_in_callback() -> Iterator[None]:
+    """Run one service call inside a widget's callback; a refusal is kept for the next drawing."""
+    try:
+        yield
+    except TrellisError as error:
+        state.state().refusals.append(str(error))
+
+
+def show_refusals() -> None:
+    """Show what a callback was refused, once."""
+    said, state.state().refusals = state.state().refusals, []
+    for sentence in said:
+        st.error(formats.plain(sentence), icon=":material/block:")
+
+
 def show_flashes() -> None:
     """Show what was kept for this rerun, for example the receipt of a saved entry."""
     for sentence in state.take_flashes():
         st.toast(formats.plain(sentence), icon=":material/check_circle:", duration="long")
+    show_refusals()
 
 
 def demo_banner(practice: Practice) -> None:
@@ -211,3 +226,8 @@ def download(
         icon=icon,
         on_click="ignore",
     )
+
+
+def say(sentence: str) -> None:
+    """Say something on the next rerun, for example that a form was saved."""
+    state.flash(sentence)

@@ -1,0 +1,177 @@
+"""Thresholds: who is how far from the next code, what blocks, and the next thing to do."""
+
+from decimal import Decimal
+from typing import Final
+
+import streamlit as st
+
+from pages.shared import board_view, formats, state, store, time_entry, widgets
+from pages.shared.board_view import STATE_WORDS, RowKey
+from trellis_core.access import Actor, Operation
+from trellis_core.care.vocabulary import Program
+from trellis_core.services.board import Board, BoardRow, BoardState, board
+from trellis_core.values.money import ZERO
+
+REFRESH_SECONDS: Final = 4
+PAGE_ROWS: Final = 50
+_CHOSEN: Final = "thresholds_chosen"
+
+
+def read_board(person: Actor) -> Board:
+    """Return the month's board with the page's filters."""
+    program = st.session_state.get("thresholds_program")
+    return board(
+        month=store.month(person),
+        program=program if isinstance(program, Program) else None,
+        text=st.session_state.get("thresholds_text") or "",
+        store=store.store(),
+        actor=person,
+        clock=store.clock(),
+        rule_book=store.rule_book(),
+    )
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def draw_board(person: Actor) -> None:
+    """Draw the sums, the tabs and the table; runs again every few seconds."""
+    found = read_board(person)
+    _sums(found)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        answer = st.segmented_control(
+            "Answer",
+            list(STATE_WORDS),
+            format_func=lambda item: f"{STATE_WORDS[item]} · {found.counts.get(item, 0)}",
+            default=_first_tab(found),
+            required=True,
+            key="thresholds_answer",
+            label_visibility="collapsed",
+        )
+        st.space("stretch")
+        st.selectbox(
+            "Program",
+            [None, *Program],
+            format_func=lambda item: "All programs" if item is None else str(item),
+            key="thresholds_program",
+            label_visibility="collapsed",
+            width=150,
+        )
+        st.text_input(
+            "Name or MRN",
+            key="thresholds_text",
+            placeholder="Name or MRN",
+            icon=":material/search:",
+            label_visibility="collapsed",
+            width=180,
+        )
+    rows = [row for row in found.rows if row.state is answer]
+    if not rows:
+        widgets.empty("Nobody here this month. Try another tab or take the filters off.")
+        return
+    first = 0
+    if len(rows) > PAGE_ROWS:
+        pages = -(-len(rows) // PAGE_ROWS)
+        first = (st.pagination(pages, key=f"thresholds_page_{answer}_{pages}") - 1) * PAGE_ROWS
+    people = {key: member.name for key, member in store.people(person).items()}
+    before: RowKey | None = st.session_state.get(_CHOSEN)
+    chosen = board_view.rows_table(
+        rows[first : first + PAGE_ROWS],
+        name="thresholds",
+        today=store.today(person),
+        month=store.month(person),
+        chosen=before,
+        people=people,
+    )
+    if chosen != before:
+        st.session_state[_CHOSEN] = chosen
+        state.choose_patient(chosen[0] if chosen else None)
+        st.rerun()
+
+
+def _first_tab(found: Board) -> BoardState:
+    patient_id = state.chosen_patient()
+    for row in found.rows:
+        if row.patient_id == patient_id:
+            return row.state
+    return next((item for item in STATE_WORDS if found.counts.get(item)), BoardState.BILLABLE)
+
+
+def _sums(found: Board) -> None:
+    def expected(answer: BoardState) -> Decimal:
+        return sum((row.expected for row in found.rows if row.state is answer), ZERO)
+
+    def cleared(answer: BoardState) -> Decimal:
+        return sum(
+            (row.expected_if_cleared or ZERO for row in found.rows if row.state is answer), ZERO
+        )
+
+    tiles = st.columns(4)
+    tiles[0].metric(
+        "Billable now",
+        formats.money_whole(expected(BoardState.BILLABLE)),
+        delta=formats.count(found.counts.get(BoardState.BILLABLE, 0), "line", "rows"),
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+    )
+    for tile, answer, word in (
+        (tiles[1], BoardState.REACH, "if the next code is reached"),
+        (tiles[2], BoardState.BLOCKED, "held back"),
+        (tiles[3], BoardState.NOT_STARTED, "no minutes yet"),
+    ):
+        amount = cleared(answer)
+        under = f"{formats.money_whole(amount)} {word}" if amount else word
+        tile.metric(
+            STATE_WORDS[answer],
+            found.counts.get(answer, 0),
+            delta=under,
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+
+
+def draw_strip(person: Actor) -> None:
+    """Draw the selected row's strip: contact line, what counts, what blocks, and time entry."""
+    row = _chosen_row(person)
+    if row is None:
+        st.caption("Select a row to see its entries, what blocks it, and to record time.")
+        return
+    program = Program(row.program)
+    st.subheader(f"{formats.plain(row.patient_name)} · {program}", anchor=False)
+    st.markdown(board_view.contact_line(row))
+    facts, entry = st.columns([1.9, 1], gap="large")
+    with facts:
+        _live_detail(row, person)
+    with entry:
+        time_entry.panel(
+            "thresholds_entry",
+            person=person,
+            patients={row.patient_id: row.patient_name},
+            programs=(program,),
+        )
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _live_detail(row: BoardRow, person: Actor) -> None:
+    board_view.detail(row, month=store.month(person), person=person)
+
+
+def _chosen_row(person: Actor) -> BoardRow | None:
+    chosen: RowKey | None = st.session_state.get(_CHOSEN)
+    if chosen is None:
+        return None
+    rows = board(
+        month=store.month(person),
+        patient_id=chosen[0],
+        store=store.store(),
+        actor=person,
+        clock=store.clock(),
+        rule_book=store.rule_book(),
+    ).rows
+    return next((row for row in rows if board_view.key_of(row) == chosen), None)
+
+
+actor = store.require(Operation.READ_BOARD)
+widgets.heading("Thresholds", board_view.days_left_words(store.month(actor), store.today(actor)))
+draw_board(actor)
+draw_strip(actor)

@@ -1,0 +1,101 @@
+"""The folded primer of a program page, generated from the rule book: codes, minutes, amounts."""
+
+from datetime import date
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared import formats, routes, store, widgets
+from trellis_core.care.people import Practice
+from trellis_core.care.vocabulary import Program
+from trellis_core.rules.labels import code_label
+from trellis_core.rules.rulebook import RuleBook
+
+_CODE: Final = "hcpcs"
+_MINUTES: Final = ("minutes", "minutes_each")
+
+
+def draw(program: Program, *, practice: Practice, on: date) -> None:
+    """Draw the primer, folded.
+
+    Args:
+        program: Which program.
+        practice: Whose locality and setting give the amounts.
+        on: The day whose rules and amounts are shown.
+    """
+    book = store.rule_book()
+    prefix = f"{formats.program_slug(program)}."
+    with st.expander("How this program is billed", icon=":material/menu_book:"):
+        st.caption(f"From the rule book, as in force on {formats.day(on)}.")
+        rows = _codes(book, prefix, practice=practice, on=on)
+        if rows:
+            widgets.table(
+                pd.DataFrame(rows),
+                alt="Codes of the program with minutes and amounts",
+                key=f"{prefix}primer",
+            )
+        others = _other_rules(book, prefix, on=on)
+        if others:
+            st.markdown("\n".join(f"- {sentence}" for sentence in others))
+        routes.link("rule-book", "Open the rule book for sources", icon=":material/menu_book:")
+
+
+def _codes(book: RuleBook, prefix: str, *, practice: Practice, on: date) -> list[dict[str, str]]:
+    rows = []
+    for path in book.parameters:
+        element, _, attribute = path.rpartition(".")
+        if not path.startswith(prefix) or attribute != _CODE or not book.is_in_force(path, on=on):
+            continue
+        code = book.value(path, on=on)
+        if not isinstance(code, str):
+            continue
+        allowed = book.amounts.allowed(
+            code,
+            on=on,
+            state=practice.state if practice.locality else None,
+            locality=practice.locality,
+            setting=practice.setting,
+            qualifying_apm=practice.qualifying_apm,
+        )
+        rows.append(
+            {
+                "Code": code,
+                "What it is": code_label(code),
+                "Minutes": _minutes(book, element, on=on),
+                "Allowed here": formats.money(allowed.amount if allowed else None),
+            }
+        )
+    return rows
+
+
+def _minutes(book: RuleBook, element: str, *, on: date) -> str:
+    for attribute in _MINUTES:
+        path = f"{element}.{attribute}"
+        if path in book.parameters and book.is_in_force(path, on=on):
+            each = " each" if attribute == "minutes_each" else ""
+            return f"{book.value(path, on=on)}{each}"
+    return formats.DASH
+
+
+def _other_rules(book: RuleBook, prefix: str, *, on: date) -> list[str]:
+    said = []
+    for path, parameter in book.parameters.items():
+        attribute = path.rpartition(".")[2]
+        if not path.startswith(prefix) or attribute in {_CODE, *_MINUTES}:
+            continue
+        if not book.is_in_force(path, on=on):
+            continue
+        value = book.value(path, on=on)
+        if isinstance(value, bool):
+            shown = "yes" if value else "no"
+        elif isinstance(value, tuple):
+            shown = ", ".join(value)
+        else:
+            shown = (
+                f"{value} {parameter.unit}s"
+                if parameter.unit in {"day", "minute", "month"}
+                else str(value)
+            )
+        said.append(f"{formats.plain(parameter.description)} **{formats.plain(shown)}**")
+    return said

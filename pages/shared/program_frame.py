@@ -1,0 +1,248 @@
+"""The one frame of the program pages: who is enrolled, time entry, entries, superbills, primer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared import board_view, formats, primer, routes, store, time_entry, widgets
+from pages.shared.board_view import RowKey
+from trellis_core.access import Actor, Operation, may
+from trellis_core.care.people import Practice
+from trellis_core.care.vocabulary import Program
+from trellis_core.rules.labels import code_label, program_label
+from trellis_core.services import billing
+from trellis_core.services.board import BoardRow, board
+from trellis_core.services.time_log import entries_of
+from trellis_core.values.periods import ServiceMonth
+
+REFRESH_SECONDS: Final = 4
+PAGE_ROWS: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramView:
+    """What a program page draws from.
+
+    Attributes:
+        rows: The program's rows of the board, every state.
+        chosen: The selected row, if any.
+    """
+
+    program: Program
+    person: Actor
+    practice: Practice
+    month: ServiceMonth
+    today: date
+    rows: tuple[BoardRow, ...]
+    chosen: BoardRow | None
+
+
+def draw(
+    program: Program,
+    *,
+    lead: str,
+    facts: Callable[[ProgramView], None],
+    facts_title: str,
+    before: Callable[[ProgramView], None] | None = None,
+) -> None:
+    """Draw a program's page.
+
+    Args:
+        program: Which.
+        lead: One sentence: what the program is for.
+        facts: Draws what this program needs besides minutes.
+        facts_title: Heading of that part.
+        before: Draws what comes first on this page, in place of the meters' table.
+    """
+    person = store.require(Operation.READ_BOARD)
+    month, today = store.month(person), store.today(person)
+    widgets.heading(program_label(program), f"{lead}  {board_view.days_left_words(month, today)}.")
+    _other_programs(person)
+    name = formats.program_slug(program)
+    main, side = st.columns([2.3, 1], gap="large")
+    with main:
+        st.subheader("Enrolled", anchor=False)
+        _enrolled(name, program, person)
+    view = _view(name, program, person)
+    with side:
+        time_entry.panel(
+            f"{name}_entry",
+            person=person,
+            patients=_patients(view),
+            programs=(program,),
+        )
+    if before is not None:
+        before(view)
+    if view.chosen is not None:
+        with main:
+            st.markdown(f"**{formats.plain(view.chosen.patient_name)}**")
+            board_view.detail(view.chosen, month=month, person=person)
+    st.subheader(facts_title, anchor=False)
+    facts(view)
+    st.subheader("This month's entries", anchor=False)
+    _entries(name, view)
+    st.subheader("Superbills", anchor=False)
+    _superbills(name, view)
+    primer.draw(
+        program, practice=view.practice, on=min(max(today, month.first_day), month.last_day)
+    )
+    widgets.disclaimer()
+
+
+def _other_programs(person: Actor) -> None:
+    if "ccm" in [page for pages in routes.menu(person.role).values() for page in pages]:
+        return
+    with st.container(horizontal=True):
+        for name in routes.PROGRAM_PAGES:
+            routes.link(name, routes.spec(name).title, icon=routes.spec(name).icon)
+
+
+def _rows(program: Program, person: Actor) -> tuple[BoardRow, ...]:
+    return board(
+        month=store.month(person),
+        program=program,
+        store=store.store(),
+        actor=person,
+        clock=store.clock(),
+        rule_book=store.rule_book(),
+    ).rows
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _enrolled(name: str, program: Program, person: Actor) -> None:
+    rows = _rows(program, person)
+    if not rows:
+        widgets.empty("Nobody is enrolled this month. Enroll a patient from the chart.")
+        routes.link("patients", "Open the patients", icon=":material/group:")
+        return
+    first = 0
+    if len(rows) > PAGE_ROWS:
+        pages = -(-len(rows) // PAGE_ROWS)
+        first = (st.pagination(pages, key=f"{name}_page_{pages}") - 1) * PAGE_ROWS
+    before: RowKey | None = st.session_state.get(f"{name}_chosen")
+    chosen = board_view.rows_table(
+        rows[first : first + PAGE_ROWS],
+        name=name,
+        today=store.today(person),
+        month=store.month(person),
+        chosen=before,
+        people={},
+        is_one_program=True,
+    )
+    if chosen != before:
+        st.session_state[f"{name}_chosen"] = chosen
+        st.rerun()
+
+
+def _view(name: str, program: Program, person: Actor) -> ProgramView:
+    rows = _rows(program, person)
+    key: RowKey | None = st.session_state.get(f"{name}_chosen")
+    return ProgramView(
+        program=program,
+        person=person,
+        practice=store.practice(person),
+        month=store.month(person),
+        today=store.today(person),
+        rows=rows,
+        chosen=next((row for row in rows if board_view.key_of(row) == key), None),
+    )
+
+
+def _patients(view: ProgramView) -> dict[str, str]:
+    if view.chosen is not None:
+        return {view.chosen.patient_id: view.chosen.patient_name}
+    return {
+        row.patient_id: row.patient_name
+        for row in sorted(view.rows, key=lambda row: row.patient_name)
+    }
+
+
+def _entries(name: str, view: ProgramView) -> None:
+    chosen = view.chosen.patient_id if view.chosen else None
+    entries = entries_of(
+        month=view.month,
+        patient_id=chosen,
+        program=view.program,
+        store=store.store(),
+        actor=view.person,
+    )
+    if not entries:
+        widgets.empty("No time recorded this month yet.", icon="schedule")
+        return
+    widgets.entries_table(
+        entries,
+        people=store.people(view.person),
+        zone=store.zone(view.person),
+        patient_names={row.patient_id: row.patient_name for row in view.rows},
+        key=f"{name}_entries",
+    )
+
+
+def _superbills(name: str, view: ProgramView) -> None:
+    if not may(view.person, Operation.READ_SUPERBILL):
+        st.caption("Your role does not open superbills.")
+        return
+    patient_id = view.chosen.patient_id if view.chosen else None
+    bills = billing.superbills(
+        month=view.month,
+        patient_id=patient_id,
+        program=view.program,
+        store=store.store(),
+        actor=view.person,
+        clock=store.clock(),
+        rule_book=store.rule_book(),
+    )
+    if not bills:
+        widgets.empty("Nothing is ready to bill this month yet.", icon="receipt_long")
+        return
+    rows = [
+        {
+            "Patient": bill.patient.name,
+            "Code": line.code,
+            "Service": code_label(line.code),
+            "Units": line.units,
+            "Minutes": line.minutes,
+            "Date of service": formats.day(line.date_of_service),
+            "Allowed": formats.money(line.allowed),
+        }
+        for bill in bills
+        for line in bill.lines
+    ]
+    widgets.table(pd.DataFrame(rows), alt="Superbill lines of the month", key=f"{name}_superbills")
+    who = "this patient" if view.chosen else formats.count(len(bills), "patient")
+    with st.container(horizontal=True):
+        for form, label in (("pdf", "PDF"), ("csv", "CSV")):
+            _download(name, view, form=form, label=f"{label}, {who}", patient_id=patient_id)
+
+
+def _download(
+    name: str, view: ProgramView, *, form: str, label: str, patient_id: str | None
+) -> None:
+    def make() -> bytes:
+        return billing.superbill_document(
+            month=view.month,
+            form=form,
+            patient_id=patient_id,
+            program=view.program,
+            store=store.store(),
+            actor=view.person,
+            clock=store.clock(),
+            rule_book=store.rule_book(),
+        ).content
+
+    widgets.download(
+        label,
+        make,
+        file_name=f"superbills-{view.month}-{name}.{form}",
+        media_type="application/pdf" if form == "pdf" else "text/csv",
+        key=f"{name}_download_{form}",
+    )
+
+
+def by_patient(rows: Sequence[BoardRow]) -> list[BoardRow]:
+    """Return the rows in the order of names."""
+    return sorted(rows, key=lambda row: row.patient_name)
