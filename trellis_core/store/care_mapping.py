@@ -43,6 +43,7 @@ from trellis_core.care.vocabulary import (
     Track,
     VisitModality,
 )
+from trellis_core.errors import InvalidValueError
 from trellis_core.store.tables import (
     CarePlanRow,
     CaseloadReviewRow,
@@ -336,6 +337,24 @@ def decision_making_of(row: DecisionMakingRow) -> DecisionMaking:
     )
 
 
+def decision_making_row(
+    practice_id: str, patient_id: str, decision: DecisionMaking
+) -> DecisionMakingRow:
+    """Return documented decision making as stored; level and day must be known."""
+    level, on = stored(decision.level), stored(decision.on)
+    if level is None or on is None:
+        raise InvalidValueError("Decision making is recorded with its level and its day.")
+    return DecisionMakingRow(
+        practice_id=practice_id,
+        id=decision.id,
+        patient_id=patient_id,
+        program=decision.program.value,
+        level=level.value,
+        by=stored(decision.by),
+        on_day=on,
+    )
+
+
 def rating_scale_of(row: RatingScaleRow) -> RatingScale:
     """Return a scale's result."""
     return RatingScale(
@@ -347,6 +366,19 @@ def rating_scale_of(row: RatingScaleRow) -> RatingScale:
     )
 
 
+def rating_scale_row(practice_id: str, patient_id: str, scale: RatingScale) -> RatingScaleRow:
+    """Return a scale's result as stored, without the answers to its items."""
+    return RatingScaleRow(
+        practice_id=practice_id,
+        id=scale.id,
+        patient_id=patient_id,
+        instrument=scale.instrument,
+        on_day=scale.on,
+        score=stored(scale.score),
+        acted_on=stored(scale.acted_on),
+    )
+
+
 def caseload_review_of(row: CaseloadReviewRow) -> CaseloadReview:
     """Return a caseload review."""
     return CaseloadReview(
@@ -354,6 +386,20 @@ def caseload_review_of(row: CaseloadReviewRow) -> CaseloadReview:
         on=row.on_day,
         consultant=known(row.consultant),
         recommendation=row.recommendation,
+    )
+
+
+def caseload_review_row(
+    practice_id: str, patient_id: str, review: CaseloadReview
+) -> CaseloadReviewRow:
+    """Return a caseload review as stored."""
+    return CaseloadReviewRow(
+        practice_id=practice_id,
+        id=review.id,
+        patient_id=patient_id,
+        on_day=review.on,
+        consultant=stored(review.consultant),
+        recommendation=review.recommendation,
     )
 
 
@@ -368,6 +414,22 @@ def other_service_of(row: OtherServiceRow) -> OtherService:
     )
 
 
+def other_service_row(
+    practice_id: str, patient_id: str, service: OtherService, *, record_id: str
+) -> OtherServiceRow:
+    """Return a service reported by anyone as stored."""
+    return OtherServiceRow(
+        practice_id=practice_id,
+        id=record_id,
+        patient_id=patient_id,
+        on_day=service.on,
+        code=service.code,
+        by=stored(service.by),
+        same_practice=stored(service.same_practice),
+        discharged_on=service.discharged_on,
+    )
+
+
 def facility_stay_of(row: FacilityStayRow) -> FacilityStay:
     """Return a facility stay."""
     return FacilityStay(
@@ -375,6 +437,21 @@ def facility_stay_of(row: FacilityStayRow) -> FacilityStay:
         admitted_on=row.admitted_on,
         discharged_on=row.discharged_on,
         kind=StayKind(row.kind),
+    )
+
+
+def facility_stay_row(practice_id: str, patient_id: str, stay: FacilityStay) -> FacilityStayRow:
+    """Return a facility stay as stored; its kind must be known."""
+    kind = stored(stay.kind)
+    if kind is None:
+        raise InvalidValueError("A facility stay is recorded with its kind.")
+    return FacilityStayRow(
+        practice_id=practice_id,
+        id=stay.id,
+        patient_id=patient_id,
+        admitted_on=stay.admitted_on,
+        discharged_on=stored(stay.discharged_on),
+        kind=kind.value,
     )
 
 

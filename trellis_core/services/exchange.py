@@ -1,0 +1,429 @@
+"""Records that come from elsewhere: a practice as a folder of files, patients as FHIR Bundles.
+
+Everything of one import is stored in one unit of work, or nothing is. A report says what was read,
+matched and refused, and never repeats what a record said.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Final, TypeVar
+
+from sqlalchemy import insert
+from sqlmodel import SQLModel, select
+
+from trellis_core.access import Actor, Operation, require
+from trellis_core.care.people import Patient
+from trellis_core.care.records import Condition, Discharge
+from trellis_core.errors import InputRefusedError
+from trellis_core.fhir.import_ import FhirPatient, FhirRecords, read_bundle
+from trellis_core.ledger.chain import EntryBody, EntryKind
+from trellis_core.ledger.entries import TimeEntry
+from trellis_core.services.practice import add_practice
+from trellis_core.services.practice_files import (
+    MAX_FILE_BYTES,
+    CocmEpisode,
+    PracticeFiles,
+    read_practice_files,
+)
+from trellis_core.store.care_mapping import (
+    care_plan_row,
+    condition_row,
+    consent_row,
+    discharge_row,
+    enrollment_row,
+    facility_stay_row,
+    other_service_row,
+    rating_scale_row,
+    stored,
+    visit_row,
+    write_patient,
+)
+from trellis_core.store.care_mapping import caseload_review_row as review_row
+from trellis_core.store.care_mapping import decision_making_row as decision_row
+from trellis_core.store.engine import Store
+from trellis_core.store.mapping import staff_row
+from trellis_core.store.tables import ConditionRow, DischargeContactRow, PatientRow
+from trellis_core.store.unit_of_work import Draft, UnitOfWork
+from trellis_core.values.clock import Clock
+from trellis_core.values.ids import new_id
+from trellis_core.values.periods import ServiceMonth, local_day, zone_named
+
+_AT_A_TIME: Final = 5_000
+_WRITE_DOWN: Final = timedelta(minutes=1)
+_R = TypeVar("_R", bound=SQLModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import read and did.
+
+    Attributes:
+        read: Records read.
+        matched: Records that were there already.
+        refused: Records that could not be used.
+        added: Records that were stored, or would be.
+        is_stored: False for a rehearsal, and where something was refused as a whole.
+        lines: A sentence each, for a person; ids and places only.
+    """
+
+    read: int
+    matched: int
+    refused: int
+    added: int
+    is_stored: bool
+    lines: tuple[str, ...]
+
+
+# --- a practice as a folder ------------------------------------------------------------------
+
+
+def import_practice(folder: Path, *, day: date, store: Store, clock: Clock) -> ImportReport:
+    """Set up a practice in an empty store from a folder of files.
+
+    Args:
+        folder: As ``sample_data/README.md`` describes it.
+        day: The day that relative days are counted from.
+        store: A store that holds no practice.
+        clock: When time entries of a practice's past are recorded. The sample's are recorded one
+            minute after the work.
+
+    Raises:
+        CommandRefusedError: The store already holds a practice.
+        InputRefusedError: The folder cannot be read as such. Bad rows do not raise; the report
+            names each, and nothing is stored.
+    """
+    files = read_practice_files(folder, day=day)
+    read = sum(count for _, count in files.counts)
+    if files.problems:
+        return ImportReport(
+            read=read,
+            matched=0,
+            refused=len(files.problems),
+            added=0,
+            is_stored=False,
+            lines=("Nothing was stored.", *files.problems),
+        )
+    with store.writing() as unit:
+        store_practice(unit, files, at=clock.now())
+    lines = tuple(f"{name}: {count}" for name, count in files.counts)
+    return ImportReport(read=read, matched=0, refused=0, added=read, is_stored=True, lines=lines)
+
+
+def store_practice(unit: UnitOfWork, files: PracticeFiles, *, at: datetime) -> None:
+    """Write a whole practice in a unit of work; every table and the ledger in bulk.
+
+    Args:
+        unit: A writing unit of work on an empty store.
+        files: What to write.
+        at: When it is written. Entries of the sample practice are recorded after their work.
+    """
+    practice = files.practice
+    add_practice(unit, practice, at=at)
+    _add(unit, (staff_row(member, practice_id=practice.id) for member in files.staff))
+    _add(unit, (_patient_row(practice.id, one, at=at) for one in files.patients))
+    here = practice.id
+    dx, rx = "dx", "rec"
+    _add(unit, (condition_row(here, p, replace(r, id=new_id(dx))) for p, r in files.conditions))
+    _add(
+        unit,
+        (
+            enrollment_row(here, p, replace(r, id=new_id(rx)), started_on=started)
+            for p, r in files.enrollments
+            if (started := stored(r.started_on)) is not None
+        ),
+    )
+    _add(unit, (consent_row(here, p, replace(r, id=new_id(rx))) for p, r in files.consents))
+    _add(unit, (care_plan_row(here, p, replace(r, id=new_id(rx))) for p, r in files.care_plans))
+    _add(unit, (visit_row(here, p, replace(r, id=new_id(rx))) for p, r in files.visits))
+    _add(unit, (decision_row(here, p, replace(r, id=new_id(rx))) for p, r in files.decision_making))
+    _add(unit, (rating_scale_row(here, p, replace(r, id=new_id(rx))) for p, r in files.scales))
+    _add(unit, (review_row(here, p, replace(r, id=new_id(rx))) for p, r in files.caseload_reviews))
+    _add(
+        unit,
+        (facility_stay_row(here, p, replace(r, id=new_id(rx))) for p, r in files.facility_stays),
+    )
+    _add(
+        unit, (other_service_row(here, p, r, record_id=new_id(rx)) for p, r in files.other_services)
+    )
+    _add(unit, (discharge_row(here, p, r) for p, r in files.discharges))
+    _add(unit, (row for p, r in files.discharges for row in _contact_rows(here, p, r)))
+    zone = zone_named(practice.time_zone)
+    drafts = [
+        draft_of(
+            entry,
+            practice_id=here,
+            service_day=local_day(entry.started_at, zone),
+            recorded_at=_recorded_at(entry) if practice.is_sample else at,
+        )
+        for entry in files.entries
+    ]
+    for first in range(0, len(drafts), _AT_A_TIME):
+        unit.ledger.append(drafts[first : first + _AT_A_TIME])
+
+
+def _add(unit: UnitOfWork, rows: Iterable[_R]) -> None:
+    """Insert rows of one table in bulk."""
+    made = list(rows)
+    if made:
+        unit.session.execute(insert(type(made[0])), [row.model_dump() for row in made])
+
+
+def _recorded_at(entry: TimeEntry) -> datetime:
+    return entry.started_at + timedelta(seconds=entry.seconds) + _WRITE_DOWN
+
+
+def _patient_row(practice_id: str, one: tuple[Patient, CocmEpisode], *, at: datetime) -> PatientRow:
+    patient, episode = one
+    row = write_patient(
+        patient,
+        PatientRow(
+            practice_id=practice_id,
+            id=patient.id,
+            mrn=patient.mrn,
+            family_name=patient.family_name,
+            created_at=at,
+        ),
+    )
+    row.cocm_referred_on = episode.referred_on
+    row.registry_entered_on = episode.registry_entered_on
+    row.cocm_ended_on = episode.ended.on if episode.ended else None
+    row.cocm_ended_because = episode.ended.because.value if episode.ended else None
+    row.scale_not_applicable = episode.scale_not_applicable
+    return row
+
+
+def _contact_rows(
+    practice_id: str, patient_id: str, discharge: Discharge
+) -> list[DischargeContactRow]:
+    contacts = stored(discharge.contacts) or ()
+    return [
+        DischargeContactRow(
+            practice_id=practice_id,
+            id=new_id("rec"),
+            discharge_id=discharge.id,
+            patient_id=patient_id,
+            at=contact.at,
+            outcome=stored(contact.outcome),
+            by=stored(contact.by),
+        )
+        for contact in contacts
+    ]
+
+
+def draft_of(
+    entry: TimeEntry, *, practice_id: str, service_day: date, recorded_at: datetime
+) -> Draft:
+    """Return an imported entry as the ledger takes it; its author is who did the work."""
+    body = EntryBody(
+        practice_id=practice_id,
+        seq=0,
+        entry_id=entry.id,
+        kind=EntryKind.TIME,
+        program=entry.program,
+        patient_id=entry.patient_id,
+        staff_id=entry.staff_id,
+        author_id=entry.author_id or entry.staff_id,
+        started_at=int(entry.started_at.timestamp()),
+        seconds=entry.seconds,
+        service_day=service_day.isoformat(),
+        ym=ServiceMonth.of(service_day).ym,
+        activity=entry.activity,
+        mode=entry.mode,
+        condition=entry.condition,
+        patients_sharing=entry.patients_sharing,
+        billed_elsewhere=entry.billed_elsewhere,
+        separate_from_visit=entry.separate_from_visit,
+        contact=entry.contact,
+        is_estimated=entry.is_estimated,
+        reverses=None,
+        replaces=None,
+        parent=entry.parent,
+        reason="",
+        note_hmac=None,
+        recorded_at=int(recorded_at.timestamp()),
+    )
+    return Draft(body=body, note=entry.note)
+
+
+# --- patients as FHIR ------------------------------------------------------------------------
+
+
+def import_fhir(
+    paths: Iterable[Path], *, store: Store, actor: Actor, clock: Clock, dry_run: bool = False
+) -> ImportReport:
+    """Add patients and their conditions from FHIR R4 Bundles, all files or none.
+
+    A patient is matched by the source's identifier, so that reading a file again adds nothing. A
+    condition is matched by its code. Social Security numbers and other identifiers are not kept.
+
+    Args:
+        paths: Files; a folder stands for the ``.json`` files in it.
+        store: The practice's store.
+        actor: Who imports.
+        clock: When.
+        dry_run: Report only.
+
+    Raises:
+        InputRefusedError: A file is not a FHIR document that can be read; nothing is stored.
+    """
+    require(actor, Operation.IMPORT_RECORDS)
+    files = _files(paths)
+    lines: list[str] = []
+    records: list[FhirRecords] = []
+    for path in files:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise InputRefusedError("TOO_LARGE", path.name, "A file may have 20 MB. Divide it.")
+        found = read_bundle(path.read_bytes())
+        records.append(found)
+        lines.extend(f"{path.name}: {line}" for line in found.lines)
+    tally = _Tally()
+    unit_of = store.reading if dry_run else store.writing
+    with unit_of() as unit:
+        merge = _Merge(unit, actor.practice_id, clock.now(), tally, is_stored=not dry_run)
+        for patient in (patient for found in records for patient in found.patients):
+            merge.patient(patient)
+    refused = tally.refused + sum(found.refused for found in records)
+    lines.extend(tally.lines)
+    verb = "would be added" if dry_run else "added"
+    lines.append(
+        f"{len(files)} file(s): {tally.patients} patient(s) and {tally.conditions} condition(s) "
+        f"{verb}, {tally.matched} record(s) matched, "
+        f"{refused} refused."
+    )
+    return ImportReport(
+        read=sum(found.read for found in records),
+        matched=tally.matched,
+        refused=refused,
+        added=tally.patients + tally.conditions,
+        is_stored=not dry_run,
+        lines=tuple(lines),
+    )
+
+
+def _files(paths: Iterable[Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            files.extend(sorted(path.glob("*.json")))
+        elif path.is_file():
+            files.append(path)
+        else:
+            raise InputRefusedError("FILE_MISSING", path.name, "There is no such file.")
+    if not files:
+        raise InputRefusedError("FILE_MISSING", "", "There is no .json file to read.")
+    return files
+
+
+@dataclass(slots=True)
+class _Tally:
+    patients: int = 0
+    conditions: int = 0
+    matched: int = 0
+    refused: int = 0
+    lines: list[str] = field(default_factory=list)
+
+
+class _Merge:
+    """Brings imported patients together with those that are stored."""
+
+    def __init__(
+        self, unit: UnitOfWork, practice_id: str, at: datetime, tally: _Tally, *, is_stored: bool
+    ) -> None:
+        self._unit, self._practice_id, self._at = unit, practice_id, at
+        self._tally, self._is_stored = tally, is_stored
+        rows = unit.session.exec(
+            select(PatientRow).where(PatientRow.practice_id == practice_id)
+        ).all()
+        self._ids = {row.source_identifier: row.id for row in rows if row.source_identifier}
+        self._mrns = {row.mrn for row in rows}
+        self._people = {_person(row): row.id for row in rows}
+        self._codes: dict[str, set[str]] = {}
+
+    def patient(self, found: FhirPatient) -> None:
+        """Add a patient, or match the stored one, and then the conditions that are missing."""
+        patient_id = self._ids.get(found.identifier)
+        if patient_id is not None:
+            self._tally.matched += 1
+        elif found.patient is not None:
+            patient_id = self._add(found.patient, found.identifier)
+        else:
+            self._tally.refused += len(found.conditions)
+            self._tally.lines.append(
+                f"{len(found.conditions)} condition(s) were refused: they belong to a patient who "
+                "is neither in the file nor in the practice."
+            )
+            return
+        codes = self._codes_of(patient_id)
+        for condition in found.conditions:
+            keys = _keys(condition)
+            if codes & keys:
+                self._tally.matched += 1
+                continue
+            codes |= keys
+            self._tally.conditions += 1
+            if self._is_stored:
+                self._unit.session.add(
+                    condition_row(
+                        self._practice_id, patient_id, replace(condition, id=new_id("dx"))
+                    )
+                )
+
+    def _add(self, patient: Patient, identifier: str) -> str:
+        """Add a patient and return the new id; say so where another looks like the same person."""
+        patient_id = new_id("pt")
+        self._ids[identifier] = patient_id
+        self._codes[patient_id] = set()
+        self._tally.patients += 1
+        twin = self._people.setdefault(_person(patient), patient_id)
+        if twin != patient_id and patient.birth_date is not None:
+            self._tally.lines.append(
+                f"Patient {patient_id} has the name and birth date of patient {twin}: look whether "
+                "they are one person."
+            )
+        mrn = patient.mrn
+        if not mrn or mrn in self._mrns:
+            mrn = patient_id  # the source has none of its own, or another person bears it
+        self._mrns.add(mrn)
+        if self._is_stored:
+            row = PatientRow(
+                practice_id=self._practice_id,
+                id=patient_id,
+                mrn=mrn,
+                family_name=patient.family_name,
+                source_identifier=identifier,
+                created_at=self._at,
+            )
+            self._unit.session.add(write_patient(replace(patient, id=patient_id, mrn=mrn), row))
+        return patient_id
+
+    def _codes_of(self, patient_id: str) -> set[str]:
+        if patient_id not in self._codes:
+            rows = self._unit.session.exec(
+                select(ConditionRow.icd10, ConditionRow.snomed).where(
+                    ConditionRow.practice_id == self._practice_id,
+                    ConditionRow.patient_id == patient_id,
+                )
+            ).all()
+            self._codes[patient_id] = {
+                key
+                for icd10, snomed in rows
+                for key in _keys(Condition(icd10=icd10, snomed=snomed))
+            }
+        return self._codes[patient_id]
+
+
+def _person(who: Patient | PatientRow) -> tuple[str, str, date | None]:
+    """Return what two records of one person usually share."""
+    return who.family_name.casefold(), who.given_name.casefold(), who.birth_date
+
+
+def _keys(condition: Condition) -> set[str]:
+    """Return what a condition is recognized by: its codes, or its words where it has none."""
+    keys = {
+        f"{system}:{code}"
+        for system, code in (("icd10", condition.icd10), ("snomed", condition.snomed))
+        if code
+    }
+    return keys or {f"text:{condition.text.casefold()}"}
