@@ -390,6 +390,7 @@ ENTRY = Table(
     _cut("reverses", nullable=True),
     _cut("replaces", nullable=True),
     _cut("parent", nullable=True),
+    _cut("reason"),
     _cut_integer("recorded_at"),
     PrimaryKeyConstraint("practice_id", "seq"),
     ForeignKeyConstraint(["practice_id"], ["ledger_head.practice_id"]),

@@ -315,6 +315,7 @@ def upgrade() -> None:
     sa.Column('reverses', sa.Text(), sa.Computed(guards.BodyField('reverses'), persisted=True), nullable=True),
     sa.Column('replaces', sa.Text(), sa.Computed(guards.BodyField('replaces'), persisted=True), nullable=True),
     sa.Column('parent', sa.Text(), sa.Computed(guards.BodyField('parent'), persisted=True), nullable=True),
+    sa.Column('reason', sa.Text(), sa.Computed(guards.BodyField('reason'), persisted=True), nullable=False),
     sa.Column('recorded_at', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('recorded_at'), persisted=True), nullable=False),
     sa.CheckConstraint("(kind = 'time' AND seconds BETWEEN 1 AND 86400 AND reverses IS NULL) OR (kind = 'reversal' AND seconds BETWEEN -86400 AND -1 AND reverses IS NOT NULL AND replaces IS NULL)", name=op.f('ck_entry_kind_and_seconds')),
     sa.CheckConstraint('length(service_day) = 10 AND CAST(substr(service_day, 1, 4) || substr(service_day, 6, 2) AS INTEGER) = ym', name=op.f('ck_entry_month_of_day')),

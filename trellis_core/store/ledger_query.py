@@ -1,0 +1,161 @@
+"""Reading the ledger in bulk: one statement, whatever the number of entries."""
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import ColumnElement, Row, Select, and_, select
+
+from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
+from trellis_core.ledger.chain import EntryKind, parse_body, receipt_code
+from trellis_core.ledger.entries import TimeEntry
+from trellis_core.store.mapping import instant_of
+from trellis_core.store.tables import ENTRY, ENTRY_NOTE
+from trellis_core.store.unit_of_work import Appended, UnitOfWork
+from trellis_core.values.periods import ServiceMonth
+
+_E = ENTRY.alias("e")
+_R = ENTRY.alias("r")
+_N = ENTRY_NOTE.alias("n")
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+def _words(kind: type[_Word]) -> Mapping[str, _Word]:
+    return {word.value: word for word in kind}
+
+
+_PROGRAMS: Final = _words(Program)
+_ACTIVITIES: Final = _words(Activity)
+_MODES: Final = _words(EntryMode)
+_CONTACTS: Final = _words(ContactState)
+
+
+def read_entries(
+    unit: UnitOfWork,
+    practice_id: str,
+    *,
+    month: ServiceMonth | None = None,
+    patient_ids: Collection[str] | None = None,
+    program: Program | None = None,
+    entry_ids: Collection[str] | None = None,
+) -> tuple[TimeEntry, ...]:
+    """Return the entries of time of a practice, reversed ones flagged, in the ledger's order.
+
+    Args:
+        unit: The unit of work.
+        practice_id: Whose ledger.
+        month: The service month; None for all.
+        patient_ids: Only of these patients.
+        program: Only of this program.
+        entry_ids: Only these.
+    """
+    chosen = _all_entries().where(_E.c.practice_id == practice_id)
+    if month is not None:
+        chosen = chosen.where(_E.c.ym == month.ym)
+    if patient_ids is not None:
+        chosen = chosen.where(_E.c.patient_id.in_(patient_ids))
+    if program is not None:
+        chosen = chosen.where(_E.c.program == program.value)
+    if entry_ids is not None:
+        chosen = chosen.where(_E.c.entry_id.in_(entry_ids))
+    return tuple(_entry(row) for row in unit.connection.execute(chosen))
+
+
+def _all_entries() -> Select[Any]:
+    return (
+        select(
+            _E.c.entry_id,
+            _E.c.program,
+            _E.c.staff_id,
+            _E.c.started_at,
+            _E.c.seconds,
+            _E.c.activity,
+            _E.c.patient_id,
+            _N.c.text,
+            _E.c.condition,
+            _E.c.patients_sharing,
+            _E.c.billed_elsewhere,
+            _E.c.separate_from_visit,
+            _E.c.contact,
+            _E.c.recorded_at,
+            _E.c.replaces,
+            _R.c.reason,
+            _E.c.reason,
+            _E.c.is_estimated,
+            _E.c.mode,
+            _E.c.author_id,
+            _E.c.parent,
+            _E.c.service_day,
+            _E.c.seq,
+            _E.c.hash,
+        )
+        .select_from(_E)
+        .outerjoin(_R, and_(_R.c.practice_id == _E.c.practice_id, _R.c.reverses == _E.c.entry_id))
+        .outerjoin(_N, and_(_N.c.practice_id == _E.c.practice_id, _N.c.entry_id == _E.c.entry_id))
+        .where(_E.c.kind == EntryKind.TIME.value)
+        .order_by(_E.c.seq)
+    )
+
+
+def _entry(row: Row[*tuple[Any, ...]]) -> TimeEntry:
+    (
+        entry_id, program, staff_id, started_at, seconds, activity, patient_id, note, condition,
+        sharing, elsewhere, separate, contact, recorded_at, replaces, taken_back_because, reason,
+        is_estimated, mode, author_id, parent, service_day, seq, digest,
+    ) = row  # fmt: skip
+    return TimeEntry(
+        id=entry_id,
+        program=_PROGRAMS[program],
+        staff_id=staff_id,
+        started_at=instant_of(started_at),
+        seconds=seconds,
+        activity=_ACTIVITIES[activity],
+        patient_id=patient_id,
+        note=note or "",
+        condition=condition,
+        patients_sharing=sharing,
+        billed_elsewhere=elsewhere == 1,
+        separate_from_visit=None if separate is None else separate == 1,
+        contact=None if contact is None else _CONTACTS[contact],
+        recorded_at=instant_of(recorded_at),
+        replaces=replaces,
+        is_reversed=taken_back_because is not None,
+        reason=reason if taken_back_because is None else taken_back_because,
+        is_estimated=is_estimated == 1,
+        mode=_MODES[mode],
+        author_id=author_id,
+        parent=parent,
+        service_day=date.fromisoformat(service_day),
+        seq=seq,
+        code=receipt_code(digest),
+    )
+
+
+def find_entry(unit: UnitOfWork, practice_id: str, entry_id: str) -> Appended | None:
+    """Return one entry, of either kind, as the ledger holds it; None where there is none."""
+    return _found(unit, practice_id, ENTRY.c.entry_id == entry_id)
+
+
+def find_reversal(unit: UnitOfWork, practice_id: str, entry_id: str) -> Appended | None:
+    """Return the entry that took another one back; None where it stands."""
+    return _found(unit, practice_id, ENTRY.c.reverses == entry_id)
+
+
+def _found(unit: UnitOfWork, practice_id: str, which: ColumnElement[bool]) -> Appended | None:
+    row = unit.connection.execute(
+        select(ENTRY.c.body, ENTRY.c.hash, ENTRY_NOTE.c.text)
+        .select_from(ENTRY)
+        .outerjoin(
+            ENTRY_NOTE,
+            and_(
+                ENTRY_NOTE.c.practice_id == ENTRY.c.practice_id,
+                ENTRY_NOTE.c.entry_id == ENTRY.c.entry_id,
+            ),
+        )
+        .where(ENTRY.c.practice_id == practice_id, which)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Appended(body=parse_body(row.body), hash=bytes(row.hash), note=row.text or "")
