@@ -44,6 +44,14 @@ NOTHING: Final = "—"
 
 PROGRAM_ORDER: Final = {program: at for at, program in enumerate(Program)}
 
+CHRONIC_MONTHS: Final = {
+    Program.CCM: "ccm.conditions.initial.expected_months",
+    Program.APCM: "apcm.conditions.initial.expected_months",
+}
+"""Rule-book values that say how long a chronic condition is expected to last."""
+
+BEHAVIORAL: Final = frozenset({Program.BHI, Program.COCM})
+
 T = TypeVar("T")
 
 
@@ -258,7 +266,8 @@ class Superbill:
         version: 1, then one more for each replacement.
         replaces: The number that this one replaces.
         data_as_of: The latest moment at which anything on it was recorded.
-        ledger_head: Hash of the ledger's last entry when it was drawn up; None where not known.
+        ledger_head: Hash of the newest ledger row about this month of the patient; it seals every row
+            before it. None where not known.
         missing: What stands between the draft and a claim; empty when it is ready.
     """
 
@@ -336,7 +345,7 @@ def build_superbills(
         facts: What the determination was made from.
         determination: The answer; asked for with its trace where page 2 is to cite rules.
         rule_book: The rule book that the determination used.
-        ledger_head: Hash of the ledger's last entry.
+        ledger_head: Hash of the newest ledger row about this month of the patient.
         charges: The practice's own charge for one unit, by code.
 
     Returns:
@@ -536,9 +545,7 @@ class _Drafter:
         self, billers: Mapping[str, Sequence[ServiceLine]]
     ) -> dict[str, set[Program]]:
         """Give every program of the month to one superbill; what nobody bills goes to the first."""
-        of_biller = {
-            biller: {line.program for line in lines} for biller, lines in billers.items()
-        }
+        of_biller = {biller: {line.program for line in lines} for biller, lines in billers.items()}
         touched = {entry.program for entry in self.facts.time_entries}
         touched |= {each.program for each in self.determination.blocked}
         touched |= {each.program for each in self.determination.warnings}
@@ -665,27 +672,25 @@ class _Drafter:
     def _conditions(self, program: Program) -> tuple[Condition, ...]:
         """Return the conditions that a program's service is for, in the chart's order."""
         conditions = known(self.facts.patient.conditions) or ()
-        match program:
-            case Program.PCM:
-                enrollment = self._enrollment(program)
-                the_one = known(enrollment.condition) if enrollment else None
-                chosen = tuple(each for each in conditions if the_one and each.icd10 == the_one)
-            case Program.BHI | Program.COCM:
-                chosen = tuple(each for each in conditions if each.behavioral is True)
-            case Program.CCM:
-                return tuple(each for each in conditions if self._is_chronic(each))
-            case Program.APCM:
-                chosen = tuple(each for each in conditions if self._is_chronic(each))
-            case Program.TCM:
-                chosen = ()
-        if program in {Program.APCM, Program.TCM} and not chosen:
-            return tuple(conditions)
-        return chosen
+        if program is Program.PCM:
+            enrollment = self._enrollment(program)
+            the_one = known(enrollment.condition) if enrollment else None
+            return tuple(each for each in conditions if the_one and each.icd10 == the_one)
+        if program in BEHAVIORAL:
+            return tuple(each for each in conditions if each.behavioral is True)
+        if program is Program.CCM:
+            return self._chronic(conditions, program)
+        if program is Program.APCM:
+            return self._chronic(conditions, program) or conditions
+        return conditions
 
-    def _is_chronic(self, condition: Condition) -> bool:
-        months = known(condition.expected_months)
-        least = self.rule_book.integer(CHRONIC_MONTHS, on=self.month.last_day)
-        return months is not None and months >= least and condition.significant_risk is True
+    def _chronic(self, conditions: Sequence[Condition], program: Program) -> tuple[Condition, ...]:
+        least = self.rule_book.integer(CHRONIC_MONTHS[program], on=self.month.last_day)
+        return tuple(
+            each
+            for each in conditions
+            if each.significant_risk is True and (known(each.expected_months) or 0) >= least
+        )
 
     def _diagnoses(self, services: Sequence[ServiceLine]) -> tuple[tuple[Diagnosis, ...], int]:
         """Letter the diagnoses: what lines will point at first, the rest after, at most twelve."""
@@ -758,7 +763,7 @@ class _Drafter:
             found.extend(self._plans(program))
             found.extend(self._decisions(program))
         found.extend(self._visits())
-        if programs & {Program.BHI, Program.COCM}:
+        if programs & BEHAVIORAL:
             found.extend(self._scales())
         if Program.COCM in programs:
             found.extend(self._reviews())
@@ -868,9 +873,7 @@ class _Drafter:
         trees = dict(self.determination.trace or ())
         found: dict[str, RuleApplied] = {}
         for line in services:
-            checks = {
-                check.rule_id: check for tree in trees.values() for check in _flattened(tree)
-            }
+            checks = {check.rule_id: check for tree in trees.values() for check in _flattened(tree)}
             own = {check.rule_id: check for check in _flattened(trees.get(line.program))}
             for rule_id in line.checks:
                 check = own.get(rule_id) or checks.get(rule_id)
@@ -909,7 +912,12 @@ class _Drafter:
         self, rules: Sequence[RuleApplied], not_billed: Sequence[NotBilled]
     ) -> tuple[SourceCited, ...]:
         cited = dict.fromkeys(
-            source_id(citation) for each in (*rules, *not_billed) for citation in each.citations
+            source_id(citation)
+            for citations in (
+                *(rule.citations for rule in rules),
+                *(each.citations for each in not_billed),
+            )
+            for citation in citations
         )
         listed = self.rule_book.sources
         return tuple(
@@ -935,11 +943,7 @@ class _Drafter:
         return tuple(notes)
 
     def _data_as_of(self) -> datetime:
-        recorded = [
-            entry.recorded_at or entry.started_at
-            for entry in self.facts.time_entries
-            if entry.recorded_at or entry.started_at
-        ]
+        recorded = [entry.recorded_at or entry.started_at for entry in self.facts.time_entries]
         latest = max(recorded, default=self.month.ends_at(self.zone))
         return latest.astimezone(self.zone)
 
@@ -1036,10 +1040,6 @@ class _Drafter:
                 _needs("DIAGNOSIS_POINTER", f"Record the diagnosis for {', '.join(without)}.")
             )
         return found
-
-
-CHRONIC_MONTHS: Final = "ccm.conditions.expected_months"
-"""The rule-book value that says how long a chronic condition is expected to last."""
 
 
 def _claim_order(line: ServiceLine) -> tuple[int, bool, float, str]:

@@ -98,7 +98,7 @@ PATIENT = Patient(
     id="patient-1",
     mrn="W-00412",
     given_name="Maeve",
-    family_name="O’Brien",
+    family_name="O\u2019Brien",
     birth_date=date(1948, 2, 9),
     sex="female",
     address_line="7 Sample Lane",
@@ -221,7 +221,10 @@ FACTS = Facts(
     ),
     initiating_visits=(
         InitiatingVisit(
-            id="v1", on=date(2026, 2, 27), code="99214", by=DOCTOR.id,
+            id="v1",
+            on=date(2026, 2, 27),
+            code="99214",
+            by=DOCTOR.id,
             program_discussed=frozenset({Program.CCM}),
         ),
     ),
@@ -237,7 +240,10 @@ FACTS = Facts(
     ),
     rating_scales=(
         RatingScale(
-            id="s1", instrument="PHQ-9", on=date(2026, 11, 20), score=11,
+            id="s1",
+            instrument="PHQ-9",
+            on=date(2026, 11, 20),
+            score=11,
             acted_on=ScaleUse.PLAN_CHANGED,
         ),
     ),
@@ -398,8 +404,13 @@ def crowded() -> Case:
         for number in range(10, 24)
     )
     entries = tuple(
-        entry(f"t{number}", 3.5 + number / 7, day=1 + number % 28, hour=13 + number % 9,
-              by=(NURSE, ASSISTANT, CLERK)[number % 3])
+        entry(
+            f"t{number}",
+            3.5 + number / 7,
+            day=1 + number % 28,
+            hour=13 + number % 9,
+            by=(NURSE, ASSISTANT, CLERK)[number % 3],
+        )
         for number in range(60)
     )
     counted = tuple((each.id, each.seconds) for each in entries if each.staff_id != CLERK.id)
@@ -414,7 +425,7 @@ def crowded() -> Case:
         patient=replace(
             PATIENT,
             given_name="Ñandú “Nan” María-Guadalupe de los Ángeles",
-            family_name="Wolfeschlegelsteinhausenbergerdorff–Papadimitrakopoulou",
+            family_name="Wolfeschlegelsteinhausenbergerdorff\u2013Papadimitrakopoulou",
             address_line="Apartment 1402, The Old Mill Residences, 10045 North Example Boulevard",
         ),
         facts=replace(

@@ -103,8 +103,8 @@ def printable(words: str) -> str:
     mark, never nothing, so that a reader sees that something is missing.
 
     Example:
-        >>> printable("Nandu\\u0303\\n d'Arc"), printable("\\u5c71")
-        ("Nandũ d'Arc", '\ufffd')
+        >>> printable("  Maeve   O'Brien ")
+        "Maeve O'Brien"
     """
     known = _advances(is_bold=False)
     composed = unicodedata.normalize("NFC", " ".join(words.split()))

@@ -8,7 +8,7 @@ from trellis_core.superbill import Practitioner, Superbill, SuperbillLine
 from trellis_core.values.money import amount_text
 from trellis_core.values.periods import ServiceMonth
 
-SCHEMA: Final = "trellis/superbills/1"
+SCHEMA_NAME: Final = "trellis.superbills/1"
 
 JsonValue = str | int | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 
@@ -21,7 +21,7 @@ def superbills_json(
     Amounts are strings with two decimals, days and instants ISO 8601, ids opaque.
     """
     return {
-        "schema": SCHEMA,
+        "schema": SCHEMA_NAME,
         "month": str(month),
         "superbills": [_superbill(each) for each in superbills],
     }
@@ -105,3 +105,84 @@ def _practitioner(person: Practitioner | None) -> JsonValue:
 
 def _amount(amount: Decimal | None) -> str | None:
     return None if amount is None else amount_text(amount)
+
+
+def superbills_schema() -> dict[str, JsonValue]:
+    """Return the JSON Schema of a month's superbills."""
+    text: dict[str, JsonValue] = {"type": "string"}
+    number: dict[str, JsonValue] = {"type": "integer"}
+    texts: dict[str, JsonValue] = {"type": "array", "items": text}
+    amount: dict[str, JsonValue] = {"type": ["string", "null"], "pattern": r"^\d+\.\d{2}$"}
+    maybe_text: dict[str, JsonValue] = {"type": ["string", "null"]}
+    practitioner: dict[str, JsonValue] = {
+        "type": ["object", "null"],
+        "required": ["staff", "npi"],
+        "properties": {"staff": text, "npi": maybe_text},
+    }
+    line = _object(
+        {
+            "id": text,
+            "program": text,
+            "code": {"type": "string", "pattern": "^[0-9A-Z]{5}$"},
+            "modifiers": texts,
+            "units": {"type": "integer", "minimum": 1},
+            "earned_units": number,
+            "minutes": {"type": ["integer", "null"]},
+            "date_of_service": {"type": "string", "format": "date"},
+            "place_of_service": text,
+            "diagnosis_pointers": texts,
+            "allowed": amount,
+            "schedule": maybe_text,
+            "release": maybe_text,
+            "locality": maybe_text,
+            "charge": amount,
+            "supervising": practitioner,
+            "performed_by": _list({"staff": maybe_text, "credential": text, "minutes": number}),
+            "threshold_met_at": {"type": ["string", "null"], "format": "date-time"},
+            "entries": texts,
+            "rules": texts,
+        }
+    )
+    superbill = _object(
+        {
+            "id": text,
+            "number": {"type": ["integer", "null"]},
+            "version": number,
+            "replaces": {"type": ["integer", "null"]},
+            "status": text,
+            "service_month": text,
+            "patient": text,
+            "payer": maybe_text,
+            "rendering": practitioner,
+            "diagnoses": _list({"letter": text, "icd10": text}),
+            "allowed": amount,
+            "charge": amount,
+            "is_ready": {"type": "boolean"},
+            "missing": _list({"code": text, "message": text}),
+            "lines": {"type": "array", "items": line},
+            "withheld": _list({"program": text, "code": text, "units": number, "question": text}),
+            "not_billed": _list({"program": text, "codes": texts, "reason": text, "message": text}),
+            "rule_book": _object({"version": text, "fingerprint": text}),
+            "ledger_head": maybe_text,
+            "data_as_of": {"type": "string", "format": "date-time"},
+        }
+    )
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Superbills of a month",
+        **_object(
+            {
+                "schema": {"const": SCHEMA_NAME},
+                "month": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"},
+                "superbills": {"type": "array", "items": superbill},
+            }
+        ),
+    }
+
+
+def _object(properties: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    return {"type": "object", "required": [*properties], "properties": properties}
+
+
+def _list(properties: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    return {"type": "array", "items": _object(properties)}

@@ -238,7 +238,12 @@ def _title(sheet: _Sheet, bill: Superbill) -> None:
         identity += f" · replaces No. {bill.replaces}"
     sheet.text_right(right, identity, size=8, colour=QUIET, dy=5)
     sheet.y += 13
-    sheet.text(MARGIN, f"Not a claim · {bill.status} · item numbers are the CMS-1500 form’s", size=8.5, colour=QUIET)
+    sheet.text(
+        MARGIN,
+        f"Not a claim · {bill.status} · item numbers are the CMS-1500 form's",
+        size=8.5,
+        colour=QUIET,
+    )
     sheet.text_right(right, f"Service month {bill.service_month}", size=8, colour=QUIET, dy=4)
     sheet.y += 10
     sheet.rule(colour=ACCENT, width=1.2)
@@ -285,7 +290,7 @@ def _fields(sheet: _Sheet, bill: Superbill) -> None:
         (
             ("2 Patient", patient.name, 0.36),
             ("Record number (MRN)", patient.mrn, 0.24),
-            ("5 Patient’s address", address or NOTHING, 0.40),
+            ("5 Patient's address", address or NOTHING, 0.40),
         ),
         (
             ("24J Rendering practitioner", _person(bill.billing), 0.50),
@@ -429,8 +434,8 @@ def _totals(sheet: _Sheet, bill: Superbill) -> None:
         schedules = dict.fromkeys(line.fee_source.text for line in bill.lines if line.fee_source)
         if schedules:
             sheet.paragraph(
-                f"Allowed: {'; '.join(schedules)}. The schedule’s full amount, the patient’s share "
-                "included; an approximation, not the practice’s charge.",
+                f"Allowed: {'; '.join(schedules)}. The schedule's full amount, the patient's share "
+                "included; an approximation, not the practice's charge.",
                 size=7,
                 colour=QUIET,
                 leading=9.5,
@@ -454,15 +459,13 @@ def _preflight(sheet: _Sheet, bill: Superbill) -> None:
     for each in bill.withheld:
         units = f"{each.units} unit{'' if each.units == 1 else 's'}"
         words = f"{each.program} {each.code}, {units}: proposed, waits for the choice."
-        wrapped_items.append(("–", wrapped(words, width, 8)))
+        wrapped_items.append(("•", wrapped(words, width, 8)))
     height = 24 + sum(10.5 * len(lines) + 2 for _, lines in wrapped_items)
     sheet.need(height + 10)
     sheet.y += 10
     sheet.box(height, fill=CARE_SHADE, outline=CARE)
     sheet.y += 14
-    sheet.text(
-        MARGIN + 10, "Before this can be submitted", size=8.5, is_bold=True, colour=CARE
-    )
+    sheet.text(MARGIN + 10, "Before this can be submitted", size=8.5, is_bold=True, colour=CARE)
     for mark, lines in wrapped_items:
         sheet.y += 2
         for at, words in enumerate(lines):
@@ -483,10 +486,17 @@ def _signature(sheet: _Sheet, bill: Superbill) -> None:
     address = _practice_address(bill)
     sheet.rule(dy=-2)
     blocks = (
-        ("32 Service location", (practice.name, address, f"Place of service {practice.place_of_service}")),
+        (
+            "32 Service location",
+            (practice.name, address, f"Place of service {practice.place_of_service}"),
+        ),
         (
             "33 Billing provider",
-            (practice.name, address, f"33a NPI {practice.npi or NOTHING} · 25 TIN {practice.tin or NOTHING}"),
+            (
+                practice.name,
+                address,
+                f"33a NPI {practice.npi or NOTHING} · 25 TIN {practice.tin or NOTHING}",
+            ),
         ),
     )
     for at, (label, lines) in enumerate(blocks):
@@ -532,7 +542,7 @@ def _marks(citations: Sequence[str], marks: dict[str, int]) -> str:
 def _why(sheet: _Sheet, bill: Superbill, line: SuperbillLine, marks: dict[str, int]) -> None:
     sheet.need(56)
     sheet.y += 20
-    units = f" × {line.units}" if line.units != 1 else ""
+    units = f" x {line.units}" if line.units != 1 else ""
     sheet.text(MARGIN, f"{line.code}{units}", size=9.5, is_bold=True)
     label_at = MARGIN + width_of(f"{line.code}{units}", 9.5, is_bold=True) + 8
     reached = line.threshold_met_at or line.threshold_met_on
@@ -578,12 +588,12 @@ def _not_billed(sheet: _Sheet, bill: Superbill, marks: dict[str, int]) -> None:
             _bullet(
                 sheet,
                 f"{what}: {each.title}. {each.message}{_marks(each.citations, marks)}",
-                mark="–",
+                mark="•",
             )
     if bill.warnings:
         sheet.heading("Worth a look")
         for warning in bill.warnings:
-            _bullet(sheet, warning, mark="–")
+            _bullet(sheet, warning, mark="•")
 
 
 BY_AT: Final = 308.0
@@ -694,6 +704,9 @@ def _on_file(sheet: _Sheet, bill: Superbill) -> None:
             sheet.text(MARGIN + 130, words, size=8)
 
 
+ROUNDING: Final = "Seconds count as worked; they are rounded down to minutes once a month."
+
+
 def _small_print(sheet: _Sheet, bill: Superbill, marks: dict[str, int]) -> None:
     if bill.sources:
         sheet.heading("Sources of the rules")
@@ -705,10 +718,7 @@ def _small_print(sheet: _Sheet, bill: Superbill, marks: dict[str, int]) -> None:
     zone = bill.practice.time_zone
     for words in (
         f"Rule book {bill.rule_book_version}, {bill.rule_book_fingerprint}",
-        f"Ledger head {head}",
-        f"Records as of {moment_text(bill.data_as_of)}. Times are of {zone}; days and months are "
-        "the practice’s own. Seconds are counted as worked and rounded down to minutes once a month.",
+        f"Ledger, newest row of this month, sealing all before it: {head}",
+        f"Records as of {moment_text(bill.data_as_of)}. Times and months are {zone}'s. {ROUNDING}",
     ):
         sheet.paragraph(words, size=7, colour=QUIET, leading=9.5)
-
-

@@ -1,0 +1,140 @@
+"""``trellis superbills``: a month's superbills as PDF, ZIP, CSV, JSON or FHIR."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from trellis_core.care.vocabulary import Program
+from trellis_core.cli.common import (
+    Subparsers,
+    add_store_options,
+    month_argument,
+    open_store_of,
+    print_json,
+    print_message,
+)
+from trellis_core.documents.superbill_json import superbills_schema
+from trellis_core.errors import CommandRefusedError
+from trellis_core.rules.rulebook import load_rule_book
+from trellis_core.services.billing import Document, superbill_document
+from trellis_core.services.practice import cli_actor
+from trellis_core.values.clock import SystemClock
+
+SCHEMA_NAME: Final = "trellis.document/1"
+"""Name and version of the answer with ``--json``."""
+
+FORMS: Final = ("pdf", "zip", "csv", "json", "fhir")
+NOT_OFFERED: Final = ("xlsx", "837p")
+"""Forms that the command names and does not write."""
+
+STANDARD_OUTPUT: Final = "-"
+
+
+def json_schema() -> dict[str, object]:
+    """Return the JSON Schema of ``--format json``."""
+    return dict(superbills_schema())
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "superbills",
+        help="write a month's superbills as PDF, CSV or FHIR",
+        description="Write a month's superbills. They are drafts until the month is closed: "
+        "statements to submit claims from, not claims.",
+    )
+    parser.add_argument("month", type=month_argument, metavar="YYYY-MM", help="service month")
+    parser.add_argument(
+        "--format",
+        dest="form",
+        required=True,
+        choices=(*FORMS, *NOT_OFFERED),
+        help="pdf: one document; zip: a PDF for each superbill; csv: one row for each line; "
+        "fhir: one patient's month",
+    )
+    parser.add_argument(
+        "--out",
+        required=True,
+        metavar="PATH",
+        help="the file to write, or a folder to write it in; - for standard output",
+    )
+    parser.add_argument("--patient", metavar="ID", help="only this patient's")
+    parser.add_argument(
+        "--program",
+        type=_program,
+        metavar="P",
+        help=f"only those on which this program bills: {', '.join(Program)}",
+    )
+    add_store_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the document and say where it is."""
+    if args.form in NOT_OFFERED:
+        raise CommandRefusedError(
+            "FORMAT_NOT_OFFERED",
+            f"Superbills as {args.form} are not offered yet. Use one of {', '.join(FORMS)}; "
+            "csv has one row for each claim line and opens in a spreadsheet.",
+        )
+    store = open_store_of(args)
+    try:
+        document = superbill_document(
+            month=args.month,
+            form=args.form,
+            patient_id=args.patient,
+            program=args.program,
+            store=store,
+            actor=cli_actor(store, args.as_person),
+            clock=SystemClock(),
+            rule_book=load_rule_book(),
+        )
+    finally:
+        store.close()
+    if args.out == STANDARD_OUTPUT:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(document.content)
+        return 0
+    written = _write(document, Path(args.out))
+    if args.json:
+        print_json(
+            {
+                "schema": SCHEMA_NAME,
+                "file": str(written),
+                "media_type": document.media_type,
+                "bytes": len(document.content),
+                "sha256": document.sha256,
+            }
+        )
+    else:
+        print_message(f"Wrote {written} ({len(document.content):,} bytes).")
+    return 0
+
+
+def _program(text: str) -> Program:
+    found = {program.casefold(): program for program in Program}.get(text.casefold())
+    if found is None:
+        message = f"'{text}' is not a program; use one of {', '.join(Program)}"
+        raise argparse.ArgumentTypeError(message)
+    return found
+
+
+def _write(document: Document, place: Path) -> Path:
+    """Write a file that only its owner can read, whole or not at all."""
+    target = place / document.file_name if place.is_dir() else place
+    draft = target.with_name(f".{target.name}.part")
+    try:
+        with open(draft, "wb", opener=_owner_only) as file:
+            file.write(document.content)
+        draft.replace(target)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise CommandRefusedError(
+            "NOT_WRITTEN", f"'{target}' cannot be written: {error.strerror}."
+        ) from error
+    return target
+
+
+def _owner_only(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
