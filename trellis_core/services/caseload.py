@@ -1,0 +1,371 @@
+"""Patients: finding them, reading a chart, registering and editing.
+
+Every list is searched and paged by the database. A chart is read with one statement per table.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final, TypeVar
+
+from sqlalchemy import ColumnElement, func, or_
+from sqlmodel import SQLModel, col, select
+
+from trellis_core.access import Actor, Operation, require
+from trellis_core.care.people import Patient
+from trellis_core.care.records import (
+    CarePlan,
+    CaseloadReview,
+    CocmEnd,
+    Condition,
+    Consent,
+    DecisionMaking,
+    Discharge,
+    Enrollment,
+    FacilityStay,
+    InitiatingVisit,
+    OtherService,
+    RatingScale,
+    Visit,
+)
+from trellis_core.errors import CommandRefusedError, InvalidPeriodError, NotFoundError
+from trellis_core.store.care_mapping import (
+    care_plan_of,
+    caseload_review_of,
+    cocm_end_of,
+    condition_of,
+    consent_of,
+    decision_making_of,
+    discharge_of,
+    enrollment_of,
+    facility_stay_of,
+    initiating_visit_of,
+    other_service_of,
+    patient_of,
+    rating_scale_of,
+    visit_of,
+    write_patient,
+)
+from trellis_core.store.engine import Store
+from trellis_core.store.tables import (
+    CarePlanRow,
+    CaseloadReviewRow,
+    ConditionRow,
+    ConsentRow,
+    DecisionMakingRow,
+    DischargeContactRow,
+    DischargeRow,
+    EnrollmentRow,
+    FacilityStayRow,
+    OtherServiceRow,
+    PatientRow,
+    RatingScaleRow,
+    TrackElectionRow,
+    VisitRow,
+)
+from trellis_core.store.unit_of_work import UnitOfWork
+from trellis_core.values.clock import Clock
+from trellis_core.values.ids import new_id
+from trellis_core.values.periods import ServiceMonth, parse_day
+
+MOST_AT_ONCE: Final = 500
+"""Most patients that one page of a list may ask for."""
+
+_AMERICAN_DAY: Final = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
+_R = TypeVar("_R", bound=SQLModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientPage:
+    """A part of the patients that a search found.
+
+    Attributes:
+        total: How many there are in all.
+    """
+
+    rows: tuple[Patient, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """Everything on record about a patient; tracks are those elected for the month asked for."""
+
+    patient: Patient
+    month: ServiceMonth
+    conditions: tuple[Condition, ...]
+    enrollments: tuple[Enrollment, ...]
+    consents: tuple[Consent, ...]
+    care_plans: tuple[CarePlan, ...]
+    visits: tuple[Visit, ...]
+    initiating_visits: tuple[InitiatingVisit, ...]
+    decision_making: tuple[DecisionMaking, ...]
+    rating_scales: tuple[RatingScale, ...]
+    caseload_reviews: tuple[CaseloadReview, ...]
+    stays: tuple[FacilityStay, ...]
+    discharges: tuple[Discharge, ...]
+    other_services: tuple[OtherService, ...]
+    cocm_referred_on: date | None = None
+    registry_entered_on: date | None = None
+    cocm_ended: CocmEnd | None = None
+    scale_not_applicable: str | None = None
+
+
+def patients(
+    *, text: str = "", limit: int = 50, offset: int = 0, store: Store, actor: Actor
+) -> PatientPage:
+    """Return the patients whose name, record number or birth date a text names, by name.
+
+    Args:
+        text: Words that all must begin or lie within a name or record number, or a birth date as
+            ``1948-03-14`` or ``3/14/1948``; empty for everyone. Case does not matter.
+        limit: Most rows to return.
+        offset: Rows to pass over.
+        store: The store.
+        actor: Who asks.
+    """
+    require(actor, Operation.READ_CHART)
+    found = [col(PatientRow.practice_id) == actor.practice_id, *_matches(text)]
+    with store.reading() as unit:
+        total = unit.session.exec(select(func.count()).select_from(PatientRow).where(*found)).one()
+        rows = unit.session.exec(
+            select(PatientRow)
+            .where(*found)
+            .order_by(
+                func.lower(PatientRow.family_name), func.lower(PatientRow.given_name), PatientRow.id
+            )
+            .limit(max(0, min(limit, MOST_AT_ONCE)))
+            .offset(max(0, offset))
+        ).all()
+        return PatientPage(rows=tuple(patient_of(row) for row in rows), total=total)
+
+
+def _matches(text: str) -> list[ColumnElement[bool]]:
+    """Return the conditions that a search text sets; none for an empty one."""
+    words = text.replace(",", " ").split()
+    if len(words) == 1 and (born := _birth_date(words[0])) is not None:
+        return [col(PatientRow.birth_date) == born]
+    return [
+        or_(
+            *(
+                col(column).like(f"%{_escaped(spelling)}%", escape="\\")
+                for spelling in _spellings(word)
+                for column in (PatientRow.family_name, PatientRow.given_name, PatientRow.mrn)
+            )
+        )
+        for word in words
+    ]
+
+
+def _birth_date(word: str) -> date | None:
+    american = _AMERICAN_DAY.fullmatch(word)
+    try:
+        if american is not None:
+            return date(int(american[3]), int(american[1]), int(american[2]))
+        return parse_day(word)
+    except (InvalidPeriodError, ValueError):
+        return None
+
+
+def _spellings(word: str) -> set[str]:
+    """Return the cases to look for: the database folds A to Z by itself, and nothing else."""
+    return {word} if word.isascii() else {word.lower(), word.upper(), word.capitalize(), word}
+
+
+def _escaped(word: str) -> str:
+    return re.sub(r"([%_\\])", r"\\\1", word)
+
+
+def patient(patient_id: str, *, store: Store, actor: Actor) -> Patient:
+    """Return one patient.
+
+    Raises:
+        NotFoundError: No such patient in the actor's practice.
+    """
+    require(actor, Operation.READ_CHART)
+    with store.reading() as unit:
+        return patient_of(patient_row_of(unit, patient_id, actor=actor))
+
+
+def patient_row_of(unit: UnitOfWork, patient_id: str, *, actor: Actor) -> PatientRow:
+    """Return a patient's row of the actor's practice.
+
+    Raises:
+        NotFoundError: No such patient there.
+    """
+    row = unit.session.get(PatientRow, (actor.practice_id, patient_id))
+    if row is None:
+        raise NotFoundError("patient", patient_id)
+    return row
+
+
+def chart(patient_id: str, *, month: ServiceMonth, store: Store, actor: Actor) -> Chart:
+    """Return everything on record about a patient.
+
+    Args:
+        patient_id: Whom.
+        month: The month whose elected tracks the enrollments show.
+        store: The store.
+        actor: Who asks.
+
+    Raises:
+        NotFoundError: No such patient in the actor's practice.
+    """
+    require(actor, Operation.READ_CHART)
+    with store.reading() as unit:
+        row = patient_row_of(unit, patient_id, actor=actor)
+
+        def rows(kind: type[_R], *order: str) -> list[_R]:
+            columns = kind.__table__.c  # type: ignore[attr-defined]
+            return list(
+                unit.session.exec(
+                    select(kind)
+                    .where(
+                        columns.practice_id == actor.practice_id,
+                        columns.patient_id == patient_id,
+                    )
+                    .order_by(*(columns[name] for name in (*order, "id")))
+                ).all()
+            )
+
+        tracks = {
+            one.program: one.track
+            for one in unit.session.exec(
+                select(TrackElectionRow).where(
+                    TrackElectionRow.practice_id == actor.practice_id,
+                    TrackElectionRow.patient_id == patient_id,
+                    TrackElectionRow.ym == month.ym,
+                )
+            ).all()
+        }
+        visits = rows(VisitRow, "on_day")
+        contacts: dict[str, list[DischargeContactRow]] = {}
+        for contact in rows(DischargeContactRow, "at"):
+            contacts.setdefault(contact.discharge_id, []).append(contact)
+        return Chart(
+            patient=patient_of(row),
+            month=month,
+            conditions=tuple(condition_of(one) for one in rows(ConditionRow, "icd10")),
+            enrollments=tuple(
+                enrollment_of(one, track=tracks.get(one.program))
+                for one in rows(EnrollmentRow, "started_on")
+            ),
+            consents=tuple(consent_of(one) for one in rows(ConsentRow, "obtained_on")),
+            care_plans=tuple(care_plan_of(one) for one in rows(CarePlanRow, "established_on")),
+            visits=tuple(visit_of(one) for one in visits if not one.is_initiating),
+            initiating_visits=tuple(
+                initiating_visit_of(one) for one in visits if one.is_initiating
+            ),
+            decision_making=tuple(
+                decision_making_of(one) for one in rows(DecisionMakingRow, "on_day")
+            ),
+            rating_scales=tuple(rating_scale_of(one) for one in rows(RatingScaleRow, "on_day")),
+            caseload_reviews=tuple(
+                caseload_review_of(one) for one in rows(CaseloadReviewRow, "on_day")
+            ),
+            stays=tuple(facility_stay_of(one) for one in rows(FacilityStayRow, "admitted_on")),
+            discharges=tuple(
+                discharge_of(one, contacts.get(one.id, ()))
+                for one in rows(DischargeRow, "discharged_on")
+            ),
+            other_services=tuple(other_service_of(one) for one in rows(OtherServiceRow, "on_day")),
+            cocm_referred_on=row.cocm_referred_on,
+            registry_entered_on=row.registry_entered_on,
+            cocm_ended=cocm_end_of(row),
+            scale_not_applicable=row.scale_not_applicable,
+        )
+
+
+def register_patient(command: Patient, *, store: Store, actor: Actor, clock: Clock) -> Patient:
+    """Register a patient and return the one that was stored, with the new id.
+
+    Args:
+        command: The patient; the id is ignored.
+        store: The store.
+        actor: Who registers.
+        clock: When.
+
+    Raises:
+        CommandRefusedError: The record number is missing or taken, or a fact contradicts another.
+    """
+    require(actor, Operation.EDIT_CHART)
+    made = replace(_checked(command), id=new_id("pt"), shows="")
+    with store.writing() as unit:
+        _refuse_taken_mrn(unit, made, actor=actor)
+        row = PatientRow(
+            practice_id=actor.practice_id,
+            id=made.id,
+            mrn=made.mrn,
+            family_name=made.family_name,
+            created_at=clock.now(),
+        )
+        unit.session.add(write_patient(made, row))
+    return made
+
+
+def edit_patient(command: Patient, *, store: Store, actor: Actor, clock: Clock) -> Patient:  # noqa: ARG001 - every command has a clock
+    """Change what is on record about a patient's person, coverage and ways to reach them.
+
+    Args:
+        command: The patient as it shall be.
+        store: The store.
+        actor: Who edits.
+        clock: When.
+
+    Raises:
+        NotFoundError: No such patient in the actor's practice.
+        CommandRefusedError: The record number is missing or taken, or a fact contradicts another.
+    """
+    require(actor, Operation.EDIT_CHART)
+    with store.writing() as unit:
+        row = patient_row_of(unit, command.id, actor=actor)
+        made = replace(_checked(command), shows=row.shows)
+        _refuse_taken_mrn(unit, made, actor=actor)
+        unit.session.add(write_patient(made, row))
+    return made
+
+
+def _checked(command: Patient) -> Patient:
+    """Return a patient with texts trimmed; refuse what cannot be."""
+    made = replace(
+        command,
+        mrn=command.mrn.strip(),
+        family_name=command.family_name.strip(),
+        given_name=command.given_name.strip(),
+    )
+    if not made.mrn or not made.family_name:
+        raise CommandRefusedError(
+            "NAME_NEEDED", "A patient needs a record number and a family name. Give both."
+        )
+    born, died = made.birth_date, made.deceased_on
+    if born is not None and died is not None and died < born:
+        raise CommandRefusedError(
+            "DEATH_BEFORE_BIRTH",
+            "The day of death lies before the birth date. Correct one of them.",
+        )
+    coverage = made.coverage
+    if (
+        coverage is not None
+        and coverage.started_on is not None
+        and coverage.ended_on is not None
+        and coverage.ended_on < coverage.started_on
+    ):
+        raise CommandRefusedError(
+            "END_BEFORE_START", "The coverage ends before it starts. Correct one of the days."
+        )
+    return made
+
+
+def _refuse_taken_mrn(unit: UnitOfWork, made: Patient, *, actor: Actor) -> None:
+    taken = unit.session.exec(
+        select(PatientRow.id).where(
+            PatientRow.practice_id == actor.practice_id,
+            PatientRow.mrn == made.mrn,
+            PatientRow.id != made.id,
+        )
+    ).first()
+    if taken is not None:
+        raise CommandRefusedError(
+            "MRN_TAKEN",
+            f"Patient '{taken}' already has this record number. Open that chart, or give another.",
+        )
