@@ -22,6 +22,7 @@ class Finding:
         message: A sentence without names, birth dates or notes.
         subject_ids: What it is about, as opaque ids.
         seq: The ledger row, where there is one.
+        practice_id: Whose ledger or data; None where it concerns the whole store.
     """
 
     code: str
@@ -29,3 +30,4 @@ class Finding:
     message: str
     subject_ids: tuple[str, ...] = ()
     seq: int | None = None
+    practice_id: str | None = None
