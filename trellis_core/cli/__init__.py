@@ -79,7 +79,9 @@ class _Help(argparse.HelpFormatter):
     """Help with each command's line beside its name."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=max(map(len, COMMANDS)) + 6)
+        longest = max(map(len, COMMANDS))
+        super().__init__(prog, max_help_position=longest + 6)
+        self._action_max_length = longest + 4
 
 
 def available_commands() -> dict[str, Command]:
