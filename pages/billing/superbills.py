@@ -1,6 +1,6 @@
 """Superbills: the month's drafts, what each still needs, and their documents."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from hashlib import sha256
 
@@ -10,17 +10,12 @@ import streamlit as st
 from pages.shared import formats, routes, state, store, superbill_view, widgets
 from trellis_core.access import Operation, may
 from trellis_core.services import billing
+from trellis_core.services.billing import Form
 from trellis_core.superbill import Superbill
 from trellis_core.values.money import ZERO
 
 actor = store.require(Operation.READ_SUPERBILL)
 month = store.month(actor)
-MEDIA = {
-    "pdf": "application/pdf",
-    "csv": "text/csv",
-    "zip": "application/zip",
-    "fhir": "application/fhir+json",
-}
 
 
 def digest(bills: Sequence[Superbill]) -> str:
@@ -28,22 +23,31 @@ def digest(bills: Sequence[Superbill]) -> str:
     return sha256(repr(bills).encode()).hexdigest()[:8]
 
 
-def documents(forms: dict[str, str], bills: Sequence[Superbill], *, patient_id: str | None) -> None:
+def documents(
+    forms: Mapping[Form, str], bills: Sequence[Superbill], *, patient_id: str | None
+) -> None:
     """Draw the download buttons; a document is made when its button is clicked."""
-    who = bills[0].id if patient_id else "all"
+
+    def maker(form: Form) -> Callable[[], bytes]:
+        def make() -> bytes:
+            return billing.superbill_document(
+                month=month, form=form, patient_id=patient_id, store=store.store(),
+                actor=store.require(Operation.DRAFT_SUPERBILL), clock=store.clock(),
+                rule_book=store.rule_book(),
+            ).content  # fmt: skip
+
+        return make
+
+    many = "" if patient_id else "s"
     with st.container(horizontal=True):
         for form, label in forms.items():
-            ending = "json" if form == "fhir" else form
             widgets.download(
                 label,
-                lambda form=form: billing.superbill_document(  # type: ignore[misc]  # form is bound
-                    month=month, form=form, patient_id=patient_id, store=store.store(),
-                    actor=actor, clock=store.clock(), rule_book=store.rule_book(),
-                ).content,
-                file_name=f"superbill-{month}-{who}-{digest(bills)}.{ending}",
-                media_type=MEDIA[form],
+                maker(form),
+                file_name=f"superbill{many}-{month}-{digest(bills)}.{billing.ENDINGS[form]}",
+                media_type=billing.MEDIA[form],
                 key=f"superbills_{form}_{'one' if patient_id else 'all'}",
-            )  # fmt: skip
+            )
 
 
 def totals(bills: Sequence[Superbill]) -> None:
@@ -119,7 +123,7 @@ with widgets.command():
         ]
         if listed:
             bill = picked(listed)
-            if may(actor, Operation.READ_SUPERBILL):
+            if may(actor, Operation.DRAFT_SUPERBILL):
                 documents(
                     {"pdf": "Month as PDF", "zip": "Month as ZIP", "csv": "Month as CSV"},
                     everything, patient_id=None,
@@ -128,10 +132,11 @@ with widgets.command():
                 st.caption("Select a row to see the superbill.")
             else:
                 superbill_view.draw(bill)
-                forms = {"pdf": "PDF", "csv": "CSV"}
-                if may(actor, Operation.EXPORT_FHIR):
-                    forms["fhir"] = "FHIR bundle"
-                documents(forms, [bill], patient_id=bill.patient.id)
+                if may(actor, Operation.DRAFT_SUPERBILL):
+                    forms: dict[Form, str] = {"pdf": "PDF", "csv": "CSV"}
+                    if may(actor, Operation.EXPORT_FHIR):
+                        forms["fhir"] = "FHIR bundle"
+                    documents(forms, [bill], patient_id=bill.patient.id)
                 routes.link("chart", "Open the chart", patient_id=bill.patient.id)
         else:
             widgets.empty("No superbill in this state.")

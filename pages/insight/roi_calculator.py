@@ -1,6 +1,7 @@
 """ROI calculator: what care management may bring, what it costs, and what decides it."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import streamlit as st
 
@@ -57,8 +58,8 @@ def answer(result: RoiResult, tables: AmountTables) -> None:
         paths = [
             [month.cumulative for month in roi.simulate(case, tables).months[:12]]
             for case in (
-                replace(result.inputs, reach=reach.low),
-                replace(result.inputs, reach=reach.high),
+                replace(result.inputs, reach=reach.low or Decimal(0)),
+                replace(result.inputs, reach=reach.high or Decimal(1)),
             )
         ]
         st.plotly_chart(

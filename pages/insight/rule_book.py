@@ -132,7 +132,9 @@ elif part == "Payer policy":
     policies()
 else:
     st.markdown("\n".join(f"- {formats.plain(each)}" for each in rule_text.NOT_COVERED))
+checked = formats.day(rule_text.reviewed_on(book, program))
 st.caption(
-    f"Fingerprint {formats.plain(book.fingerprint[:23])}. It stands on every superbill drawn up with this edition."
+    f"Checked against its sources on {checked}. Fingerprint {formats.plain(book.fingerprint[:23])}: "
+    "it stands on every superbill drawn up with this edition."
 )
 widgets.disclaimer()

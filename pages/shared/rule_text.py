@@ -88,12 +88,15 @@ def chapters(rule_book: RuleBook) -> dict[str, str]:
     """
     programs = {program.value.lower(): program.value for program in Program}
     found = {path.partition(".")[0] for path in rule_book.parameters}
-    rest = {name: formats.words(name) for name in sorted(found - programs.keys())}
+    rest = {
+        name: "All programs" if name == "common" else formats.words(name)
+        for name in sorted(found - programs.keys())
+    }
     return {name: title for name, title in programs.items() if name in found} | rest
 
 
 def codes_on(rule_book: RuleBook, prefix: str, on: date) -> tuple[str, ...]:
-    """Return the codes that a chapter names on a day, each once, in its own order."""
+    """Return the codes of a chapter on a day that a fee table lists, each once, in its own order."""
     found: list[str] = []
     for path, parameter in rule_book.parameters.items():
         if parameter.unit != "hcpcs" or path.partition(".")[0] != prefix:
@@ -101,7 +104,7 @@ def codes_on(rule_book: RuleBook, prefix: str, on: date) -> tuple[str, ...]:
         use = rule_book.find(path, on=on)
         if use is not None:
             found.extend(use.value if isinstance(use.value, tuple) else (str(use.value),))
-    return tuple(dict.fromkeys(found))
+    return tuple(code for code in dict.fromkeys(found) if code in rule_book.amounts.codes)
 
 
 def rows_on(rule_book: RuleBook, prefix: str, on: date) -> tuple[RuleRow, ...]:
@@ -141,7 +144,7 @@ def table_of(rows: Sequence[RuleRow], sources: Mapping[str, Source]) -> str:
         note = f" *{_cell(row.note)}*" if row.note else ""
         value = f"**{_cell(row.value)}**" if row.state == "in force" else f"*{row.state}*"
         lines.append(
-            f"| {_cell(row.description)}{note} | {value} | {formats.day(row.since)} "
+            f"| {_cell(row.description.rstrip('.'))}{note} | {value} | {formats.day(row.since)} "
             f"| {'; '.join(citation_link(each, sources) for each in row.citations)} |"
         )
     return "\n".join(lines)
@@ -287,3 +290,12 @@ NOT_COVERED: Final = (
     "Local coverage articles of single Medicare contractors are not modelled.",
 )
 """What the rule book leaves out, in words."""
+
+
+def reviewed_on(rule_book: RuleBook, prefix: str) -> date:
+    """Return when a chapter was last checked against its sources: its oldest check."""
+    return min(
+        parameter.reviewed_on
+        for path, parameter in rule_book.parameters.items()
+        if path.partition(".")[0] == prefix
+    )

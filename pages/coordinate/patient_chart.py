@@ -1,0 +1,85 @@
+"""Patient chart: who the person is, what is on record, and what this month still needs."""
+
+import streamlit as st
+
+from pages.shared import (
+    chart_map,
+    chart_month,
+    chart_sections,
+    formats,
+    routes,
+    state,
+    store,
+    widgets,
+)
+from pages.shared.chart_base import SECTION_KEY, ChartView, read_view
+from pages.shared.chart_map import Section
+from trellis_core.access import Operation
+from trellis_core.services import board
+
+actor = store.require(Operation.READ_CHART)
+
+
+def head(view: ChartView) -> None:
+    """Draw who the patient is and how to reach the person."""
+    patient = view.patient
+    st.title(formats.plain(patient.name), anchor=False)
+    coverage = patient.coverage.payer_name if patient.coverage else "no coverage recorded"
+    facts = [
+        f"MRN {patient.mrn}",
+        f"born {formats.day(patient.birth_date)}",
+        formats.words(patient.sex).lower() if patient.sex else "",
+        coverage,
+        patient.phone,
+        patient.best_time,
+        patient.language,
+        f"caregiver {patient.caregiver}" if patient.caregiver else "",
+    ]
+    st.caption(formats.plain(" · ".join(fact for fact in facts if fact)))
+    uncoded = sum(each.icd10 is None for each in view.chart.conditions)
+    with st.container(horizontal=True, gap="small"):
+        if patient.deceased_on:
+            st.badge(f"Deceased {formats.day(patient.deceased_on)}", color="gray")
+        if uncoded:
+            st.badge(
+                f"{formats.count(uncoded, 'condition')} without ICD-10-CM",
+                icon=":material/label_off:",
+                color="orange",
+            )
+    if patient.shows:
+        st.caption(formats.plain(f"Sample: {patient.shows}"))
+
+
+def body(view: ChartView) -> None:
+    """Draw the section that the address names."""
+    section = st.segmented_control(
+        "Section",
+        list(Section),
+        format_func=lambda each: chart_map.TITLES[Section(each)],
+        default=Section.MONTH,
+        required=True,
+        key=SECTION_KEY,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    if section == Section.MONTH:
+        chart_month.draw(
+            view,
+            board.patient_month(
+                view.patient.id, month=view.month, store=store.store(), actor=actor,
+                clock=store.clock(), rule_book=store.rule_book(),
+            ),
+        )  # fmt: skip
+        return
+    chart_sections.draw(Section(section), view)
+
+
+chosen = state.chosen_patient()
+if chosen is None:
+    widgets.heading("Patient chart", "Choose a patient to open the chart.")
+    routes.link("patients", "All patients", icon=":material/group:")
+else:
+    with widgets.command():
+        seen = read_view(chosen, actor)
+        head(seen)
+        body(seen)

@@ -1,0 +1,144 @@
+"""Patients: find, register, import; choosing one opens the chart."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared import board_view, chart_details, formats, routes, store, widgets
+from trellis_core.access import Operation, may
+from trellis_core.care.people import Patient
+from trellis_core.services import board, caseload, coding, exchange
+from trellis_core.services.board import BoardRow
+from trellis_core.services.caseload import PatientPage
+
+PAGE_ROWS = 50
+actor = store.require(Operation.READ_CHART)
+
+
+def month_words(rows: list[BoardRow]) -> str:
+    """Say in a few words where a patient's month stands."""
+    return "; ".join(f"{row.program} {board_view.STATE_WORDS[row.state].lower()}" for row in rows)
+
+
+def listing(page: PatientPage) -> None:
+    """Draw one page of patients; choosing a row opens the chart."""
+    month = store.month(actor)
+    of_month: dict[str, list[BoardRow]] = {}
+    found = board.board(
+        month=month, text=st.session_state.get("patients_text") or "",
+        store=store.store(), actor=actor, clock=store.clock(), rule_book=store.rule_book(),
+    )  # fmt: skip
+    for row in found.rows:
+        of_month.setdefault(row.patient_id, []).append(row)
+    ids = [patient.id for patient in page.rows]
+    waiting = coding.uncoded_counts(ids, store=store.store(), actor=actor)
+    rows = []
+    for patient in page.rows:
+        own = of_month.get(patient.id, [])
+        uncoded = waiting.get(patient.id, 0)
+        rows.append(
+            {
+                "Name": patient.name,
+                "MRN": patient.mrn,
+                "Born": formats.day(patient.birth_date),
+                "Programs": [str(each.program) for each in own],
+                "Codes": f"{uncoded} needed" if uncoded else "complete",
+                formats.month_name(month): month_words(own) or "not enrolled",
+                "Payer": patient.coverage.payer_name if patient.coverage else formats.NOT_RECORDED,
+            }
+        )
+    chosen = st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"patients_list_{page.rows[0].id}",
+        alt="Patients",
+        column_config={
+            "Programs": st.column_config.MultiselectColumn(width="small", color="gray"),
+            "Codes": st.column_config.TextColumn(
+                width="small", help="Conditions that still need an ICD-10-CM code."
+            ),
+        },
+    )["selection"]["rows"]
+    if chosen and chosen[0] < len(page.rows):
+        routes.open_page("chart", patient_id=page.rows[chosen[0]].id)
+
+
+def register() -> None:
+    """Draw the form for a new patient."""
+    with st.form("patients_new"):
+        entered = chart_details.person_fields(
+            Patient(id="", mrn="", family_name=""), store.today(actor), key="patients_new"
+        )
+        is_sent = st.form_submit_button("Register", type="primary", key="patients_new_save")
+    if is_sent:
+        with widgets.command():
+            patient = caseload.register_patient(
+                entered, store=store.store(), actor=actor, clock=store.clock()
+            )
+            routes.open_page("chart", patient_id=patient.id)
+
+
+def bring_in() -> None:
+    """Draw the import of FHIR bundles, with its report."""
+    st.caption(
+        "FHIR R4 bundles as JSON, for example from your record system or Synthea. Patients and "
+        "conditions are read; reading a file again adds nothing. SNOMED conditions wait for a code."
+    )
+    files = st.file_uploader(
+        "FHIR bundles", type="json", accept_multiple_files=True, key="patients_files"
+    )
+    left, right = st.columns(2, width=420)
+    is_rehearsal = left.button("Look first", key="patients_look", disabled=not files)
+    is_real = right.button("Import", key="patients_import", type="primary", disabled=not files)
+    if not (is_rehearsal or is_real):
+        return
+    with widgets.command(), st.spinner("Reading"), TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{place}.json" for place in range(1, len(files) + 1)]
+        for path, file in zip(paths, files, strict=True):
+            path.write_bytes(file.getvalue())
+        report = exchange.import_fhir(
+            paths, store=store.store(), actor=actor, clock=store.clock(), dry_run=is_rehearsal
+        )
+        kind = st.success if report.is_stored else st.info
+        kind("Imported." if report.is_stored else "Nothing was stored: this was a first look.")
+        st.text("\n".join(report.lines))
+
+
+widgets.heading("Patients", "Everyone in the practice. Choose a row to open the chart.")
+left, middle, right = st.columns([2.4, 1, 1.3], vertical_alignment="bottom")
+text = left.text_input(
+    "Search", key="patients_text", placeholder="Name, MRN or birth date (YYYY-MM-DD)",
+    icon=":material/search:",
+)  # fmt: skip
+with middle:
+    routes.link("consents", "Missing paperwork", icon=":material/handshake:")
+parts = ["List", "Register", "Import"] if may(actor, Operation.EDIT_CHART) else ["List"]
+part = right.segmented_control(
+    "Part", parts, default="List", required=True, key="patients_part", label_visibility="collapsed"
+)
+if part == "Register":
+    register()
+elif part == "Import":
+    bring_in()
+else:
+    with widgets.command():
+        number = int(st.session_state.get("patients_page", 1))
+        seen = caseload.patients(
+            text=text, limit=PAGE_ROWS, offset=(number - 1) * PAGE_ROWS,
+            store=store.store(), actor=actor,
+        )  # fmt: skip
+        if seen.rows:
+            listing(seen)
+            pages = -(-seen.total // PAGE_ROWS)
+            if pages > 1:
+                st.pagination(pages, key="patients_page")
+            st.caption(formats.count(seen.total, "patient"))
+        else:
+            widgets.empty(
+                "Nobody matches." if text else "No patient yet. Register one, or import a bundle.",
+                icon="person_search",
+            )

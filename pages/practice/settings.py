@@ -1,0 +1,161 @@
+"""Settings: who the practice is, where it is, what it attests, and its people."""
+
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared import formats, state, store, widgets
+from pages.shared.chart_base import yes_no_input
+from trellis_core.access import Operation, may
+from trellis_core.care.people import Practice
+from trellis_core.care.vocabulary import DateOfServiceRule, PracticeKind, Setting
+from trellis_core.services.practice_settings import edit_practice
+from trellis_core.values.unknown import UNKNOWN, Maybe
+
+actor = store.require(Operation.READ_PRACTICE)
+practice = store.practice(actor)
+ATTESTED = (
+    (
+        "around_the_clock_access",
+        "Someone with access to the record answers urgent needs at any hour",
+    ),
+    ("certified_ehr", "Patient information is recorded in certified EHR technology"),
+    ("apcm_capabilities", "Every APCM practice capability is in place"),
+    ("performance_reporting", "The practice reports performance (MVP or a model)"),
+)
+
+
+def facts() -> None:
+    """Draw the practice's facts for those who may not change them."""
+    left, right = st.columns(2, gap="large")
+    left.markdown("**Practice**")
+    left.text(
+        "\n".join(
+            (
+                practice.name,
+                f"NPI {practice.npi or formats.NOT_RECORDED}",
+                f"TIN {practice.tin or formats.NOT_RECORDED}",
+                practice.address_line or "Address not recorded",
+                f"{practice.city} {practice.state or ''} {practice.postal_code}".strip(),
+            )
+        )
+    )
+    right.markdown("**Billing**")
+    locality = f"{practice.state} {practice.locality}" if practice.locality else "national amounts"
+    right.text(
+        "\n".join(
+            (
+                f"Medicare locality {locality}, {practice.setting}",
+                f"Time zone {practice.time_zone}",
+                f"Date of service: {formats.words(practice.date_of_service).lower()}",
+            )
+        )
+    )
+    for name, words in ATTESTED:
+        st.markdown(f"- {words}: **{formats.yes_no(getattr(practice, name))}**")
+
+
+def form() -> None:
+    """Draw the form that changes the practice."""
+    with st.form("settings"):
+        entered = _identity(practice)
+        entered = _place(entered)
+        st.markdown("**What the practice attests**")
+        given: dict[str, Maybe[bool]] = {}
+        columns = st.columns(2)
+        for place, (name, words) in enumerate(ATTESTED):
+            with columns[place % 2]:
+                given[name] = yes_no_input(words, getattr(practice, name), key=f"settings_{name}")
+        is_sent = st.form_submit_button("Save settings", type="primary", key="settings_save")
+    if is_sent:
+        entered = replace(
+            entered,
+            around_the_clock_access=given["around_the_clock_access"],
+            certified_ehr=given["certified_ehr"],
+            apcm_capabilities=given["apcm_capabilities"],
+            performance_reporting=given["performance_reporting"],
+        )
+        with widgets.command():
+            edit_practice(
+                entered, store=store.store(), actor=actor, clock=store.clock(),
+                rule_book=store.rule_book(),
+            )  # fmt: skip
+            state.flash("Settings saved.")
+            st.rerun()
+
+
+def _identity(held: Practice) -> Practice:
+    first, second, third = st.columns(3)
+    return replace(
+        held,
+        name=first.text_input("Name", held.name, key="settings_name"),
+        npi=second.text_input("NPI", held.npi or "", key="settings_npi").strip() or None,
+        tin=third.text_input("Tax id (TIN)", held.tin or "", key="settings_tin").strip() or None,
+        address_line=first.text_input("Street", held.address_line, key="settings_street").strip(),
+        city=second.text_input("City", held.city, key="settings_city").strip(),
+        postal_code=third.text_input("ZIP code", held.postal_code, key="settings_zip").strip(),
+    )
+
+
+def _place(held: Practice) -> Practice:
+    first, second, third = st.columns(3)
+    today = store.today(actor)
+    places = {each.key: each for each in store.rule_book().amounts.localities(on=today)}
+    current = f"{held.state}-{held.locality}" if held.state and held.locality else None
+    options = [None, *places] if current in {None, *places} else [None, current, *places]
+    chosen = first.selectbox(
+        "Medicare locality", options, index=options.index(current), key="settings_locality",
+        format_func=lambda key: "National amounts" if key is None else
+        f"{key.replace('-', ' ')} {places[key].name if key in places else ''}".strip(),
+    )  # fmt: skip
+    kinds, settings, rules = list(PracticeKind), list(Setting), list(DateOfServiceRule)
+    code, _, number = (chosen or "").partition("-")
+    return replace(
+        held,
+        state=code or held.state,
+        locality=number or None,
+        kind=second.selectbox(
+            "Kind of practice", kinds, index=kinds.index(held.kind), format_func=formats.words,
+            key="settings_kind",
+        ),
+        setting=third.selectbox(
+            "Setting", settings, index=settings.index(held.setting), format_func=formats.words,
+            key="settings_setting",
+        ),
+        time_zone=first.text_input("Time zone", held.time_zone, key="settings_zone").strip(),
+        date_of_service=second.selectbox(
+            "Date of a monthly service", rules, index=rules.index(held.date_of_service),
+            format_func=formats.words, key="settings_dos",
+        ),
+        qualifying_apm=third.checkbox(
+            "Qualifying participant in an advanced APM", held.qualifying_apm, key="settings_apm"
+        ),
+    )  # fmt: skip
+
+
+widgets.heading("Settings", "The practice and its people, as documents and rules see them.")
+if may(actor, Operation.EDIT_SETTINGS):
+    form()
+else:
+    facts()
+st.markdown("#### People")
+widgets.table(
+    pd.DataFrame(
+        [
+            {
+                "Name": member.name,
+                "Role": formats.words(member.role),
+                "Credential": formats.NOT_RECORDED
+                if member.credential is UNKNOWN
+                else member.credential or "none",
+                "NPI": member.npi or formats.DASH,
+                "Access": formats.role(member.access),
+                "Active": "Yes" if member.is_active else "No",
+            }
+            for member in store.people(actor).values()
+        ]
+    ),
+    alt="People of the practice",
+    key="settings_people",
+)

@@ -1,0 +1,142 @@
+"""What every section of the chart needs: the patient, the month, the person, and saving."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, TypedDict
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from pages.shared import chart_map, formats, state, store, widgets
+from trellis_core.access import Actor, Operation, may
+from trellis_core.care.people import Patient, Practice, StaffMember
+from trellis_core.care.vocabulary import Program, StaffRole
+from trellis_core.services import caseload
+from trellis_core.services.caseload import Chart
+from trellis_core.store.engine import Store
+from trellis_core.values.clock import Clock
+from trellis_core.values.periods import ServiceMonth
+from trellis_core.values.unknown import UNKNOWN, Maybe
+
+SECTION_KEY: Final = state.SECTION_KEY
+"""Widget key and query parameter of the chart's section."""
+_PROGRAM_KEY: Final = "chart_program"
+
+
+class Services(TypedDict):
+    """The arguments that every writing service takes."""
+
+    store: Store
+    actor: Actor
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartView:
+    """One rerun's view of a chart."""
+
+    chart: Chart
+    month: ServiceMonth
+    today: date
+    person: Actor
+    practice: Practice
+    people: dict[str, StaffMember]
+    zone: ZoneInfo
+    may_edit: bool
+
+    @property
+    def patient(self) -> Patient:
+        """The patient."""
+        return self.chart.patient
+
+    @property
+    def services(self) -> Services:
+        """What a form passes on to its service."""
+        return {"store": store.store(), "actor": self.person, "clock": store.clock()}
+
+    @property
+    def practitioners(self) -> list[str]:
+        """Ids of the people who may bill."""
+        return self._with(StaffRole.BILLING_PRACTITIONER)
+
+    @property
+    def consultants(self) -> list[str]:
+        """Ids of the psychiatric consultants."""
+        return self._with(StaffRole.PSYCHIATRIC_CONSULTANT)
+
+    def _with(self, role: StaffRole) -> list[str]:
+        return [
+            member.id for member in self.people.values() if member.role is role and member.is_active
+        ]
+
+    def signature(self, staff_id: Maybe[str | None]) -> str:
+        """Write a person's name and credential; says so where nobody recorded who."""
+        if staff_id is UNKNOWN:
+            return formats.NOT_RECORDED
+        if staff_id is None:
+            return formats.DASH
+        member = self.people.get(staff_id)
+        return member.signature if member else "someone outside the practice"
+
+
+def read_view(patient_id: str, person: Actor) -> ChartView:
+    """Return a patient's chart as this rerun sees it."""
+    month = store.month(person)
+    return ChartView(
+        chart=caseload.chart(patient_id, month=month, store=store.store(), actor=person),
+        month=month,
+        today=store.today(person),
+        person=person,
+        practice=store.practice(person),
+        people=store.people(person),
+        zone=store.zone(person),
+        may_edit=may(person, Operation.EDIT_CHART),
+    )
+
+
+def go_to(section: chart_map.Section, program: Program | None = None) -> None:
+    """Show a section of the chart on the next rerun, its form set to a program."""
+    st.session_state[SECTION_KEY] = section
+    want_program(program)
+
+
+def want_program(program: Program | None) -> None:
+    """Let the forms begin with a program."""
+    st.session_state[_PROGRAM_KEY] = program
+
+
+def wanted_program(options: list[Program]) -> int:
+    """Return the place of the program that a button asked for, or of the first."""
+    wanted = st.session_state.get(_PROGRAM_KEY)
+    return options.index(wanted) if wanted in options else 0
+
+
+def save(command: Callable[[], object], done: str) -> None:
+    """Run one service call; say what was saved, or show why it was refused.
+
+    Args:
+        command: The call.
+        done: What to say, without names.
+    """
+    with widgets.command():
+        command()
+        state.flash(done)
+        st.rerun()
+
+
+def answer_of(words: str | None) -> Maybe[bool]:
+    """Return a yes-or-no fact from a control; nothing chosen is unknown."""
+    return UNKNOWN if words is None else words == "Yes"
+
+
+def yes_no_input(label: str, value: Maybe[bool], *, key: str, help_text: str = "") -> Maybe[bool]:
+    """Draw a control for a yes-or-no fact; leaving it open means not recorded."""
+    chosen = st.segmented_control(
+        label,
+        ["Yes", "No"],
+        default=None if value is UNKNOWN else "Yes" if value else "No",
+        key=key,
+        help=help_text or None,
+    )
+    return answer_of(chosen)
