@@ -256,7 +256,7 @@ CCM_CHECK = Check(
     message="42 minutes recorded; 20 are needed for the first service and 40 for the second.",
     parameters=(
         ParameterUse(
-            "ccm.clinical_staff.initial.minutes", 20, date(2015, 1, 1), ("made-up-source#p1",)
+            "ccm.clinical_staff.initial.minutes", 20, date(2015, 1, 1), ("pfs-2015-final-rule#p67721",)
         ),
     ),
 )
@@ -325,7 +325,7 @@ DETERMINATION = Determination(
             codes=("99426",),
             reason=Reason.CONSENT_MISSING,
             message="No consent to principal care management is recorded.",
-            citations=("made-up-source",),
+            citations=("pfs-2020-final-rule",),
         ),
     ),
     warnings=(

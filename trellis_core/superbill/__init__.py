@@ -1,0 +1,58 @@
+"""The superbill as a value: what a biller submits from, and why each line stands on it.
+
+One superbill is one patient, month, billing practitioner and payer. It is built from a
+determination and the records behind it, and decides nothing again: a line that the determination
+does not propose, or that waits for a person's choice, is never on it as billable. PDF, CSV, JSON
+and FHIR are all drawn from this one value.
+
+Example:
+    >>> minutes_by_share([90, 90])
+    (2, 1)
+"""
+
+from trellis_core.superbill.bill import (
+    NOTHING,
+    Diagnosis,
+    FeeSource,
+    Missing,
+    NotBilled,
+    PerformedBy,
+    Practitioner,
+    RecordedTime,
+    RecordOnFile,
+    RuleApplied,
+    SourceCited,
+    Superbill,
+    SuperbillLine,
+    SuperbillStatus,
+    WithheldLine,
+    activity_label,
+    day_text,
+    known,
+    minutes_by_share,
+)
+from trellis_core.superbill.drafting import build_superbills, superbill_id
+
+__all__ = [
+    "NOTHING",
+    "Diagnosis",
+    "FeeSource",
+    "Missing",
+    "NotBilled",
+    "PerformedBy",
+    "Practitioner",
+    "RecordOnFile",
+    "RecordedTime",
+    "RuleApplied",
+    "SourceCited",
+    "Superbill",
+    "SuperbillLine",
+    "SuperbillStatus",
+    "WithheldLine",
+    "activity_label",
+    "build_superbills",
+    "day_text",
+    "known",
+    "minutes_by_share",
+    "superbill_id",
+]

@@ -1,0 +1,295 @@
+"""Page 2: the time, records and rules that a superbill's lines rest on."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Final
+
+from trellis_core.care.vocabulary import Credential, Program
+from trellis_core.rules.determination import NotCounted, ServiceLine
+from trellis_core.rules.reason_texts import title
+from trellis_core.rules.sources import source_id
+from trellis_core.rules.trace import Check
+from trellis_core.superbill.bill import (
+    NotBilled,
+    RecordedTime,
+    RecordOnFile,
+    RuleApplied,
+    SourceCited,
+    SuperbillLine,
+    activity_label,
+    day_text,
+    known,
+)
+from trellis_core.superbill.material import BEHAVIORAL, Material
+from trellis_core.values.periods import local_day
+
+REDUCED_FEE: Final = frozenset({Credential.NP, Credential.PA, Credential.CNS})
+"""Whom Medicare pays a share of the physician amount (42 CFR 414.52 and 414.56)."""
+
+
+def recorded_time(
+    of: Material, programs: set[Program], services: Sequence[ServiceLine]
+) -> tuple[RecordedTime, ...]:
+    """Return the entries of the programs, counted and not counted, by their start."""
+    counted = dict(of.determination.counted_seconds)
+    reasons: dict[str, list[NotCounted]] = {}
+    for each in of.determination.not_counted:
+        reasons.setdefault(each.entry, []).append(each)
+    of_lines = {entry for line in services for entry in line.entries}
+    shown = [
+        entry
+        for entry in of.facts.time_entries
+        if entry.program in programs or entry.id in of_lines
+    ]
+    shown.sort(key=lambda entry: (entry.started_at, entry.seq or 0, entry.id))
+    return tuple(
+        RecordedTime(
+            entry_id=entry.id,
+            number=entry.seq,
+            code=entry.code,
+            program=entry.program,
+            started_at=entry.started_at.astimezone(of.zone),
+            seconds=entry.seconds,
+            counted_seconds=counted.get(entry.id, 0),
+            activity=activity_label(entry),
+            person=of.name(entry.staff_id),
+            credential=of.credential_of(entry.staff_id),
+            is_estimated=entry.is_estimated,
+            is_reversed=entry.is_reversed,
+            replaces=entry.replaces,
+            reasons=tuple((title(each.reason), each.message) for each in reasons.get(entry.id, ())),
+        )
+        for entry in shown
+    )
+
+
+def records_on_file(
+    of: Material, programs: set[Program], services: Sequence[ServiceLine]
+) -> tuple[RecordOnFile, ...]:
+    """Return the consents, plans, visits and other records that the programs rest on."""
+    wanted = sorted(programs)
+    found: list[RecordOnFile] = []
+    for program in wanted:
+        found.extend(_consents(of, program))
+        found.extend(_plans(of, program))
+        found.extend(_decisions(of, program))
+    found.extend(_visits(of))
+    if programs & BEHAVIORAL:
+        found.extend(_scales(of))
+    if Program.COCM in programs:
+        found.extend(_reviews(of))
+    if any(line.program is Program.TCM for line in services):
+        found.extend(_discharges(of))
+    return tuple(found)
+
+
+def _consents(of: Material, program: Program) -> Iterable[RecordOnFile]:
+    for each in known(of.facts.consents) or ():
+        if each.program is not program:
+            continue
+        on = known(each.obtained_on)
+        method, taker = known(each.method), known(each.obtained_by)
+        words = [f"obtained {day_text(on)}" if on else "date not recorded"]
+        words += [str(method)] if method else []
+        words += [f"by {of.signature(taker)}"] if taker else []
+        words += ["documented"] if each.documented is True else []
+        words += _revocation(known(each.revoked_on))
+        yield RecordOnFile(
+            program=program, kind="Consent", text=", ".join(words), record_id=each.id
+        )
+
+
+def _plans(of: Material, program: Program) -> Iterable[RecordOnFile]:
+    for each in known(of.facts.care_plans) or ():
+        if each.program is not program:
+            continue
+        words = _dated(
+            ("established", known(each.established_on)),
+            ("revised", known(each.revised_on)),
+            ("copy given", known(each.copy_given_on)),
+        )
+        yield RecordOnFile(program=program, kind="Care plan", text=words, record_id=each.id)
+
+
+def _decisions(of: Material, program: Program) -> Iterable[RecordOnFile]:
+    for each in of.facts.medical_decision_making:
+        on = known(each.on)
+        if each.program is not program or (on is not None and on not in of.month):
+            continue
+        words = [str(known(each.level) or "level not recorded")]
+        words += [day_text(on)] if on else []
+        by = known(each.by)
+        words += [of.signature(by)] if by else []
+        yield RecordOnFile(
+            program=program, kind="Decision making", text=", ".join(words), record_id=each.id
+        )
+
+
+def _visits(of: Material) -> Iterable[RecordOnFile]:
+    for each in known(of.facts.initiating_visits) or ():
+        words = [day_text(each.on)]
+        code, by = known(each.code), known(each.by)
+        words += [code] if code else []
+        words += [of.signature(by)] if by else []
+        discussed = known(each.program_discussed)
+        words += [f"discussed {', '.join(sorted(discussed))}"] if discussed else []
+        yield RecordOnFile(
+            program=None, kind="Initiating visit", text=", ".join(words), record_id=each.id
+        )
+
+
+def _scales(of: Material) -> Iterable[RecordOnFile]:
+    for each in known(of.facts.rating_scales) or ():
+        if each.on not in of.month:
+            continue
+        score = known(each.score)
+        words = f"{each.instrument} {day_text(each.on)}, " + (
+            f"score {score}" if score is not None else "no score recorded"
+        )
+        yield RecordOnFile(program=None, kind="Rating scale", text=words, record_id=each.id)
+
+
+def _reviews(of: Material) -> Iterable[RecordOnFile]:
+    entered = known(of.facts.registry_entered_on)
+    if entered:
+        yield RecordOnFile(
+            program=Program.COCM, kind="Registry", text=f"entered {day_text(entered)}"
+        )
+    for each in known(of.facts.caseload_reviews) or ():
+        if each.on not in of.month:
+            continue
+        by = known(each.consultant)
+        words = day_text(each.on) + (f", {of.signature(by)}" if by else "")
+        yield RecordOnFile(
+            program=Program.COCM, kind="Caseload review", text=words, record_id=each.id
+        )
+
+
+def _discharges(of: Material) -> Iterable[RecordOnFile]:
+    for each in of.facts.discharges:
+        visit = known(each.visit)
+        if visit is None or visit.on not in of.month:
+            continue
+        contacts = sorted(known(each.contacts) or (), key=lambda contact: contact.at)
+        days = [day_text(local_day(contact.at, of.zone)) for contact in contacts]
+        reconciled = known(each.medications_reconciled_on)
+        words = [f"discharged {day_text(each.discharged_on)}"]
+        words += [f"contact {', '.join(days)}"] if days else []
+        words += [f"visit {day_text(visit.on)}"]
+        words += [f"medications reconciled {day_text(reconciled)}"] if reconciled else []
+        level = known(each.mdm)
+        words += [f"decision making {level}"] if level else []
+        yield RecordOnFile(
+            program=Program.TCM, kind="Discharge", text="; ".join(words), record_id=each.id
+        )
+
+
+def rules_applied(of: Material, services: Sequence[ServiceLine]) -> tuple[RuleApplied, ...]:
+    """Return the rules that the lines met, as the trace explains them."""
+    trees = dict(of.determination.trace or ())
+    found: dict[str, RuleApplied] = {}
+    for line in services:
+        checks = {check.rule_id: check for tree in trees.values() for check in _flattened(tree)}
+        own = {check.rule_id: check for check in _flattened(trees.get(line.program))}
+        for rule_id in line.checks:
+            check = own.get(rule_id) or checks.get(rule_id)
+            if check is None or rule_id in found:
+                continue
+            found[rule_id] = RuleApplied(
+                rule_id=rule_id,
+                program=line.program,
+                outcome=str(check.outcome),
+                message=check.message,
+                values=tuple(
+                    f"{use.path} = {use.value} since {use.effective_from.isoformat()}"
+                    for use in check.parameters
+                ),
+                citations=tuple(
+                    dict.fromkeys(c for use in check.parameters for c in use.citations)
+                ),
+            )
+    return tuple(found.values())
+
+
+def not_billed(of: Material, programs: set[Program]) -> tuple[NotBilled, ...]:
+    """Return the codes of the programs that the determination blocks."""
+    return tuple(
+        NotBilled(
+            program=each.program,
+            codes=each.codes,
+            reason=str(each.reason),
+            title=title(each.reason),
+            message=each.message,
+            citations=each.citations,
+        )
+        for each in of.determination.blocked
+        if each.program in programs
+    )
+
+
+def sources_cited(
+    of: Material, rules: Sequence[RuleApplied], not_billed: Sequence[NotBilled]
+) -> tuple[SourceCited, ...]:
+    """Return the documents behind the rules, each once."""
+    cited = dict.fromkeys(
+        source_id(citation)
+        for citations in (
+            *(rule.citations for rule in rules),
+            *(each.citations for each in not_billed),
+        )
+        for citation in citations
+    )
+    listed = of.rule_book.sources
+    return tuple(
+        SourceCited(
+            id=name,
+            title=listed[name].title,
+            locator=listed[name].locator,
+            url=listed[name].url,
+        )
+        for name in cited
+        if name in listed
+    )
+
+
+def notes_on(of: Material, lines: Sequence[SuperbillLine]) -> tuple[str, ...]:
+    """Return what a biller should know beside the lines."""
+    notes: list[str] = []
+    if of.patient.qualified_medicare_beneficiary is True:
+        notes.append(
+            "Qualified Medicare Beneficiary: the patient may not be charged deductible or "
+            "coinsurance for these services."
+        )
+    biller = of.people.get(lines[0].rendering.staff_id) if lines and lines[0].rendering else None
+    if biller is not None and known(biller.credential) in REDUCED_FEE:
+        notes.append(
+            "Allowed is a physician's amount. Medicare pays a smaller share of it to nurse "
+            "practitioners, physician assistants and clinical nurse specialists."
+        )
+    if any(line.allowed is None for line in lines):
+        notes.append("No amount is on file for a line's date of service; none is shown.")
+    return tuple(notes)
+
+
+def data_as_of(of: Material) -> datetime:
+    """Return when the last of the month's entries was recorded, in the practice's zone."""
+    recorded = [entry.recorded_at or entry.started_at for entry in of.facts.time_entries]
+    latest = max(recorded, default=of.month.ends_at(of.zone))
+    return latest.astimezone(of.zone)
+
+
+def _revocation(on: date | None) -> list[str]:
+    return [f"revoked {day_text(on)}"] if on else []
+
+
+def _dated(*facts: tuple[str, date | None]) -> str:
+    words = [f"{name} {day_text(on)}" for name, on in facts if on is not None]
+    return ", ".join(words) or "date not recorded"
+
+
+def _flattened(check: Check | None) -> Iterable[Check]:
+    if check is None:
+        return
+    yield check
+    for child in check.children:
+        yield from _flattened(child)

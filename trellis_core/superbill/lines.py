@@ -1,0 +1,141 @@
+"""Claim lines and the diagnoses that they point at."""
+
+from collections.abc import Sequence
+
+from trellis_core.care.records import Condition
+from trellis_core.care.vocabulary import Program
+from trellis_core.rules.determination import ServiceLine
+from trellis_core.rules.labels import code_label
+from trellis_core.superbill.bill import (
+    DIAGNOSES_MAX,
+    LETTERS,
+    POINTERS_MAX,
+    Diagnosis,
+    FeeSource,
+    PerformedBy,
+    Practitioner,
+    SuperbillLine,
+    WithheldLine,
+    minutes_by_share,
+)
+from trellis_core.superbill.drafting import digest
+from trellis_core.superbill.material import Material
+
+
+def service_line(
+    of: Material,
+    own_id: str,
+    line: ServiceLine,
+    diagnoses: Sequence[Diagnosis],
+    billing: Practitioner | None,
+) -> SuperbillLine:
+    """Return a claim line of a service that the determination proposes."""
+    enrollment = of.enrollment(line.program)
+    supervisor = enrollment.supervising_practitioner if enrollment else None
+    charge = of.charges.get(line.code)
+    own = {condition.icd10 for condition in of.conditions(line.program)}
+    pointers = [each.letter for each in diagnoses if each.icd10 in own]
+    day = line.date_of_service.isoformat()
+    met_at = line.threshold_met_at
+    return SuperbillLine(
+        id=f"ln-{digest(own_id, line.program, line.code, day)}",
+        program=line.program,
+        code=line.code,
+        label=code_label(line.code),
+        modifiers=(),
+        units=line.units,
+        earned_units=line.earned_units,
+        minutes=line.minutes,
+        date_of_service=line.date_of_service,
+        place_of_service=of.practice.place_of_service,
+        diagnosis_pointers=tuple(pointers[:POINTERS_MAX]),
+        charge=None if charge is None else charge * line.units,
+        allowed=line.allowed,
+        unit_allowed=line.unit_allowed,
+        fee_source=_fee_source(of, line),
+        rendering=billing,
+        supervising=of.practitioner(supervisor) if supervisor else billing,
+        performed_by=_performed_by(of, line),
+        threshold_met_on=line.threshold_met_on,
+        threshold_met_at=None if met_at is None else met_at.astimezone(of.zone),
+        entries=line.entries,
+        rules=line.checks,
+    )
+
+
+def _fee_source(of: Material, line: ServiceLine) -> FeeSource | None:
+    if line.allowed is None:
+        return None
+    found = of.rule_book.amounts.allowed(
+        line.code,
+        on=line.date_of_service,
+        state=of.facts.practice.state,
+        locality=of.facts.practice.locality,
+        setting=of.facts.practice.setting,
+        qualifying_apm=of.facts.practice.qualifying_apm,
+    )
+    if found is None:
+        return None
+    return FeeSource(
+        schedule=found.schedule,
+        release=found.release,
+        locality=found.locality,
+        setting=str(found.setting),
+    )
+
+
+def _performed_by(of: Material, line: ServiceLine) -> tuple[PerformedBy, ...]:
+    counted = dict(of.determination.counted_seconds)
+    of_line = set(line.entries)
+    seconds: dict[str | None, int] = {}
+    for entry in of.facts.time_entries:
+        if entry.id in of_line and counted.get(entry.id):
+            seconds[entry.staff_id] = seconds.get(entry.staff_id, 0) + counted[entry.id]
+    shares = minutes_by_share(list(seconds.values()))
+    return tuple(
+        PerformedBy(
+            staff_id=staff_id,
+            name=of.name(staff_id),
+            credential=of.credential_of(staff_id),
+            minutes=minutes,
+        )
+        for staff_id, minutes in zip(seconds, shares, strict=True)
+    )
+
+
+def withheld_lines(
+    of: Material, proposed: Sequence[ServiceLine], programs: set[Program]
+) -> tuple[WithheldLine, ...]:
+    """Return the proposed lines that wait for a person's choice."""
+    return tuple(
+        WithheldLine(program=line.program, code=line.code, units=line.units, question=each.question)
+        for each in of.determination.decisions_needed
+        if each.program in programs
+        for line in proposed
+        if line.program is each.program
+    )
+
+
+def lettered_diagnoses(
+    of: Material, services: Sequence[ServiceLine]
+) -> tuple[tuple[Diagnosis, ...], int]:
+    """Letter the diagnoses: what lines will point at first, the rest after, at most twelve."""
+    programs = list(dict.fromkeys(line.program for line in services))
+    coded = [
+        [each for each in of.conditions(program) if each.icd10 is not None] for program in programs
+    ]
+    by_code: dict[str | None, Condition] = {}
+    for part in (slice(POINTERS_MAX), slice(POINTERS_MAX, None)):
+        for of_program in coded:
+            for condition in of_program[part]:
+                by_code.setdefault(condition.icd10, condition)
+    kept = tuple(
+        Diagnosis(
+            letter=letter,
+            icd10=condition.icd10 or "",
+            text=condition.text,
+            condition_id=condition.id,
+        )
+        for letter, condition in zip(LETTERS, by_code.values(), strict=False)
+    )
+    return kept, max(len(by_code) - DIAGNOSES_MAX, 0)

@@ -1,0 +1,119 @@
+"""What superbills are drawn up from, and the questions that every part of one asks of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from trellis_core.care.people import Patient, Practice, StaffMember
+from trellis_core.care.records import Condition, Enrollment
+from trellis_core.care.vocabulary import Program
+from trellis_core.rules.determination import Determination
+from trellis_core.rules.facts import Facts
+from trellis_core.rules.rulebook import RuleBook
+from trellis_core.superbill.bill import Practitioner, known
+from trellis_core.values.periods import ServiceMonth, zone_named
+
+CHRONIC_MONTHS: Final = {
+    Program.CCM: "ccm.conditions.initial.expected_months",
+    Program.APCM: "apcm.conditions.initial.expected_months",
+}
+"""Rule-book values that say how long a chronic condition is expected to last."""
+
+BEHAVIORAL: Final = frozenset({Program.BHI, Program.COCM})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """Everything that one patient-month's superbills are drawn up from.
+
+    Attributes:
+        people: By staff id.
+        charges: The practice's own charge for one unit, by code.
+    """
+
+    practice: Practice
+    patient: Patient
+    people: Mapping[str, StaffMember]
+    facts: Facts
+    determination: Determination
+    rule_book: RuleBook
+    ledger_head: str | None
+    charges: Mapping[str, Decimal]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The practice's zone."""
+        return zone_named(self.practice.time_zone)
+
+    @property
+    def month(self) -> ServiceMonth:
+        """The service month."""
+        return self.determination.service_month
+
+    def enrollment(self, program: Program) -> Enrollment | None:
+        """Return the enrollment in a program that holds in the month."""
+        month = self.month
+        for each in reversed(known(self.facts.enrollments) or ()):
+            started, ended = known(each.started_on), known(each.ended_on)
+            if (
+                each.program is program
+                and (started is None or started <= month.last_day)
+                and (ended is None or ended >= month.first_day)
+            ):
+                return each
+        return None
+
+    def biller_of(self, program: Program) -> str:
+        """Return who bills a program: the enrollment's practitioner, else the month's."""
+        enrollment = self.enrollment(program)
+        named = known(enrollment.billing_practitioner) if enrollment else None
+        return named or self.facts.billing_practitioner or ""
+
+    def practitioner(self, staff_id: str) -> Practitioner | None:
+        """Return a person as a claim names one; None for nobody of the practice."""
+        person = self.people.get(staff_id)
+        if person is None:
+            return None
+        return Practitioner(
+            staff_id=person.id, name=person.name, signature=person.signature, npi=person.npi
+        )
+
+    def name(self, staff_id: str | None) -> str:
+        """Return a person's name."""
+        person = self.people.get(staff_id or "")
+        return "Not recorded" if person is None else person.name or person.id
+
+    def credential_of(self, staff_id: str | None) -> str:
+        """Return a person's credential; empty where none is recorded."""
+        person = self.people.get(staff_id or "")
+        return "" if person is None else str(known(person.credential) or "")
+
+    def signature(self, staff_id: str) -> str:
+        """Return a person's name and credential."""
+        person = self.people.get(staff_id)
+        return person.signature or person.id if person else "someone outside the practice"
+
+    def conditions(self, program: Program) -> tuple[Condition, ...]:
+        """Return the conditions that a program's service is for, in the chart's order."""
+        conditions = known(self.facts.patient.conditions) or ()
+        if program is Program.PCM:
+            enrollment = self.enrollment(program)
+            the_one = known(enrollment.condition) if enrollment else None
+            return tuple(each for each in conditions if the_one and each.icd10 == the_one)
+        if program in BEHAVIORAL:
+            return tuple(each for each in conditions if each.behavioral is True)
+        if program is Program.CCM:
+            return self._chronic(conditions, program)
+        if program is Program.APCM:
+            return self._chronic(conditions, program) or conditions
+        return conditions
+
+    def _chronic(self, conditions: Sequence[Condition], program: Program) -> tuple[Condition, ...]:
+        least = self.rule_book.integer(CHRONIC_MONTHS[program], on=self.month.last_day)
+        return tuple(
+            each
+            for each in conditions
+            if each.significant_risk is True and (known(each.expected_months) or 0) >= least
+        )
