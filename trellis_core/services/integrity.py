@@ -11,6 +11,7 @@ the head. The receipts people noted down, and copies of the head kept elsewhere,
 import hmac
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +19,7 @@ from hashlib import sha256
 from json import dumps
 from typing import Final
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, case, exists, func, or_, select
 from sqlalchemy.exc import DatabaseError
 
 from trellis_core.access import Actor, Operation, require
@@ -107,21 +108,15 @@ def check_store(store: Store, *, clock: Clock | None = None) -> CheckReport:
 
 
 def _check(store: Store, *, clock: Clock, practice_id: str | None) -> CheckReport:
-    found = _Found()
-    heads: dict[str, PracticeHead] = {}
+    """Follow the chains in this thread while another one lets the database compare the rest."""
     checked_at = clock.now()
-    with store.reading() as unit:
-        with _surviving(found, "The file"):
-            for problem in physical_problems(unit.connection):
-                found.add("L011", f"The database file is damaged: {problem}.")
-        with _surviving(found, "The schema"):
-            _check_schema(store, unit, found)
-        with _surviving(found, "The chain"):
-            heads = _check_chain(unit, practice_id, found)
-        for part, check in _PARTS.items():
-            with _surviving(found, part):
-                check(unit, practice_id, found)
-    findings = found.listed()
+    followed = _Found()
+    heads: dict[str, PracticeHead] = {}
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        compared = beside.submit(_compare, store, practice_id)
+        with store.reading() as unit, _surviving(followed, "The chain"):
+            heads = _check_chain(unit, practice_id, followed)
+        findings = followed.listed_with(compared.result())
     ends = tuple(heads[name] for name in sorted(heads))
     return CheckReport(
         ok=not findings,
@@ -131,6 +126,21 @@ def _check(store: Store, *, clock: Clock, practice_id: str | None) -> CheckRepor
         checked_at=checked_at,
         heads=ends,
     )
+
+
+def _compare(store: Store, practice_id: str | None) -> "_Found":
+    """Compare file, schema, columns, reversals, totals and notes, each within one moment."""
+    found = _Found()
+    with store.reading() as unit:
+        with _surviving(found, "The file"):
+            for problem in physical_problems(unit.connection):
+                found.add("L011", f"The database file is damaged: {problem}.")
+        with _surviving(found, "The schema"):
+            _check_schema(store, unit, found)
+        for part, check in _PARTS.items():
+            with _surviving(found, part):
+                check(unit, practice_id, found)
+    return found
 
 
 def _one_head(ends: tuple[PracticeHead, ...]) -> str:
@@ -168,7 +178,10 @@ class _Found:
                 )
             )
 
-    def listed(self) -> tuple[Finding, ...]:
+    def listed_with(self, others: "_Found") -> tuple[Finding, ...]:
+        """Return everything found here and there, by code."""
+        self.findings += others.findings
+        self.counted += others.counted
         for code, number in self.counted.items():
             if number > _LISTED_PER_CODE:
                 self.findings.append(
@@ -353,33 +366,45 @@ def _check_reversals(unit: UnitOfWork, practice_id: str | None, found: _Found) -
 
 def _check_roll_up(unit: UnitOfWork, practice_id: str | None, found: _Found) -> None:
     """Add every patient's month up anew and compare."""
-    entry, roll = ENTRY.c, MONTH_ROLL.c
-    added = select(
-        entry.practice_id,
-        entry.ym,
-        entry.patient_id,
-        entry.program,
-        func.sum(entry.seconds),
-        func.sum(case((entry.seconds > 0, 1), else_=-1)),
-    ).group_by(entry.practice_id, entry.ym, entry.patient_id, entry.program)
-    kept = select(
-        roll.practice_id, roll.ym, roll.patient_id, roll.program, roll.seconds, roll.entries
+    keys = ("practice_id", "ym", "patient_id", "program")
+    added = (
+        select(
+            *(ENTRY.c[key] for key in keys),
+            func.sum(ENTRY.c.seconds).label("seconds"),
+            func.sum(case((ENTRY.c.seconds > 0, 1), else_=-1)).label("entries"),
+        )
+        .group_by(*(ENTRY.c[key] for key in keys))
+        .subquery("added")
+    )
+    roll = MONTH_ROLL.c
+    wrong = (
+        select(*(added.c[key] for key in keys))
+        .select_from(added)
+        .outerjoin(MONTH_ROLL, and_(*(roll[key] == added.c[key] for key in keys)))
+        .where(
+            or_(
+                roll.seconds.is_distinct_from(added.c.seconds),
+                roll.entries.is_distinct_from(added.c.entries),
+            )
+        )
+    )
+    groundless = select(*(roll[key] for key in keys)).where(
+        ~exists().where(*(ENTRY.c[key] == roll[key] for key in keys))
     )
     if practice_id is not None:
-        added = added.where(entry.practice_id == practice_id)
-        kept = kept.where(roll.practice_id == practice_id)
-    recomputed = {tuple(row[:4]): tuple(row[4:]) for row in unit.connection.execute(added)}
-    stored = {tuple(row[:4]): tuple(row[4:]) for row in unit.connection.execute(kept)}
-    for key in recomputed.keys() | stored.keys():
-        if recomputed.get(key) != stored.get(key):
-            owner, ym, patient_id, program = key
-            found.add(
-                "L006",
-                f"The total of {program} in {ym // 100}-{ym % 100:02d} for patient '{patient_id}' "
-                "is not the sum of its entries.",
-                practice_id=owner,
-                subject_ids=(patient_id,),
-            )
+        wrong = wrong.where(added.c.practice_id == practice_id)
+        groundless = groundless.where(roll.practice_id == practice_id)
+    for owner, ym, patient_id, program in (
+        *unit.connection.execute(wrong),
+        *unit.connection.execute(groundless),
+    ):
+        found.add(
+            "L006",
+            f"The total of {program} in {ym // 100}-{ym % 100:02d} for patient '{patient_id}' "
+            "is not the sum of its entries.",
+            practice_id=owner,
+            subject_ids=(patient_id,),
+        )
 
 
 def _check_stray_notes(unit: UnitOfWork, practice_id: str | None, found: _Found) -> None:

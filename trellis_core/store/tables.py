@@ -431,6 +431,7 @@ ENTRY_NOTE = Table(
     PrimaryKeyConstraint("practice_id", "entry_id"),
     ForeignKeyConstraint(["practice_id"], ["ledger_head.practice_id"]),
     sqlite_strict=True,
+    sqlite_with_rowid=False,
 )
 """The words of an entry; the entry itself holds only their keyed digest."""
 

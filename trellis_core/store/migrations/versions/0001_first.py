@@ -335,7 +335,8 @@ def upgrade() -> None:
     sa.Column('text', sa.Text(), nullable=False),
     sa.ForeignKeyConstraint(['practice_id'], ['ledger_head.practice_id'], name=op.f('fk_entry_note_practice_id')),
     sa.PrimaryKeyConstraint('practice_id', 'entry_id', name=op.f('pk_entry_note')),
-    sqlite_strict=True
+    sqlite_strict=True,
+    sqlite_with_rowid=False
     )
     op.create_table('month_roll',
     sa.Column('practice_id', sa.Text(), nullable=False),
