@@ -7,29 +7,31 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Final, cast
 
-from trellis_core.case_file import case_schema, determination_schema
 from trellis_core.cli.common import Subparsers, accept_store_option, print_json
-
-_SCHEMA_MODULES: Final[Mapping[str, str]] = MappingProxyType(
-    {"board": "trellis_core.cli.board", "superbill": "trellis_core.cli.superbills"}
-)
-"""Documents whose schema stands beside the command that writes them, as ``json_schema``."""
 
 Schema = dict[str, object]
 
-
-def schemas() -> dict[str, Callable[[], Schema]]:
-    """Return every document that has a schema."""
-    found: dict[str, Callable[[], Schema]] = {
-        "case": case_schema,
-        "determination": determination_schema,
+_MAKERS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "case": ("trellis_core.case_file", "case_schema"),
+        "determination": ("trellis_core.case_file", "determination_schema"),
+        "board": ("trellis_core.cli.board", "json_schema"),
+        "superbill": ("trellis_core.cli.superbills", "json_schema"),
     }
-    for name, module_name in _SCHEMA_MODULES.items():
-        if find_spec(module_name) is not None:
-            made = getattr(importlib.import_module(module_name), "json_schema", None)
-            if made is not None:
-                found[name] = cast("Callable[[], Schema]", made)
-    return found
+)
+"""The module and function that make each document's schema from what writes the document."""
+
+
+def documents() -> tuple[str, ...]:
+    """Return the documents that have a schema."""
+    return tuple(name for name, (module, _) in _MAKERS.items() if find_spec(module))
+
+
+def schema_of(document: str) -> Schema:
+    """Return a document's JSON Schema."""
+    module, function = _MAKERS[document]
+    made = cast("Callable[[], Schema]", getattr(importlib.import_module(module), function))
+    return made()
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -39,12 +41,12 @@ def add_parser(subparsers: Subparsers) -> None:
         help="print the JSON Schema of a document",
         description="Print the JSON Schema of a document that Trellis reads or writes.",
     )
-    parser.add_argument("document", choices=tuple(schemas()), help="which document")
-    parser.add_argument("--json", action="store_true", help="the only form; accepted for symmetry")
+    parser.add_argument("document", choices=documents(), help="which document")
+    parser.add_argument("--json", action="store_true", help="the only form; accepted as everywhere")
     accept_store_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the schema."""
-    print_json(schemas()[args.document]())
+    print_json(schema_of(args.document))
     return 0
