@@ -11,8 +11,10 @@ from trellis_core.errors import StoreError
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.exchange import import_practice
 from trellis_core.store.engine import Store
-from trellis_core.values.clock import SystemClock
+from trellis_core.values.clock import Clock, SystemClock, today
+from trellis_core.values.periods import zone_named
 
+_ZONE: Final = "America/New_York"
 _PACKAGE: Final = Path(__file__).resolve().parent
 
 
@@ -41,6 +43,11 @@ def load_sample(store: Store, *, day: date) -> None:
     )
     if not report.is_stored:
         raise StoreError("The sample practice's files are damaged: " + " ".join(report.lines))
+
+
+def sample_today(clock: Clock) -> date:
+    """Return today's day where the sample practice is."""
+    return today(clock, zone_named(_ZONE))
 
 
 def demo_day(today: date, rule_book: RuleBook) -> date:

@@ -7,6 +7,7 @@ matched and refused, and never repeats what a record said.
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -14,7 +15,7 @@ from sqlalchemy import insert
 from sqlmodel import SQLModel, select
 
 from trellis_core.access import Actor, Operation, require
-from trellis_core.care.people import Patient
+from trellis_core.care.people import Patient, Practice
 from trellis_core.care.records import Condition, Discharge
 from trellis_core.errors import InputRefusedError
 from trellis_core.fhir.import_ import FhirPatient, FhirRecords, read_bundle
@@ -149,18 +150,32 @@ def store_practice(unit: UnitOfWork, files: PracticeFiles, *, at: datetime) -> N
     )
     _add(unit, (discharge_row(here, p, r) for p, r in files.discharges))
     _add(unit, (row for p, r in files.discharges for row in _contact_rows(here, p, r)))
+    append_entries(unit, files.entries, practice=practice, at=at)
+
+
+def append_entries(
+    unit: UnitOfWork, entries: Iterable[TimeEntry], *, practice: Practice, at: datetime
+) -> None:
+    """Append imported entries to a practice's ledger, some thousand at a time.
+
+    Args:
+        unit: A writing unit of work.
+        entries: In the order of the ledger; any number.
+        practice: Whose they are. The sample's are recorded one minute after their work.
+        at: When entries of a practice's own past are recorded.
+    """
     zone = zone_named(practice.time_zone)
-    drafts = [
+    drafts = (
         draft_of(
             entry,
-            practice_id=here,
+            practice_id=practice.id,
             service_day=local_day(entry.started_at, zone),
             recorded_at=_recorded_at(entry) if practice.is_sample else at,
         )
-        for entry in files.entries
-    ]
-    for first in range(0, len(drafts), _AT_A_TIME):
-        unit.ledger.append(drafts[first : first + _AT_A_TIME])
+        for entry in entries
+    )
+    while part := tuple(islice(drafts, _AT_A_TIME)):
+        unit.ledger.append(part)
 
 
 def _add(unit: UnitOfWork, rows: Iterable[_R]) -> None:

@@ -145,6 +145,50 @@ def password_hash(password: str) -> str:
         return _hasher.hash(password)
 
 
+def first_owner(*, store: Store) -> str | None:
+    """Return the id of the practice's first active owner; None where there is none."""
+    with store.reading() as unit:
+        return unit.session.exec(
+            select(StaffRow.id)
+            .where(StaffRow.access == AccessRole.OWNER.value, col(StaffRow.is_active))
+            .order_by(col(StaffRow.id))
+            .limit(1)
+        ).first()
+
+
+def give_first_sign_in(
+    staff_id: str, *, sign_in_name: str, password: str, store: Store, clock: Clock
+) -> None:
+    """Let the owner of a practice that was just imported sign in.
+
+    Args:
+        staff_id: The owner.
+        sign_in_name: What the owner types to sign in.
+        password: The owner's password.
+        store: The store.
+        clock: When.
+
+    Raises:
+        CommandRefusedError: Somebody can sign in already, or the person is not an owner.
+        NotFoundError: There is no such person.
+    """
+    del clock  # every command has one; nothing here is dated
+    name, digest = sign_in_name.strip().casefold(), password_hash(password)
+    with store.writing() as unit:
+        rows = unit.session.exec(select(StaffRow)).all()
+        if not name or any(row.password_hash is not None for row in rows):
+            raise CommandRefusedError(
+                "SIGN_IN_EXISTS", "A name is needed, and nobody may be able to sign in already."
+            )
+        row = next((row for row in rows if row.id == staff_id), None)
+        if row is None:
+            raise NotFoundError("person", staff_id)
+        if row.access != AccessRole.OWNER:
+            raise CommandRefusedError("NOT_AN_OWNER", f"Person '{staff_id}' is not an owner.")
+        row.sign_in_name, row.password_hash = name, digest
+        unit.session.add(row)
+
+
 def the_practice(*, store: Store, actor: Actor) -> Practice:
     """Return the actor's practice."""
     require(actor, Operation.READ_PRACTICE)

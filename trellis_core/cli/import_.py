@@ -1,0 +1,118 @@
+"""``trellis import``: FHIR Bundles into a practice, or a whole practice from a folder."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Final
+
+from trellis_core.cli.common import (
+    Subparsers,
+    add_store_options,
+    day_argument,
+    open_store_of,
+    print_json,
+    print_message,
+)
+from trellis_core.errors import InputRefusedError
+from trellis_core.services.exchange import ImportReport, import_fhir, import_practice
+from trellis_core.services.practice import cli_actor
+from trellis_core.store.engine import Store
+from trellis_core.values.clock import SystemClock
+
+SCHEMA_NAME: Final = "trellis.import/1"
+"""Name and version of the answer's form."""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "import",
+        help="read patients, time or FHIR files from another system",
+        description="Read records from another system. Everything is stored, or nothing is.",
+    )
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
+    fhir = kinds.add_parser(
+        "fhir",
+        help="patients and their conditions from FHIR R4 Bundles",
+        description="Read patients and active conditions from FHIR R4 Bundles in JSON. Reading a "
+        "file again adds nothing. Social Security numbers are not kept.",
+    )
+    fhir.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="files, or folders of them"
+    )
+    fhir.add_argument("--dry-run", action="store_true", help="say what would happen; store nothing")
+    add_store_options(fhir)
+    practice = kinds.add_parser(
+        "practice",
+        help="a whole practice from a folder of files, into an empty store",
+        description="Set up a practice in an empty store from practice.json and CSV files like "
+        "those of the sample practice. The owner's sign-in name and password are asked for.",
+    )
+    practice.add_argument("folder", type=Path, metavar="FOLDER", help="where the files are")
+    practice.add_argument(
+        "--day", type=day_argument, metavar="DATE", help="the day relative days count from"
+    )
+    practice.add_argument("--sign-in-name", metavar="NAME", help="the owner's; asked for if absent")
+    add_store_options(practice)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Import, and report."""
+    store = open_store_of(args)
+    try:
+        if args.kind == "fhir":
+            report = import_fhir(
+                args.paths,
+                store=store,
+                actor=cli_actor(store, args.as_person),
+                clock=SystemClock(),
+                dry_run=args.dry_run,
+            )
+        else:
+            report = _practice(args, store)
+    finally:
+        store.close()
+    if args.json:
+        print_json(
+            {
+                "schema": SCHEMA_NAME,
+                "read": report.read,
+                "added": report.added,
+                "matched": report.matched,
+                "refused": report.refused,
+                "stored": report.is_stored,
+                "lines": list(report.lines),
+            }
+        )
+    else:
+        for line in report.lines:
+            print(line)
+    return _status(args, report)
+
+
+def _practice(args: argparse.Namespace, store: Store) -> ImportReport:
+    from trellis_core.cli.init import ask_password
+    from trellis_core.services.practice import first_owner, give_first_sign_in, is_sample
+
+    clock = SystemClock()
+    if not args.folder.is_dir():
+        raise InputRefusedError("FILE_MISSING", args.folder.name, "There is no such folder.")
+    report = import_practice(
+        args.folder, day=args.day or clock.now().date(), store=store, clock=clock
+    )
+    if not report.is_stored or is_sample(store=store):
+        return report
+    owner = first_owner(store=store)
+    if owner is None or not sys.stdin.isatty():
+        print_message("Nobody can sign in yet: no owner in staff.csv, or nobody to ask.")
+        return report
+    name = args.sign_in_name or input(f"Sign-in name of owner {owner}: ")
+    give_first_sign_in(owner, sign_in_name=name, password=ask_password(), store=store, clock=clock)
+    return report
+
+
+def _status(args: argparse.Namespace, report: ImportReport) -> int:
+    """Say 2 where all was refused, 1 where a part was."""
+    if not report.is_stored and not getattr(args, "dry_run", False):
+        return 2
+    return 1 if report.refused else 0
