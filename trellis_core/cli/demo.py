@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 from trellis_core.cli.common import (
     Subparsers,
@@ -255,6 +255,7 @@ def _environment(serving: _Serving) -> dict[str, str]:
         "STREAMLIT_SERVER_PORT": str(serving.port),
         "STREAMLIT_SERVER_ADDRESS": serving.host,
         "STREAMLIT_SERVER_HEADLESS": "true",
+        "STREAMLIT_LOGGER_LEVEL": "error",
         "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
     }
     if serving.is_demo:
@@ -286,8 +287,7 @@ def _run_server(serving: _Serving, *, opens_browser: bool, is_json: bool) -> int
         _announce(serving, is_json=is_json)
         if opens_browser:
             webbrowser.open(serving.address)
-        status = server.wait()
-        raise _ServerEnded(f"status {status}")
+        _watch(server)
     except _StopAsked:
         print_message("Stopping …")
         return 0
@@ -304,6 +304,12 @@ def _run_server(serving: _Serving, *, opens_browser: bool, is_json: bool) -> int
             _end(server)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _watch(server: "subprocess.Popen[bytes]") -> NoReturn:
+    """Wait for the server's end, which nobody asked for."""
+    status = server.wait()
+    raise _ServerEnded(f"status {status}")
 
 
 def _wait_until_up(server: "subprocess.Popen[bytes]", serving: _Serving) -> None:
