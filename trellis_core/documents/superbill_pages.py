@@ -719,6 +719,6 @@ def _small_print(sheet: _Sheet, bill: Superbill, marks: dict[str, int]) -> None:
     for words in (
         f"Rule book {bill.rule_book_version}, {bill.rule_book_fingerprint}",
         f"Ledger, newest row of this month, sealing all before it: {head}",
-        f"Records as of {moment_text(bill.data_as_of)}. Times and months are {zone}'s. {ROUNDING}",
+        f"Time recorded up to {moment_text(bill.data_as_of)}. Times and months are {zone}'s. {ROUNDING}",
     ):
         sheet.paragraph(words, size=7, colour=QUIET, leading=9.5)

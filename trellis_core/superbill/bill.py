@@ -1,5 +1,6 @@
 """What a superbill is: plain values, and how a few of them are written."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -295,6 +296,11 @@ def _total(amounts: Iterable[Decimal | None]) -> Decimal | None:
             return None
         total += amount
     return total
+
+
+def digest(*parts: str) -> str:
+    """Return twelve hex digits that the same parts always give."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:12]
 
 
 def known(value: Maybe[T]) -> T | None:

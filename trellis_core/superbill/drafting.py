@@ -1,6 +1,5 @@
 """Drawing superbills up: who bills what, and one superbill for each who does."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
@@ -10,7 +9,7 @@ from trellis_core.care.vocabulary import Program
 from trellis_core.rules.determination import Determination, ServiceLine
 from trellis_core.rules.facts import Facts
 from trellis_core.rules.rulebook import RuleBook
-from trellis_core.superbill.bill import Superbill, SuperbillStatus
+from trellis_core.superbill.bill import Superbill, SuperbillStatus, digest
 from trellis_core.superbill.evidence import (
     data_as_of,
     not_billed,
@@ -83,11 +82,6 @@ def superbill_id(
     return f"sb-{digest(practice_id, patient_id, str(month), practitioner, payer)}"
 
 
-def digest(*parts: str) -> str:
-    """Return twelve hex digits that the same parts always give."""
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:12]
-
-
 def _superbills(of: Material) -> tuple[Superbill, ...]:
     open_programs = {each.program for each in of.determination.decisions_needed}
     billers: dict[str, list[ServiceLine]] = {}
@@ -121,7 +115,7 @@ def _superbill(
     billing = of.practitioner(biller)
     lines = tuple(service_line(of, own_id, line, diagnoses, billing) for line in services)
     rules = rules_applied(of, services)
-    not_billed = not_billed(of, programs)
+    blocked = not_billed(of, programs)
     time = recorded_time(of, programs, services)
     return Superbill(
         id=own_id,
@@ -141,8 +135,8 @@ def _superbill(
         time=time,
         records=records_on_file(of, programs, services),
         rules=rules,
-        sources=sources_cited(of, rules, not_billed),
-        not_billed=not_billed,
+        sources=sources_cited(of, rules, blocked),
+        not_billed=blocked,
         warnings=tuple(
             each.message for each in of.determination.warnings if each.program in programs
         ),

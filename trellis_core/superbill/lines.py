@@ -16,9 +16,9 @@ from trellis_core.superbill.bill import (
     Practitioner,
     SuperbillLine,
     WithheldLine,
+    digest,
     minutes_by_share,
 )
-from trellis_core.superbill.drafting import digest
 from trellis_core.superbill.material import Material
 
 
