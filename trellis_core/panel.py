@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 import pandas as pd
 
@@ -164,14 +164,8 @@ def _entry(row: EntryTuple, *, is_reversed: bool) -> TimeEntry:
     )
 
 
-class _Span(NamedTuple):
-    """One person's time on one patient, as whole seconds."""
-
-    started_at: int
-    ends_at: int
-    patient_id: str
-    staff_id: str
-    recorded_at: int
+_Span = tuple[int, int, str, str, int]
+"""One person's time on one patient: start, end, patient, person, recorded; whole seconds."""
 
 
 def overlapping_elsewhere(rows: PanelRows) -> dict[str, tuple[OtherEntry, ...]]:
@@ -183,49 +177,44 @@ def overlapping_elsewhere(rows: PanelRows) -> dict[str, tuple[OtherEntry, ...]]:
     reversed_ids = {row.reverses for row in rows.entries if row.reverses is not None}
     by_staff: dict[str, list[_Span]] = defaultdict(list)
     for row in rows.entries:
-        if row.staff_id is not None and row.kind == "time" and row.entry_id not in reversed_ids:
-            by_staff[row.staff_id].append(
-                _Span(
-                    row.started_at,
-                    row.started_at + row.seconds,
-                    row.patient_id,
-                    row.staff_id,
-                    row.recorded_at,
-                )
+        staff_id = row.staff_id
+        if staff_id is not None and row.kind == "time" and row.entry_id not in reversed_ids:
+            start = row.started_at
+            by_staff[staff_id].append(
+                (start, start + row.seconds, row.patient_id, staff_id, row.recorded_at)
             )
-    for time in rows.elsewhere:
-        by_staff[time.staff_id].append(
-            _Span(
-                time.started_at,
-                time.started_at + time.seconds,
-                time.patient_id,
-                time.staff_id,
-                time.recorded_at,
-            )
-        )
-    found: dict[str, dict[_Span, None]] = defaultdict(dict)
+    for patient_id, staff_id, start, seconds, recorded_at in rows.elsewhere:
+        by_staff[staff_id].append((start, start + seconds, patient_id, staff_id, recorded_at))
+    found: dict[str, set[_Span]] = defaultdict(set)
     for spans in by_staff.values():
         spans.sort()
-        still_open: list[_Span] = []
-        for span in spans:
-            still_open = [other for other in still_open if other.ends_at > span.started_at]
-            for other in still_open:
-                if other.patient_id != span.patient_id:
-                    found[span.patient_id][other] = None
-                    found[other.patient_id][span] = None
-            still_open.append(span)
+        _sweep(spans, found)
     return {
-        patient_id: tuple(_other_entry(span) for span in sorted(spans_of_others))
-        for patient_id, spans_of_others in found.items()
+        patient_id: tuple(_other_entry(span) for span in sorted(others))
+        for patient_id, others in found.items()
     }
 
 
+def _sweep(spans: Sequence[_Span], found: dict[str, set[_Span]]) -> None:
+    """Add to each patient one person's spans on other patients that overlap; spans are sorted."""
+    still_open: list[_Span] = []
+    for span in spans:
+        start, _, patient_id, *_ = span
+        still_open = [other for other in still_open if other[1] > start]
+        for other in still_open:
+            if other[2] != patient_id:
+                found[patient_id].add(other)
+                found[other[2]].add(span)
+        still_open.append(span)
+
+
 def _other_entry(span: _Span) -> OtherEntry:
+    start, end, _, staff_id, recorded_at = span
     return OtherEntry(
-        staff_id=span.staff_id,
-        started_at=datetime.fromtimestamp(span.started_at, UTC),
-        seconds=span.ends_at - span.started_at,
-        recorded_at=datetime.fromtimestamp(span.recorded_at, UTC),
+        staff_id=staff_id,
+        started_at=datetime.fromtimestamp(start, UTC),
+        seconds=end - start,
+        recorded_at=datetime.fromtimestamp(recorded_at, UTC),
     )
 
 
