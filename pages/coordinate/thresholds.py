@@ -5,7 +5,7 @@ from typing import Final
 
 import streamlit as st
 
-from pages.shared import board_view, formats, state, store, time_entry, widgets
+from pages.shared import board_view, formats, routes, state, store, time_entry, widgets
 from pages.shared.board_view import STATE_WORDS, RowKey
 from trellis_core.access import Actor, Operation
 from trellis_core.care.vocabulary import Program
@@ -46,24 +46,17 @@ def draw_board(person: Actor) -> None:
             key="thresholds_answer",
             label_visibility="collapsed",
         )
-        st.space("stretch")
-        st.selectbox(
-            "Program",
-            [None, *Program],
-            format_func=lambda item: "All programs" if item is None else str(item),
-            key="thresholds_program",
-            label_visibility="collapsed",
-            width=150,
-        )
-        st.text_input(
-            "Name or MRN",
-            key="thresholds_text",
-            placeholder="Name or MRN",
-            icon=":material/search:",
-            label_visibility="collapsed",
-            width=180,
-        )
+        with st.popover(_filter_words(), icon=":material/filter_list:"):
+            st.selectbox(
+                "Program",
+                [None, *Program],
+                format_func=lambda item: "All programs" if item is None else str(item),
+                key="thresholds_program",
+            )
+            st.text_input("Name, MRN or birth date", key="thresholds_text")
     rows = [row for row in found.rows if row.state is answer]
+    if answer is BoardState.BLOCKED and rows:
+        routes.link("consents", "Work through what is missing", icon=":material/handshake:")
     if not rows:
         widgets.empty("Nobody here this month. Try another tab or take the filters off.")
         return
@@ -85,6 +78,12 @@ def draw_board(person: Actor) -> None:
         st.session_state[_CHOSEN] = chosen
         state.choose_patient(chosen[0] if chosen else None)
         st.rerun()
+
+
+def _filter_words() -> str:
+    kept = st.session_state
+    parts = [kept.get("thresholds_program"), kept.get("thresholds_text")]
+    return ", ".join(formats.plain(str(part)) for part in parts if part) or "Filter"
 
 
 def _first_tab(found: Board) -> BoardState:
@@ -114,12 +113,12 @@ def _sums(found: Board) -> None:
         border=True,
     )
     for tile, answer, word in (
-        (tiles[1], BoardState.REACH, "if the next code is reached"),
+        (tiles[1], BoardState.REACH, "if reached"),
         (tiles[2], BoardState.BLOCKED, "held back"),
-        (tiles[3], BoardState.NOT_STARTED, "no minutes yet"),
+        (tiles[3], BoardState.NOT_STARTED, "possible"),
     ):
         amount = cleared(answer)
-        under = f"{formats.money_whole(amount)} {word}" if amount else word
+        under = f"{formats.money_whole(amount)} {word}"
         tile.metric(
             STATE_WORDS[answer],
             found.counts.get(answer, 0),
@@ -137,10 +136,10 @@ def draw_strip(person: Actor) -> None:
         st.caption("Select a row to see its entries, what blocks it, and to record time.")
         return
     program = Program(row.program)
-    st.subheader(f"{formats.plain(row.patient_name)} · {program}", anchor=False)
-    st.markdown(board_view.contact_line(row))
     facts, entry = st.columns([1.9, 1], gap="large")
     with facts:
+        st.subheader(f"{formats.plain(row.patient_name)} · {program}", anchor=False)
+        st.markdown(board_view.contact_line(row))
         _live_detail(row, person)
     with entry:
         time_entry.panel(

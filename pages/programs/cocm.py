@@ -5,12 +5,11 @@ from datetime import date
 import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, program_facts, program_frame, widgets
+from pages.shared import program_facts, program_frame, store, widgets
 from pages.shared.program_frame import ProgramView
+from trellis_core.access import Operation, may
 from trellis_core.care.vocabulary import Program
 from trellis_core.services import care_records
-from trellis_core.access import Operation, may
-from pages.shared import store
 
 
 def registry(view: ProgramView) -> None:

@@ -9,7 +9,6 @@ from pages.shared.program_frame import ProgramView
 from trellis_core.access import Operation, may
 from trellis_core.care.vocabulary import ContactOutcome, MdmLevel, Program, VisitModality
 from trellis_core.services import care_records
-from trellis_core.services.board import BoardRow
 
 
 def by_deadline(view: ProgramView) -> None:
@@ -18,10 +17,10 @@ def by_deadline(view: ProgramView) -> None:
         "Contact within two business days, a visit within 7 or 14 days, medications reconciled by "
         "the visit. Overdue first."
     )
-    for row in sorted(view.rows, key=program_facts.next_due):
+    for row in sorted(view.rows, key=lambda row: board_view.next_due(row) or date.max):
         with st.container(border=True):
             st.markdown(f"**{formats.plain(row.patient_name)}**")
-            board_view.steps_list(row.steps)
+            board_view.steps_list(row.steps, today=view.today)
             st.markdown(board_view.contact_line(row))
 
 
@@ -47,12 +46,12 @@ def record(view: ProgramView) -> None:
         return
     contact, visit = st.columns(2)
     with contact:
-        _contact_form(view, view.chosen, discharge_id)
+        _contact_form(view, discharge_id)
     with visit:
-        _visit_form(view, view.chosen, discharge_id)
+        _visit_form(view, discharge_id)
 
 
-def _contact_form(view: ProgramView, row: BoardRow, discharge_id: str) -> None:
+def _contact_form(view: ProgramView, discharge_id: str) -> None:
     with st.form("tcm_contact", border=True):
         st.markdown("**Contact after discharge**")
         left, right = st.columns(2)
@@ -71,10 +70,9 @@ def _contact_form(view: ProgramView, row: BoardRow, discharge_id: str) -> None:
         if st.form_submit_button("Save contact", icon=":material/check:"):
             with widgets.command():
                 care_records.record_discharge_contact(
-                    row.patient_id,
-                    discharge_id=discharge_id,
+                    discharge_id,
                     at=datetime.combine(on, at, tzinfo=store.zone(view.person)),
-                    outcome=outcome,
+                    outcome=ContactOutcome(outcome),
                     by=view.person.person_id,
                     store=store.store(),
                     actor=view.person,
@@ -84,7 +82,7 @@ def _contact_form(view: ProgramView, row: BoardRow, discharge_id: str) -> None:
                 st.rerun()
 
 
-def _visit_form(view: ProgramView, row: BoardRow, discharge_id: str) -> None:
+def _visit_form(view: ProgramView, discharge_id: str) -> None:
     practitioners = program_facts.practitioners(view.person)
     with st.form("tcm_visit", border=True):
         st.markdown("**Visit, decision making, reconciliation**")
@@ -113,11 +111,10 @@ def _visit_form(view: ProgramView, row: BoardRow, discharge_id: str) -> None:
         if st.form_submit_button("Save visit", icon=":material/check:"):
             with widgets.command():
                 care_records.record_discharge_visit(
-                    row.patient_id,
-                    discharge_id=discharge_id,
+                    discharge_id,
                     on=on,
                     by=by,
-                    modality=how,
+                    modality=VisitModality(how),
                     mdm=mdm,
                     medications_reconciled_on=reconciled,
                     store=store.store(),
@@ -132,6 +129,7 @@ program_frame.draw(
     Program.TCM,
     lead="The thirty days after a discharge: contact, reconciliation, visit.",
     facts_title="Record what was done",
+    rows_title="Discharges",
     facts=record,
     before=by_deadline,
 )

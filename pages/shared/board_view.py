@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, meters, routes, store, widgets
+from pages.shared import chart_map, formats, meters, routes, store, widgets
 from trellis_core.access import Actor
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules.determination import StepState
@@ -15,8 +15,8 @@ from trellis_core.rules.labels import code_label
 from trellis_core.services.board import BoardRow, BoardState, patient_month
 from trellis_core.values.periods import ServiceMonth
 
-RowKey = tuple[str, str]
-"""Patient id and program: what one row of the board is about."""
+RowKey = tuple[str, str, str]
+"""Patient id, program and, for transitional care, discharge: what one row of the board is about."""
 
 STATE_WORDS: Final[Mapping[BoardState, str]] = {
     BoardState.BILLABLE: "Recorded requirements met",
@@ -29,16 +29,18 @@ STATE_WORDS: Final[Mapping[BoardState, str]] = {
 ROW_HEIGHT: Final = 46
 _TABLE_ROWS: Final = 11
 _STEP_WORDS: Final = {
-    "contact": "Contact within two business days",
-    "visit": "Face-to-face visit",
-    "reconciliation": "Medications reconciled",
+    "contact": "Contact",
+    "visit": "Visit",
+    "reconciliation": "Medications",
     "last_day": "Last day of the period",
+    "initiating_visit": "Initiating visit",
+    "services_documented": "Services documented",
 }
 
 
 def key_of(row: BoardRow) -> RowKey:
     """Return what a row is about."""
-    return row.patient_id, str(row.program)
+    return row.patient_id, str(row.program), row.discharge or ""
 
 
 def rows_table(
@@ -68,10 +70,13 @@ def rows_table(
     keys = [key_of(row) for row in rows]
     at = keys.index(chosen) if chosen in keys else None
     frame = pd.DataFrame([_cells(row, today=today, month=month, people=people) for row in rows])
-    if is_one_program:
-        frame = frame.drop(columns="Program")
+    left_out = ["Program"] if is_one_program else []
+    if not any(row.blocked for row in rows):
+        left_out.append("In the way")
+    if all(row.steps for row in rows):
+        left_out.append("Minutes")
     event = st.dataframe(
-        frame,
+        frame.drop(columns=left_out),
         hide_index=True,
         key=f"{name}_table_{hash(tuple(keys)) & 0xFFFFFF:x}",
         on_select="rerun",
@@ -79,52 +84,66 @@ def rows_table(
         selection_default={"selection": {"rows": [] if at is None else [at]}},
         row_height=ROW_HEIGHT,
         height=(min(len(rows), _TABLE_ROWS) + 1) * ROW_HEIGHT - 8,
-        column_config={
-            "Patient": st.column_config.TextColumn(width=150, pinned=True),
-            "Program": st.column_config.TextColumn(width=70),
-            "This month": st.column_config.ImageColumn(
-                width=270,
-                help="Counted minutes. Each tick is a code; it fills when its minutes are reached. "
-                "Hatched: paperwork is missing.",
-            ),
-            "Minutes": st.column_config.NumberColumn(width=70),
-            "Next": st.column_config.TextColumn(width=70, help="The next code within reach."),
-            "To go": st.column_config.TextColumn(width=70),
-            "In the way": st.column_config.MultiselectColumn(
-                width=170, color="orange", help="What has to be recorded before the minutes bill."
-            ),
-            "Left": st.column_config.TextColumn(width=75, help="Days left, today included."),
-            "Last touch": st.column_config.TextColumn(width=85),
-            "Coordinator": st.column_config.TextColumn(width=120),
-        },
+        column_config=_COLUMNS,
         alt="Patients and programs of the month with their minutes",
     )
     selected = event["selection"]["rows"]
     return keys[selected[0]] if selected and selected[0] < len(keys) else None
 
 
+_COLUMNS: Final = {
+    "Patient": st.column_config.TextColumn(width=138),
+    "Program": st.column_config.TextColumn(width=62),
+    "This month": st.column_config.ImageColumn(
+        width=236,
+        help="Counted minutes. Each mark is a code; it fills when its minutes are reached. "
+        "Hatched: paperwork is missing.",
+    ),
+    "Minutes": st.column_config.TextColumn(width=62, alignment="right"),
+    "Next": st.column_config.TextColumn(
+        width=118, help="The next code, or the next step, and how far."
+    ),
+    "In the way": st.column_config.MultiselectColumn(
+        width=170, color="orange", help="What has to be recorded before the minutes bill."
+    ),
+    "Left": st.column_config.TextColumn(width=58, help="Days left, today included."),
+    "Last touch": st.column_config.TextColumn(width=70),
+    "Coordinator": st.column_config.TextColumn(width=100),
+}
+
+
 def _cells(
     row: BoardRow, *, today: date, month: ServiceMonth, people: Mapping[str, str]
 ) -> dict[str, object]:
-    due = min((step.due for step in row.steps if step.due and not step.is_done), default=None)
+    due = next_due(row)
     return {
         "Patient": row.patient_name,
         "Program": str(row.program),
         "This month": picture(row),
-        "Minutes": None if row.steps else row.minutes,
-        "Next": row.next_code or formats.DASH,
-        "To go": formats.DASH
-        if row.minutes_to_next is None
-        else formats.minutes(row.minutes_to_next),
+        "Minutes": formats.DASH if row.steps else f"{row.minutes:,}",
+        "Next": _next_words(row),
         "In the way": widgets.block_titles(row.blocked),
-        "Left": _days_left(due, today=today)
-        if row.steps
-        else _days_left(month.last_day, today=today),
+        "Left": _days_left(due if row.steps else month.last_day, today=today),
         "Last touch": formats.DASH
         if row.last_touch is None
         else f"{row.last_touch:%b} {row.last_touch.day}",
-        "Coordinator": people.get(row.coordinator or "", row.coordinator or formats.DASH),
+        "Coordinator": people.get(row.coordinator or "", formats.DASH),
     }
+
+
+def next_due(row: BoardRow) -> date | None:
+    """Return the day of a row's next open step; None where nothing is open."""
+    return min((step.due for step in row.steps if step.due and not step.is_done), default=None)
+
+
+def _next_words(row: BoardRow) -> str:
+    if row.steps:
+        opened = [step for step in row.steps if not step.is_done]
+        first = min(opened, key=lambda step: step.due or date.max, default=None)
+        return formats.words(first.step) if first else "all steps done"
+    if row.next_code is None or row.minutes_to_next is None:
+        return formats.DASH
+    return f"{formats.minutes(row.minutes_to_next)} to {row.next_code}"
 
 
 def picture(row: BoardRow) -> str:
@@ -141,7 +160,9 @@ def _days_left(until: date | None, *, today: date) -> str:
     return "over" if days <= 0 else formats.count(days, "day")
 
 
-def detail(row: BoardRow, *, month: ServiceMonth, person: Actor) -> None:
+def detail(
+    row: BoardRow, *, month: ServiceMonth, person: Actor, is_with_entries: bool = True
+) -> None:
     """Draw what stands behind a row: what counts, what blocks and where to fix it."""
     found = patient_month(
         row.patient_id,
@@ -155,7 +176,7 @@ def detail(row: BoardRow, *, month: ServiceMonth, person: Actor) -> None:
     lines = [line for line in found.determination.lines if line.program is program]
     if lines:
         said = ", ".join(
-            f"**{line.code}** × {line.units} ({formats.plain(code_label(line.code))}) {formats.plain(formats.money(line.allowed))}"
+            f"**{line.code}**, {formats.count(line.units, 'unit')} ({formats.plain(code_label(line.code))}) {formats.plain(formats.money(line.allowed))}"
             for line in lines
         )
         st.markdown(f":material/check_circle: Recorded requirements met for {said}")
@@ -163,41 +184,35 @@ def detail(row: BoardRow, *, month: ServiceMonth, person: Actor) -> None:
         st.markdown(
             f":material/block: **{formats.plain(widgets.block_titles([block])[0])}** · {formats.plain(block.message)}"
         )
-    if row.blocked:
-        routes.link(
-            "chart",
-            "Open the chart to record it",
-            patient_id=row.patient_id,
-            icon=":material/arrow_forward:",
-        )
+    _ways_to_fix(row)
     for notice in row.warnings:
         st.caption(f":material/info: {formats.plain(notice.message)}")
     if row.steps:
-        steps_list(row.steps)
+        steps_list(row.steps, today=store.today(person))
     entries = [entry for entry in found.entries if entry.program is program]
-    if entries or not row.steps:
+    if is_with_entries and (entries or not row.steps):
         widgets.entries_table(
             entries,
             people=store.people(person),
             zone=store.zone(person),
-            determination=found.determination,
-            key=f"detail_entries_{row.patient_id}_{program}",
+            determinations=[found.determination],
+            key="detail_entries_" + "_".join(key_of(row)),
         )
 
 
-def steps_list(steps: Sequence[StepState]) -> None:
+def steps_list(steps: Sequence[StepState], *, today: date) -> None:
     """Draw the steps of a discharge with their due days; words say what colour would."""
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, gap="small"):
         for step in steps:
             word = _STEP_WORDS.get(step.step, formats.words(step.step))
             if step.is_done:
                 st.badge(f"{word}: done", icon=":material/check:", color="green")
+            elif step.due is not None and step.due < today:
+                when = f"overdue since {formats.short_day(step.due)}"
+                st.badge(f"{word}: {when}", icon=":material/warning:", color="red")
             else:
-                st.badge(
-                    f"{word}: due {formats.short_day(step.due)}",
-                    icon=":material/schedule:",
-                    color="gray",
-                )
+                when = f"due {formats.short_day(step.due)}" if step.due else "open"
+                st.badge(f"{word}: {when}", icon=":material/schedule:", color="gray")
 
 
 def contact_line(row: BoardRow) -> str:
@@ -224,3 +239,21 @@ def days_left_words(month: ServiceMonth, today: date) -> str:
     if today < month.first_day:
         return f"{formats.month_name(month)} · not begun"
     return f"{formats.month_name(month)} · {formats.count(left, 'day')} left"
+
+
+def _ways_to_fix(row: BoardRow) -> None:
+    sections = [chart_map.section_for(block.reason) for block in row.blocked]
+    with st.container(horizontal=True):
+        for section in dict.fromkeys(section for section in sections if section is not None):
+            routes.link(
+                "chart",
+                chart_map.ACTIONS.get(section, "Open the chart"),
+                patient_id=row.patient_id,
+                section=section,
+                icon=":material/edit_note:",
+            )
+        if any(chart_map.is_practice_fact(block.reason) for block in row.blocked):
+            st.caption("This is a fact about the practice. Its owner records it in the settings.")
+        routes.link(
+            "chart", "Open the chart", patient_id=row.patient_id, icon=":material/folder_shared:"
+        )

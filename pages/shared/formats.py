@@ -35,8 +35,8 @@ _MODE: Final = {
     EntryMode.IMPORTED: "Imported",
 }
 _CONTACT: Final = {
-    ContactState.NONE: "No contact",
-    ContactState.ATTEMPTED: "Tried to reach",
+    ContactState.NONE: "None",
+    ContactState.ATTEMPTED: "Tried",
     ContactState.REACHED: "Reached",
 }
 

@@ -12,10 +12,10 @@ import streamlit as st
 
 from trellis_core.rules.determination import StepState, Tick
 
-WIDTH: Final = 260
+WIDTH: Final = 200
 HEIGHT: Final = 34
 _LEFT: Final = 8
-_RIGHT: Final = 252
+_RIGHT: Final = 192
 _BAR_Y: Final = 8
 _BAR: Final = 8
 _HEADROOM: Final = 1.06

@@ -5,13 +5,13 @@ from datetime import date, timedelta
 from typing import Final
 
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from pages.shared import formats, store
 from pages.shared.program_frame import ProgramView
 from trellis_core.access import Actor
 from trellis_core.care.records import CarePlan, Enrollment, RatingScale
 from trellis_core.care.vocabulary import Program, StaffRole
-from trellis_core.rules.determination import StepState
 from trellis_core.services import caseload
 from trellis_core.services.board import BoardRow
 from trellis_core.services.caseload import Chart
@@ -127,7 +127,7 @@ def change_words(scales: Sequence[RatingScale]) -> str:
     return f"{scores[0]} → {scores[-1]} ({scores[-1] - scores[0]:+d})"
 
 
-def trend_column() -> object:
+def trend_column() -> ColumnConfig:
     """Return the column that draws scores as a small line."""
     return st.column_config.LineChartColumn(width=120, y_min=0, help="Scores, oldest first.")
 
@@ -189,15 +189,6 @@ def _signatures(person: Actor, role: StaffRole) -> dict[str, str]:
         for staff_id, member in store.people(person).items()
         if member.role is role and member.is_active
     }
-
-
-def next_due(row: BoardRow) -> date:
-    """Return the day of a row's next open step, to sort by; far away when nothing is open."""
-    return min(_open_days(row.steps), default=date.max)
-
-
-def _open_days(steps: Sequence[StepState]) -> Iterator[date]:
-    return (step.due for step in steps if step.due is not None and not step.is_done)
 
 
 def discharges(view: ProgramView, row: BoardRow) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The one frame of the program pages: who is enrolled, time entry, entries, superbills, primer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -15,7 +15,7 @@ from trellis_core.care.people import Practice
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules.labels import code_label, program_label
 from trellis_core.services import billing
-from trellis_core.services.board import BoardRow, board
+from trellis_core.services.board import BoardRow, board, month_determinations
 from trellis_core.services.time_log import entries_of
 from trellis_core.values.periods import ServiceMonth
 
@@ -47,6 +47,7 @@ def draw(
     lead: str,
     facts: Callable[[ProgramView], None],
     facts_title: str,
+    rows_title: str = "Enrolled",
     before: Callable[[ProgramView], None] | None = None,
 ) -> None:
     """Draw a program's page.
@@ -56,7 +57,8 @@ def draw(
         lead: One sentence: what the program is for.
         facts: Draws what this program needs besides minutes.
         facts_title: Heading of that part.
-        before: Draws what comes first on this page, in place of the meters' table.
+        rows_title: Heading of the table of rows.
+        before: Draws what comes right under that table.
     """
     person = store.require(Operation.READ_BOARD)
     month, today = store.month(person), store.today(person)
@@ -65,7 +67,7 @@ def draw(
     name = formats.program_slug(program)
     main, side = st.columns([2.3, 1], gap="large")
     with main:
-        st.subheader("Enrolled", anchor=False)
+        st.subheader(rows_title, anchor=False)
         _enrolled(name, program, person)
     view = _view(name, program, person)
     with side:
@@ -75,12 +77,12 @@ def draw(
             patients=_patients(view),
             programs=(program,),
         )
-    if before is not None:
-        before(view)
-    if view.chosen is not None:
-        with main:
+    with main:
+        if before is not None:
+            before(view)
+        if view.chosen is not None:
             st.markdown(f"**{formats.plain(view.chosen.patient_name)}**")
-            board_view.detail(view.chosen, month=month, person=person)
+            board_view.detail(view.chosen, month=month, person=person, is_with_entries=False)
     st.subheader(facts_title, anchor=False)
     facts(view)
     st.subheader("This month's entries", anchor=False)
@@ -177,6 +179,13 @@ def _entries(name: str, view: ProgramView) -> None:
         entries,
         people=store.people(view.person),
         zone=store.zone(view.person),
+        determinations=month_determinations(
+            month=view.month,
+            store=store.store(),
+            actor=view.person,
+            clock=store.clock(),
+            rule_book=store.rule_book(),
+        ).values(),
         patient_names={row.patient_id: row.patient_name for row in view.rows},
         key=f"{name}_entries",
     )
@@ -196,7 +205,7 @@ def _superbills(name: str, view: ProgramView) -> None:
         clock=store.clock(),
         rule_book=store.rule_book(),
     )
-    if not bills:
+    if not any(line.program is view.program for bill in bills for line in bill.lines):
         widgets.empty("Nothing is ready to bill this month yet.", icon="receipt_long")
         return
     rows = [
@@ -211,16 +220,17 @@ def _superbills(name: str, view: ProgramView) -> None:
         }
         for bill in bills
         for line in bill.lines
+        if line.program is view.program
     ]
     widgets.table(pd.DataFrame(rows), alt="Superbill lines of the month", key=f"{name}_superbills")
     who = "this patient" if view.chosen else formats.count(len(bills), "patient")
     with st.container(horizontal=True):
-        for form, label in (("pdf", "PDF"), ("csv", "CSV")):
-            _download(name, view, form=form, label=f"{label}, {who}", patient_id=patient_id)
+        _download(name, view, form="pdf", label=f"PDF, {who}", patient_id=patient_id)
+        _download(name, view, form="csv", label=f"CSV, {who}", patient_id=patient_id)
 
 
 def _download(
-    name: str, view: ProgramView, *, form: str, label: str, patient_id: str | None
+    name: str, view: ProgramView, *, form: billing.Form, label: str, patient_id: str | None
 ) -> None:
     def make() -> bytes:
         return billing.superbill_document(
@@ -238,11 +248,6 @@ def _download(
         label,
         make,
         file_name=f"superbills-{view.month}-{name}.{form}",
-        media_type="application/pdf" if form == "pdf" else "text/csv",
+        media_type=billing.MEDIA[form],
         key=f"{name}_download_{form}",
     )
-
-
-def by_patient(rows: Sequence[BoardRow]) -> list[BoardRow]:
-    """Return the rows in the order of names."""
-    return sorted(rows, key=lambda row: row.patient_name)

@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from pages.shared import state
+from pages.shared import formats, state
 from trellis_core.access import AccessRole, Operation
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -44,6 +44,13 @@ PAGES: Final[tuple[PageSpec, ...]] = tuple(
             "folder_shared",
             Operation.READ_CHART,
         ),
+        (
+            "consents",
+            "coordinate/consents",
+            "Consents and paperwork",
+            "handshake",
+            Operation.READ_CHART,
+        ),
         ("ccm", "programs/ccm", "Chronic care (CCM)", "favorite", Operation.READ_BOARD),
         ("pcm", "programs/pcm", "Principal care (PCM)", "adjust", Operation.READ_BOARD),
         ("bhi", "programs/bhi", "Behavioral health (BHI)", "psychology", Operation.READ_BOARD),
@@ -59,6 +66,7 @@ PAGES: Final[tuple[PageSpec, ...]] = tuple(
         ("roi", "insight/roi_calculator", "ROI calculator", "calculate", Operation.READ_ROI),
         ("rule-book", "insight/rule_book", "Rule book", "menu_book", Operation.READ_RULE_BOOK),
         ("ledger", "insight/ledger", "Ledger", "history_edu", Operation.READ_LEDGER),
+        ("settings", "practice/settings", "Settings", "settings", Operation.READ_PRACTICE),
     )
 )
 PROGRAM_PAGES: Final = ("ccm", "pcm", "bhi", "cocm", "tcm")
@@ -75,9 +83,10 @@ _MENUS: Final[Mapping[AccessRole, Mapping[str, tuple[str, ...]]]] = {
         "Audit": ("ledger",),
     },
     AccessRole.OWNER: {
-        "See": ("roi", "rule-book"),
+        "See": ("roi",),
         "Care": ("thresholds", "patients", "programs"),
         "Bill": ("superbills",),
+        "Practice": ("settings",),
         "Audit": ("ledger",),
     },
     AccessRole.AUDITOR: {
@@ -108,23 +117,39 @@ def page_path(name: str) -> str:
     return f"pages/{spec(name).path}.py"
 
 
-def open_page(name: str, *, patient_id: str | None = None) -> None:
-    """Go to a page, with the service month and, if given, a patient in its address."""
-    st.switch_page(page_path(name), query_params=address(patient_id=patient_id))
+def open_page(name: str, *, patient_id: str | None = None, section: str | None = None) -> None:
+    """Go to a page, with, if given, a patient in its address."""
+    st.switch_page(page_path(name), query_params=address(patient_id=patient_id, section=section))
 
 
-def link(name: str, label: str, *, patient_id: str | None = None, icon: str | None = None) -> None:
-    """Draw a link to a page, with the service month and, if given, a patient in its address."""
+def link(
+    name: str,
+    label: str,
+    *,
+    patient_id: str | None = None,
+    section: str | None = None,
+    icon: str | None = None,
+) -> None:
+    """Draw a link to a page, with, if given, a patient in its address."""
     st.page_link(
-        page_path(name), label=label, icon=icon, query_params=address(patient_id=patient_id)
+        page_path(name),
+        label=formats.plain(label),
+        icon=icon,
+        query_params=address(patient_id=patient_id, section=section),
     )
 
 
-def address(*, patient_id: str | None = None) -> dict[str, str]:
-    """Return the query parameters of a deep link: ids and months only, never names."""
-    chosen = st.session_state.get(state.MONTH_KEY)
-    found = {state.MONTH_KEY: chosen} if isinstance(chosen, str) else {}
-    return found | ({state.PATIENT_KEY: patient_id} if patient_id else {})
+def address(*, patient_id: str | None = None, section: str | None = None) -> dict[str, str]:
+    """Return the query parameters of a link: ids only, never names.
+
+    The service month is not among them: the sidebar's picker keeps it in the address itself.
+    """
+    found: dict[str, str] = {}
+    if patient_id:
+        found[state.PATIENT_KEY] = patient_id
+    if section:
+        found[state.SECTION_KEY] = str(section)
+    return found
 
 
 def menu(role: AccessRole) -> Mapping[str, tuple[str, ...]]:

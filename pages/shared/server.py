@@ -28,6 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pages.shared import attempts, sign_in_page, store
 from trellis_core.access import Actor
+from trellis_core.care.vocabulary import Credential
 from trellis_core.errors import SignInRefusedError, TrellisError
 from trellis_core.services import practice as practices
 
@@ -173,7 +174,8 @@ def _page_for(wanted: str, said: str = "") -> str:
         return sign_in_page.password_form(wanted=wanted, said=said)
     actors = practices.demo_actors(store=store.store())
     practice = practices.the_practice(store=store.store(), actor=actors[0][1])
-    one_per_role = {person.access: person for person, _ in reversed(actors)}
+    ranked = sorted(actors, key=lambda pair: pair[0].credential is Credential.RN)
+    one_per_role = {person.access: person for person, _ in ranked}
     return sign_in_page.role_cards(
         list(one_per_role.values()), practice_name=practice.name, wanted=wanted
     )

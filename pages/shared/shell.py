@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from streamlit.navigation.page import Page
 
 ICON: Final = ROOT / "pages" / "shared" / "static" / "trellis.png"
+SIDEBAR_WIDTH: Final = 256
 _SEARCH_HITS: Final = 6
 
 
 def main() -> None:
     """Draw the dashboard: run by ``dashboard.py`` on every rerun."""
     st.set_page_config(
-        page_title="Trellis", page_icon=str(ICON), layout="wide", initial_sidebar_state="expanded"
+        page_title="Trellis",
+        page_icon=str(ICON),
+        layout="wide",
+        initial_sidebar_state=SIDEBAR_WIDTH,
     )
     if store.is_empty():
         _run_alone(welcome.draw, "Welcome")
@@ -32,9 +36,10 @@ def main() -> None:
         _run_alone(store.stop_signed_out, "Signed out")
         return
     chosen = st.navigation(_navigation(person), expanded=True)
+    st.logo(str(ICON), size="large")
     practice = store.practice(person)
     _sidebar(person, practice)
-    widgets.demo_banner(practice)
+    state.state().is_sample = practice.is_sample
     time_entry.timer_bar(person)
     widgets.show_flashes()
     chosen.run()

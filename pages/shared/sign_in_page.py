@@ -63,7 +63,7 @@ def local_path(wanted: str | None) -> str:
     """
     if not wanted or not wanted.startswith("/") or wanted.startswith(("//", "/\\", "/auth/")):
         return HOME
-    if "\\" in wanted or any(ord(char) <= ord(" ") or ord(char) == 0x7F for char in wanted):
+    if "\\" in wanted or not wanted.isprintable() or " " in wanted:
         return HOME
     parts = urlsplit(wanted)
     return HOME if parts.scheme or parts.netloc else wanted
@@ -85,8 +85,8 @@ def role_cards(people: Sequence[StaffMember], *, practice_name: str, wanted: str
         for person in ranked
     )
     return _document(
-        f"<p>{escape(practice_name)}: a sample practice with fictional patients. "
-        f'Choose whose day to look at.</p><div class="cards">{cards}</div>'
+        f"<p>{escape(practice_name)}. All patients are fictional. Choose whose day to look at.</p>"
+        f'<div class="cards">{cards}</div>'
     )
 
 

@@ -19,6 +19,8 @@ MONTH_KEY: Final = "month"
 """Widget key and query parameter of the service month."""
 PATIENT_KEY: Final = "patient"
 """Query parameter that names one patient by its opaque id."""
+SECTION_KEY: Final = "section"
+"""Query parameter that names a section of the chart."""
 MONTHS_BACK: Final = 35
 
 
@@ -29,11 +31,13 @@ class PageState:
     Attributes:
         form_ids: For each open form, the entry id that makes its submission happen once.
         flash: Sentences to show after the next rerun.
+        is_sample: The practice is the sample one.
         refusals: Sentences of commands that a callback was refused.
     """
 
     form_ids: dict[str, str] = field(default_factory=dict)
     flash: list[str] = field(default_factory=list)
+    is_sample: bool = False
     refusals: list[str] = field(default_factory=list)
 
 

@@ -15,6 +15,7 @@ import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from pages.shared import state
 from trellis_core.access import Actor, Operation, may
 from trellis_core.care.people import Practice, StaffMember
 from trellis_core.rules.rulebook import RuleBook, load_rule_book
@@ -24,8 +25,6 @@ from trellis_core.store.engine import Store, open_store
 from trellis_core.values import clock as clocks
 from trellis_core.values.clock import Clock
 from trellis_core.values.periods import ServiceMonth, zone_named
-
-from pages.shared import state
 
 COOKIE: Final = "trellis_session"
 SIGN_IN_PATH: Final = "/auth/sign-in"

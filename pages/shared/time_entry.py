@@ -1,14 +1,15 @@
 """Recording time: the running timer on every page, starting one, and the typed-entry form."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
 import streamlit as st
 
-from pages.shared import formats, state, store, widgets
+from pages.shared import chart_map, formats, routes, state, store, widgets
 from trellis_core.access import Actor, Operation, may
 from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
+from trellis_core.rules.reason_texts import title
 from trellis_core.services import board as boards
 from trellis_core.services import caseload
 from trellis_core.services.time_log import (
@@ -112,7 +113,7 @@ def _stop_dialog(timer: RunningTimer, person: Actor) -> None:
 def _what_was_done(key: str) -> None:
     st.selectbox("Activity", ACTIVITIES, format_func=formats.activity, key=f"{key}_activity")
     st.segmented_control(
-        "Patient or caregiver",
+        "Contact with patient or caregiver",
         list(ContactState),
         format_func=formats.contact,
         key=f"{key}_contact",
@@ -215,17 +216,26 @@ def _fields(
     program = programs[0]
     if len(programs) > 1:
         program = st.selectbox("Program", programs, key=f"{form}_program")
-    _preview(patient_id, program, person=person)
+    said = st.container()
     start_button(patient_id, program, person=person, key=f"{form}_start")
     st.caption("Or type what was done:")
     now = store.clock().now().astimezone(store.zone(person))
-    when, start, long = st.columns([1.25, 1, 1])
+    when = st.container()
+    start, long = st.columns(2)
     when.date_input("Day", value=now.date(), max_value=now.date(), key=f"{key}_day")
     start.time_input("Start", value=_a_while_ago(now), step=300, key=f"{key}_time")
     long.number_input(
         "Minutes", min_value=1, max_value=480, value=None, placeholder="0", key=f"{key}_minutes"
     )
     _what_was_done(key)
+    with said:
+        preview(
+            patient_id,
+            program,
+            person=person,
+            on=st.session_state[f"{key}_day"],
+            activity=st.session_state[f"{key}_activity"],
+        )
     if st.button(
         "Save entry",
         key=f"{key}_save",
@@ -235,6 +245,45 @@ def _fields(
         with widgets.command():
             _save(form=form, patient_id=patient_id, program=program, person=person)
             st.rerun()
+
+
+def preview(
+    patient_id: str,
+    program: Program,
+    *,
+    person: Actor,
+    on: date | None = None,
+    activity: Activity = Activity.CARE_COORDINATION,
+) -> None:
+    """Say at once whether the person's minutes would count and, if not, why and where to fix it."""
+    with widgets.command():
+        found = boards.preview_entry(
+            patient_id,
+            program,
+            person.person_id,
+            on=on,
+            activity=activity,
+            store=store.store(),
+            actor=person,
+            clock=store.clock(),
+            rule_book=store.rule_book(),
+        )
+        if found.counts:
+            return
+        why = title(found.reason).lower() if found.reason else "see the chart"
+        st.warning(
+            f"**These minutes will not count: {formats.plain(why)}.** {formats.plain(found.message)}",
+            icon=":material/report:",
+        )
+        section = chart_map.section_for(found.reason) if found.reason else None
+        if section is not None:
+            routes.link(
+                "chart",
+                chart_map.ACTIONS.get(section, "Open the chart"),
+                patient_id=patient_id,
+                section=section,
+                icon=":material/edit_note:",
+            )
 
 
 def _a_while_ago(now: datetime) -> time:

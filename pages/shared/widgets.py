@@ -1,15 +1,16 @@
 """Pieces that several pages draw: notices, badges, tables of entries, the disclaimer."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from pages.shared import formats, state
-from trellis_core.care.people import Practice, StaffMember
+from trellis_core.care.people import StaffMember
 from trellis_core.documents.disclaimer import DISCLAIMER
 from trellis_core.errors import TrellisError
 from trellis_core.ledger.entries import TimeEntry
@@ -56,20 +57,21 @@ def show_flashes() -> None:
     show_refusals()
 
 
-def demo_banner(practice: Practice) -> None:
-    """Say on every page that the practice is the sample one."""
-    if practice.is_sample:
-        st.caption(":material/science: **Sample practice** — fictional patients, made-up minutes.")
-
-
 def disclaimer() -> None:
     """Draw the one disclaimer, small."""
     st.caption(formats.plain(DISCLAIMER))
 
 
 def heading(text: str, under: str = "") -> None:
-    """Draw a page's title with one quiet sentence under it."""
-    st.title(text, anchor=False)
+    """Draw a page's title with one quiet sentence under it, and whether this is the sample practice."""
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
+        st.title(text, anchor=False, width="content")
+        if state.state().is_sample:
+            st.badge(
+                "Sample practice — fictional patients", icon=":material/science:", color="gray"
+            )
     if under:
         st.caption(under)
 
@@ -142,7 +144,7 @@ def entries_table(
     *,
     people: Mapping[str, StaffMember],
     zone: ZoneInfo,
-    determination: Determination | None = None,
+    determinations: Iterable[Determination] = (),
     patient_names: Mapping[str, str] | None = None,
     key: str | None = None,
 ) -> None:
@@ -152,17 +154,19 @@ def entries_table(
         entries: Reversed ones included; they show as replaced.
         people: The practice's people by id.
         zone: The practice's time zone.
-        determination: The patient-month's answer, to say what counts and why not.
+        determinations: The patient-months' answers, to say what counts and why not.
         patient_names: Names by patient id, where the table spans patients.
         key: Widget key.
     """
     if not entries:
         empty("No time recorded this month yet. Start a timer or type an entry.", icon="schedule")
         return
-    counted = dict(determination.counted_seconds) if determination else {}
+    counted: dict[str, int] = {}
     lost: dict[str, list[NotCounted]] = {}
-    for item in determination.not_counted if determination else ():
-        lost.setdefault(item.entry, []).append(item)
+    for determination in determinations:
+        counted |= dict(determination.counted_seconds)
+        for item in determination.not_counted:
+            lost.setdefault(item.entry, []).append(item)
     rows = []
     for entry in sorted(entries, key=lambda item: item.started_at, reverse=True):
         who = people.get(entry.staff_id or "")
@@ -171,15 +175,13 @@ def entries_table(
             row["Patient"] = patient_names.get(entry.patient_id, formats.DASH)
         row |= {
             "Length": formats.length(entry.seconds),
+            "Counts": counted_words(entry, counted, lost),
             "Activity": formats.activity(entry.activity),
             "By": who.signature if who else formats.DASH,
-            "Counts": counted_words(entry, counted, lost) if determination else "",
             "Recorded": entry_marks(entry),
             "Note": entry.note,
             "Receipt": entry.code,
         }
-        if determination is None:
-            del row["Counts"]
         rows.append(row)
     table(pd.DataFrame(rows), key=key, alt="Time entries of the month")
 
@@ -189,7 +191,7 @@ def table(
     *,
     alt: str,
     key: str | None = None,
-    columns: Mapping[str, object] | None = None,
+    columns: Mapping[str, ColumnConfig] | None = None,
     row_height: int | None = None,
 ) -> None:
     """Draw a read-only table the way every page does."""
@@ -214,8 +216,7 @@ def download(
 ) -> None:
     """Draw a button whose document is made only when it is clicked.
 
-    Args:
-        make: Makes the document; it calls a service, which checks the right again.
+    ``make`` calls a service, which checks the right again.
     """
     st.download_button(
         label,

@@ -1,11 +1,25 @@
 """Fixtures of the page tests: a browser without a network, and the dashboard in a test runner."""
 
 import asyncio
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from http.cookies import SimpleCookie
+from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.shared import store as page_store
+from trellis_core.access import AccessRole, Actor
+from trellis_core.sample import load_sample
+from trellis_core.services import practice as practices
+from trellis_core.store.engine import open_store
+
+ROOT = Path(__file__).parents[2]
+DAY = date(2026, 11, 20)
 
 
 @dataclass
@@ -101,3 +115,71 @@ class AsgiBrowser:
 @pytest.fixture
 def asgi_browser():
     return AsgiBrowser
+
+
+@dataclass
+class Dashboard:
+    """The dashboard in Streamlit's test runner, on a store of its own."""
+
+    url: str
+    set_token: Callable[[str | None], None]
+
+    @property
+    def store(self):
+        return page_store.store()
+
+    @property
+    def clock(self):
+        return page_store.clock()
+
+    def actor(self, role: AccessRole) -> Actor:
+        return next(a for _, a in practices.demo_actors(store=self.store) if a.role is role)
+
+    def open(self, role: AccessRole | None = None, page: str | None = None, **query) -> AppTest:
+        """Sign in with a role and open a page; the role's home where none is named."""
+        if role is not None:
+            token, _ = practices.demo_sign_in(
+                self.actor(role).person_id, store=self.store, clock=self.clock
+            )
+            self.set_token(token)
+        at = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=60)
+        for key, value in query.items():
+            at.query_params[key] = value
+        at.run()
+        if page is not None:
+            at.switch_page(f"pages/{page}.py")
+            for key, value in query.items():
+                at.query_params[key] = value
+            at.run()
+        assert not at.exception, at.exception
+        return at
+
+
+@pytest.fixture(scope="session")
+def sample_file(tmp_path_factory) -> Path:
+    """The sample practice as it stands on the tests' day, loaded once."""
+    path = tmp_path_factory.mktemp("sample") / "sample.db"
+    opened = open_store(f"sqlite:///{path}")
+    load_sample(opened, day=DAY)
+    opened.close()
+    return path
+
+
+@pytest.fixture
+def empty_dashboard(tmp_path, monkeypatch):
+    """The dashboard on a store that holds no practice."""
+    url = f"sqlite:///{tmp_path / 'trellis.db'}"
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("TRELLIS_TODAY", DAY.isoformat())
+    monkeypatch.delenv("TRELLIS_DEMO", raising=False)
+    held = {"token": None}
+    monkeypatch.setattr(page_store, "session_token", lambda: held["token"])
+    yield Dashboard(url, lambda token: held.update(token=token))
+    page_store.close_all()
+
+
+@pytest.fixture
+def dashboard(sample_file, tmp_path, empty_dashboard):
+    """The dashboard on the sample practice."""
+    shutil.copy(sample_file, tmp_path / "trellis.db")
+    return empty_dashboard

@@ -1,0 +1,108 @@
+"""Every page draws: on an empty store, on the sample practice, and for everyone who may see it."""
+
+import pytest
+
+from pages.shared import routes
+from trellis_core.access import POLICY, AccessRole
+from trellis_core.documents.disclaimer import DISCLAIMER
+
+PAGES = {page.name: page.path for page in routes.PAGES}
+
+
+def everything_said(at) -> str:
+    kinds = (
+        at.markdown,
+        at.caption,
+        at.title,
+        at.subheader,
+        at.warning,
+        at.error,
+        at.info,
+        at.text,
+    )
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_a_page_draws_on_the_sample_practice(dashboard, page):
+    at = dashboard.open(AccessRole.OWNER, page)
+    assert at.title, "a page has a title"
+    assert not at.error
+    assert "fictional patients" in everything_said(at)
+
+
+@pytest.mark.parametrize("role", AccessRole)
+def test_every_role_opens_exactly_the_pages_its_rights_allow(dashboard, role):
+    at = dashboard.open(role)
+    for page in routes.PAGES:
+        if role in POLICY[page.operation]:
+            at.switch_page(f"pages/{page.path}.py").run()
+            assert not at.exception, page.name
+        else:
+            with pytest.raises(ValueError, match="Unable to find"):
+                at.switch_page(f"pages/{page.path}.py")
+
+
+def test_an_empty_store_offers_two_ways_to_begin_whatever_the_address(empty_dashboard):
+    at = empty_dashboard.open()
+    assert at.title[0].value == "Welcome to Trellis"
+    assert any("trellis init" in block.value for block in at.code)
+    assert [button.label for button in at.button] == ["Load the sample practice"]
+
+
+def test_loading_the_sample_practice_leads_to_the_sign_in(empty_dashboard):
+    at = empty_dashboard.open()
+    at.button[0].click().run(timeout=120)
+    assert not at.exception
+    assert at.title[0].value == "You are signed out"
+
+
+def test_nobody_signed_in_sees_nothing(dashboard):
+    at = dashboard.open()
+    assert at.title[0].value == "You are signed out"
+    assert not at.dataframe
+
+
+def test_a_session_that_ended_shows_nothing_on_the_next_click(dashboard):
+    at = dashboard.open(AccessRole.COORDINATOR)
+    assert at.dataframe
+    dashboard.set_token("ended")
+    at.run()
+    assert at.title[0].value == "You are signed out"
+    assert not at.dataframe
+
+
+@pytest.mark.parametrize(
+    ("role", "title"),
+    [
+        (AccessRole.COORDINATOR, "Thresholds"),
+        (AccessRole.BILLER, "Superbills"),
+        (AccessRole.OWNER, "ROI calculator"),
+        (AccessRole.AUDITOR, "Ledger"),
+    ],
+)
+def test_everyone_begins_on_the_page_of_their_day(dashboard, role, title):
+    assert dashboard.open(role).title[0].value == title
+
+
+@pytest.mark.parametrize("role", AccessRole)
+def test_a_menu_has_at_most_seven_entries_and_only_what_the_role_may_open(role):
+    names = [name for names in routes.menu(role).values() for name in names]
+    assert len(names) <= 7
+    for name in names:
+        page = routes.spec("ccm" if name == "programs" else name)
+        assert role in POLICY[page.operation]
+
+
+@pytest.mark.parametrize(
+    "name", ["ccm", "pcm", "bhi", "cocm", "tcm", "superbills", "roi", "rule-book"]
+)
+def test_the_disclaimer_stands_where_it_must(dashboard, name):
+    at = dashboard.open(AccessRole.OWNER, PAGES[name])
+    said = everything_said(at).replace("\\", "")
+    assert DISCLAIMER in said
+
+
+def test_the_service_month_comes_from_the_address(dashboard):
+    at = dashboard.open(AccessRole.COORDINATOR, PAGES["thresholds"], month="2026-10")
+    assert "October 2026" in everything_said(at)
