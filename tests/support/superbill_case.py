@@ -256,7 +256,10 @@ CCM_CHECK = Check(
     message="42 minutes recorded; 20 are needed for the first service and 40 for the second.",
     parameters=(
         ParameterUse(
-            "ccm.clinical_staff.initial.minutes", 20, date(2015, 1, 1), ("pfs-2015-final-rule#p67721",)
+            "ccm.clinical_staff.initial.minutes",
+            20,
+            date(2015, 1, 1),
+            ("pfs-2015-final-rule#p67721",),
         ),
     ),
 )

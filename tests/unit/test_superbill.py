@@ -24,6 +24,7 @@ from tests.support.superbill_case import (
     PRACTICE,
     SECOND_DOCTOR,
     TRACK_NEEDED,
+    Case,
     crowded,
     entry,
 )
@@ -84,8 +85,8 @@ def test_every_line_of_a_month_has_an_id_of_its_own() -> None:
         CASE.with_patient(coverage=Coverage(payer_name="Another payer", member_id="1")),
     ],
 )
-def test_another_practice_patient_or_payer_is_another_superbill(other: object) -> None:
-    assert other.only().id != CASE.only().id  # type: ignore[attr-defined]
+def test_another_practice_patient_or_payer_is_another_superbill(other: Case) -> None:
+    assert other.only().id != CASE.only().id
 
 
 def test_two_billing_practitioners_get_two_superbills() -> None:
@@ -432,8 +433,8 @@ def test_a_transitional_line_shows_its_discharge_contact_visit_and_reconciliatio
         ),
     ],
 )
-def test_preflight_names_the_one_thing_that_is_missing(case: object, code: str) -> None:
-    bill = case.only()  # type: ignore[attr-defined]
+def test_preflight_names_the_one_thing_that_is_missing(case: Case, code: str) -> None:
+    bill = case.only()
 
     assert missing_codes(bill) == [code]
     assert not bill.is_ready

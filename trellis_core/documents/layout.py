@@ -141,7 +141,7 @@ def wrapped(words: str, width: float, size: float, *, is_bold: bool = False) -> 
             lines.append(line)
         *full, line = _broken(word, width, size, is_bold=is_bold)
         lines.extend(full)
-    return [*lines, line] if line else lines
+    return [*lines, line] if line or not lines else lines
 
 
 def _broken(word: str, width: float, size: float, *, is_bold: bool) -> list[str]:
