@@ -287,12 +287,17 @@ def import_fhir(
     files = _files(paths)
     lines: list[str] = []
     records: list[FhirRecords] = []
-    for path in files:
+    for number, path in enumerate(files, 1):
+        place = f"file {number}"  # another system's file names hold patients' names
         if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputRefusedError("TOO_LARGE", path.name, "A file may have 20 MB. Divide it.")
-        found = read_bundle(path.read_bytes())
+            raise InputRefusedError("TOO_LARGE", place, "A file may have 20 MB. Divide it.")
+        try:
+            found = read_bundle(path.read_bytes())
+        except InputRefusedError as error:
+            at = f"{place}, {error.path}" if error.path else place
+            raise InputRefusedError(error.code, at, error.message) from error
         records.append(found)
-        lines.extend(f"{path.name}: {line}" for line in found.lines)
+        lines.extend(f"{place}: {line}" for line in found.lines)
     tally = _Tally()
     unit_of = store.reading if dry_run else store.writing
     with unit_of() as unit:
@@ -319,13 +324,13 @@ def import_fhir(
 
 def _files(paths: Iterable[Path]) -> list[Path]:
     files: list[Path] = []
-    for path in paths:
+    for number, path in enumerate(paths, 1):
         if path.is_dir():
             files.extend(sorted(path.glob("*.json")))
         elif path.is_file():
             files.append(path)
         else:
-            raise InputRefusedError("FILE_MISSING", path.name, "There is no such file.")
+            raise InputRefusedError("FILE_MISSING", f"path {number}", "There is no such file.")
     if not files:
         raise InputRefusedError("FILE_MISSING", "", "There is no .json file to read.")
     return files
