@@ -51,7 +51,7 @@ class Source(BaseModel):
         id: Short name used in citations.
         locator: Where it is found in print, for example ``85 FR 84472``.
         published_on: When it was published, which is not when it takes effect.
-        retrieved_on: When somebody last read it at its address.
+        retrieved_on: When somebody last read it at its address, where that is known.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -63,7 +63,7 @@ class Source(BaseModel):
     locator: str = Field(min_length=1)
     url: str = Field(pattern=r"^https://[^\s]+$")
     published_on: date | None = None
-    retrieved_on: date
+    retrieved_on: date | None = None
     note: str = ""
 
 

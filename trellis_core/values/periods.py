@@ -169,3 +169,19 @@ def same_day_earlier_year(day: date, years: int) -> date:
 def days_after(day: date, days: int) -> date:
     """Return the day so many calendar days later."""
     return day + timedelta(days=days)
+
+
+def months_between(earlier: ServiceMonth, later: ServiceMonth) -> int:
+    """Return how many months the second lies after the first.
+
+    Example:
+        >>> months_between(ServiceMonth(2026, 11), ServiceMonth(2027, 2))
+        3
+    """
+    return (later.year - earlier.year) * 12 + later.month - earlier.month
+
+
+@lru_cache(maxsize=8192)
+def starts_at_second(zone_name: str, day: date) -> int:
+    """Return the POSIX second at which a day begins in a zone."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=zone_named(zone_name)).timestamp())

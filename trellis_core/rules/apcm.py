@@ -1,0 +1,244 @@
+"""Advanced primary care management: a level by the facts of the month, and behavioral add-ons.
+
+No minutes decide. An add-on needs a counted entry of its own program in the month and the base
+from the same practitioner; where the base is blocked the minute-based codes stand by themselves.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from trellis_core.care.vocabulary import Program
+from trellis_core.rules import bhi, cocm, gates
+from trellis_core.rules.claims import Block, Claim, ProgramResult
+from trellis_core.rules.clean_time import CleanTime, Span
+from trellis_core.rules.concurrency import elsewhere
+from trellis_core.rules.month_facts import Problem, ProgramMonth, chronic, unknown
+from trellis_core.rules.reasons import Reason
+from trellis_core.rules.trace import Check, Outcome
+from trellis_core.values.unknown import UNKNOWN
+
+
+def _capabilities(owner: ProgramMonth) -> Iterable[Problem]:
+    facts = owner.month.facts
+    missing = Reason.APCM_CAPABILITIES_MISSING
+    asked = (
+        (facts.practice.apcm_capabilities, "apcm_capabilities"),
+        (facts.practice.performance_reporting, "performance_reporting"),
+        (facts.apcm_services_documented, "apcm_services_documented"),
+    )
+    found: list[Problem] = []
+    for fact, key in asked:
+        found.extend(gates.yes(fact, key=key, otherwise=missing))
+    return _once(found)
+
+
+def _once(problems: list[Problem]) -> tuple[Problem, ...]:
+    return tuple({problem.reason: problem for problem in problems}.values())
+
+
+def level(owner: ProgramMonth) -> tuple[str | None, tuple[Problem, ...]]:
+    """Return the element of the month's level, else what would have to be known to choose it."""
+    conditions = owner.month.facts.patient.conditions
+    if conditions is UNKNOWN:
+        return None, (unknown("conditions"),)
+    needed = owner.rules.integer("apcm.conditions.initial.count_min")
+    months = owner.rules.integer("apcm.conditions.initial.expected_months")
+    found = len(chronic(conditions, months))
+    if found < needed:
+        doubts, possible = gates.condition_doubts(conditions, months)
+        if found + possible >= needed:
+            return None, doubts
+        return "apcm.level_one", ()
+    beneficiary = owner.month.facts.patient.qualified_medicare_beneficiary
+    if beneficiary is UNKNOWN:
+        return None, (unknown("qualified_medicare_beneficiary"),)
+    return "apcm.level_three" if beneficiary else "apcm.level_two", ()
+
+
+def _level_known(owner: ProgramMonth) -> Iterable[Problem]:
+    return level(owner)[1]
+
+
+GATES: Final = (
+    gates.Gate(
+        "apcm.practitioner",
+        "A practitioner who may bill care management is named.",
+        gates.practitioner_may_bill,
+        ("common.billing_practitioner.credentials",),
+    ),
+    gates.Gate("apcm.patient", "The patient lived in the month.", gates.patient_alive),
+    gates.Gate("apcm.enrollment", "An enrollment covers the month.", gates.enrolled),
+    gates.Gate(
+        "apcm.consent",
+        "The patient agreed, and the record shows what was explained.",
+        gates.consented,
+        ("common.consent.elements",),
+    ),
+    gates.Gate(
+        "apcm.initiating_visit",
+        "A patient who is new or was not seen for three years had an initiating visit.",
+        gates.initiating_visit_where_due,
+        ("apcm.initiating_visit.within_years", "common.initiating_visit.hcpcs"),
+    ),
+    gates.Gate(
+        "apcm.capabilities",
+        "The practice attests every element, reports performance and documents the month.",
+        _capabilities,
+    ),
+    gates.Gate(
+        "apcm.level",
+        "The facts that decide the level are known.",
+        _level_known,
+        ("apcm.conditions.initial.count_min", "apcm.conditions.initial.expected_months"),
+    ),
+)
+GATE_IDS: Final = tuple(gate.rule_id for gate in GATES)
+_LEVELS: Final = ("apcm.level_one", "apcm.level_two", "apcm.level_three")
+_ADD_ONS: Final = ("apcm.cocm_initial_month", "apcm.cocm_subsequent_month", "apcm.bhi")
+
+
+def evaluate(owner: ProgramMonth, _clean: CleanTime) -> ProgramResult:
+    """Decide one month of advanced primary care management, its add-ons aside."""
+    checks: list[Check] | None = [] if owner.month.explain else None
+    result = ProgramResult(owner=owner, checks=checks)
+    codes = {element: owner.rules.code(f"{element}.initial.hcpcs") for element in _LEVELS}
+    bases = tuple(code for code in codes.values() if code is not None)
+    if not bases:
+        return result
+    result.gate_problems = gates.run(GATES, owner, checks)
+    element, _ = level(owner)
+    code = codes.get(element) if element is not None else None
+    if code is None or element is None:
+        result.base_codes = bases
+    else:
+        result.base_codes = (code,)
+        result.claims = [
+            Claim(
+                program=Program.APCM,
+                code=code,
+                units=1,
+                element=f"{element}.initial",
+                by=owner.biller_id,
+                checks=GATE_IDS,
+            )
+        ]
+    if owner.month.facts.requested is not None:
+        _fix_levels(result, codes)
+    return result
+
+
+def _fix_levels(result: ProgramResult, codes: dict[str, str | None]) -> None:
+    """Offer the month's level and every lower one; a higher one lacks its conditions."""
+    earned = result.claims[0] if result.claims else None
+    is_above = False
+    for element in _LEVELS:
+        code = codes[element]
+        if code is None:
+            continue
+        claim = None
+        if earned is not None and not is_above:
+            claim = Claim(
+                program=Program.APCM,
+                code=code,
+                units=1,
+                element=f"{element}.initial",
+                by=earned.by,
+                checks=GATE_IDS,
+            )
+        problems = (Problem(Reason.CONDITIONS_NOT_MET),) if is_above else ()
+        result.fixed[code] = (claim, problems)
+        is_above = is_above or (earned is not None and earned.code == code)
+
+
+def add_behavioral(results: dict[Program, ProgramResult], clean: CleanTime) -> None:
+    """Add the behavioral add-on where the base can be billed; it stands for the minute-based code."""
+    result = results.get(Program.APCM)
+    if result is None:
+        return
+    month = result.owner.month
+    bases = tuple(
+        code
+        for element in _LEVELS
+        if (code := result.owner.rules.code(f"{element}.initial.hcpcs")) is not None
+    )
+    is_asked = month.facts.requested is not None
+    can_stand = result.is_open and bool(result.claims) and not elsewhere(result.claims[0], month)
+    chosen = False
+    for program in (Program.COCM, Program.BHI):
+        own = results.get(program)
+        if own is None:
+            continue
+        element, code = _add_on(own)
+        if code is None:
+            continue
+        spans = clean.spans.get(program, [])
+        problems = _add_on_problems(result, own, spans)
+        claim = _claim(result, own, element, code, bases, spans) if not problems else None
+        if is_asked:
+            result.fixed[code] = (claim, problems)
+        if claim is not None and can_stand and not chosen:
+            chosen = True
+            result.claims.append(claim)
+            _stand_for(own, code)
+    if is_asked:
+        for element in _ADD_ONS:
+            code = result.owner.rules.code(f"{element}.additional.hcpcs")
+            if code is not None:
+                result.fixed.setdefault(code, (None, (Problem(Reason.NOT_ENROLLED),)))
+
+
+def _add_on(own: ProgramResult) -> tuple[str, str | None]:
+    """Return the add-on's element and code for a behavioral program's month."""
+    element = "apcm.bhi"
+    if own.program is Program.COCM:
+        is_initial = cocm.episode_of(own.owner).is_initial
+        element = "apcm.cocm_initial_month" if is_initial else "apcm.cocm_subsequent_month"
+    return element, own.owner.rules.code(f"{element}.additional.hcpcs")
+
+
+def _add_on_problems(
+    result: ProgramResult, own: ProgramResult, spans: list[Span]
+) -> tuple[Problem, ...]:
+    problems = list(own.gate_problems)
+    if own.owner.biller_id != result.owner.biller_id:
+        problems.append(Problem(Reason.APCM_BASE_REQUIRED))
+    if not spans:
+        problems.append(Problem(Reason.TIME_NOT_MET))
+    return tuple(problems)
+
+
+def _claim(
+    result: ProgramResult,
+    own: ProgramResult,
+    element: str,
+    code: str,
+    bases: tuple[str, ...],
+    spans: list[Span],
+) -> Claim:
+    own_ids = cocm.GATE_IDS if own.program is Program.COCM else bhi.GATE_IDS
+    return Claim(
+        program=Program.APCM,
+        code=code,
+        units=1,
+        element=f"{element}.additional",
+        by=result.owner.biller_id,
+        spans=spans,
+        base=bases,
+        checks=(*GATE_IDS, *own_ids, f"{element}.additional.entry"),
+    )
+
+
+def _stand_for(own: ProgramResult, code: str) -> None:
+    """Let the add-on stand for the program's own codes."""
+    for claim in own.claims:
+        if not claim.base:
+            values = {"code": claim.code, "other": code}
+            own.blocks.append(Block((claim.code,), Problem(Reason.MIRROR_CODE_SAME_MONTH, values)))
+    own.claims = []
+    own.time_problem = None
+    if own.checks is not None:
+        own.checks = [
+            check
+            for check in own.checks
+            if not (check.rule_id.endswith(".time") and check.outcome is Outcome.NOT_MET)
+        ]

@@ -1,0 +1,206 @@
+"""General behavioral health integration: twenty minutes, a plan, a validated scale.
+
+A psychologist, social worker, therapist or counselor who bills has a code of their own and counts
+their own minutes.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from trellis_core.care.vocabulary import Program
+from trellis_core.rules import behavioral, gates
+from trellis_core.rules.claims import (
+    Offer,
+    ProgramResult,
+    climb,
+    common_warnings,
+    time_check,
+    time_not_met,
+    whole_seconds,
+)
+from trellis_core.rules.clean_time import CleanTime, Span
+from trellis_core.rules.dated_rules import DatedRules
+from trellis_core.rules.month_facts import Problem, ProgramMonth, unknown
+from trellis_core.rules.reasons import Reason
+from trellis_core.rules.trace import Check
+from trellis_core.rules.units import MINUTE, Ladder, meter_of, plain_ladder, ticks_of
+from trellis_core.values.periods import same_day_earlier_year
+from trellis_core.values.unknown import UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class BhiRules:
+    """General integration on one day.
+
+    Attributes:
+        professionals: Credentials that bill the code of their own.
+        both: Credentials that bill either code.
+    """
+
+    staff: Ladder | None
+    professional: Ladder | None
+    professionals: frozenset[str]
+    both: frozenset[str]
+    opening_codes: frozenset[str]
+
+
+def _rules(rules: DatedRules) -> BhiRules:
+    professionals = rules.texts("bhi.behavioral_professional.initial.credentials")
+    return BhiRules(
+        staff=plain_ladder(rules, "bhi.clinical_staff"),
+        professional=plain_ladder(rules, "bhi.behavioral_professional"),
+        professionals=professionals,
+        both=professionals | rules.texts("common.billing_practitioner.credentials"),
+        opening_codes=rules.texts("bhi.behavioral_professional.initiating_visit.hcpcs"),
+    )
+
+
+def _of(owner: ProgramMonth) -> BhiRules:
+    return owner.rules.keep(_rules, _rules)
+
+
+def is_professional(owner: ProgramMonth) -> bool:
+    """Say whether the biller is one whose own code replaces the practitioner's."""
+    biller = owner.biller
+    return (
+        biller is not None
+        and biller.credential is not UNKNOWN
+        and biller.credential in _of(owner).professionals
+    )
+
+
+def _may_bill(owner: ProgramMonth) -> Iterable[Problem]:
+    return gates.practitioner_with(owner, _of(owner).both)
+
+
+def _initiating_visit(owner: ProgramMonth) -> Iterable[Problem]:
+    if not is_professional(owner):
+        return gates.initiating_visit_where_due(owner)
+    start = owner.started_on
+    if start is None:
+        return ()
+    years = owner.rules.integer("bhi.initiating_visit.within_years")
+    since: date = same_day_earlier_year(start, years)
+    seen = owner.month.facts.patient.last_seen_on
+    if seen is not UNKNOWN and seen is not None and since <= seen <= start:
+        return ()
+    visit, problems = gates.initiating_visit(owner, since=since, codes=_of(owner).opening_codes)
+    if visit is not None:
+        return ()
+    if seen is UNKNOWN:
+        return (unknown("last_seen"), *problems)
+    return problems or (Problem(Reason.INITIATING_VISIT_MISSING),)
+
+
+GATES: Final = (
+    gates.Gate(
+        "bhi.practitioner",
+        "A practitioner who may bill behavioral health integration is named.",
+        _may_bill,
+        (
+            "common.billing_practitioner.credentials",
+            "bhi.behavioral_professional.initial.credentials",
+        ),
+    ),
+    gates.Gate("bhi.patient", "The patient lived in the month.", gates.patient_alive),
+    gates.Gate("bhi.enrollment", "An enrollment covers the month.", gates.enrolled),
+    gates.Gate(
+        "bhi.consent",
+        "The patient agreed before the service, to consulting specialists and to cost sharing.",
+        gates.consented,
+        ("bhi.consent.elements",),
+    ),
+    gates.Gate(
+        "bhi.initiating_visit",
+        "A patient who is new or was not seen for a year had an initiating visit.",
+        _initiating_visit,
+        ("bhi.initiating_visit.within_years", "common.initiating_visit.hcpcs"),
+    ),
+    gates.Gate(
+        "bhi.condition",
+        "A behavioral condition is on record.",
+        behavioral.behavioral_condition,
+    ),
+    gates.Gate("bhi.care_plan", "A behavioral care plan is on record.", gates.behavioral_care_plan),
+    gates.Gate(
+        "bhi.rating_scale",
+        "A validated rating scale is on file for the interval.",
+        behavioral.rating_scale,
+        ("bhi.rating_scale.instruments",),
+    ),
+)
+GATE_IDS: Final = tuple(gate.rule_id for gate in GATES)
+_PLANS: Final = frozenset({Program.BHI, Program.COCM})
+
+
+def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
+    """Decide one month of general integration, collaborative care and others aside."""
+    checks: list[Check] | None = [] if owner.month.explain else None
+    result = ProgramResult(owner=owner, checks=checks)
+    if _ladder(owner) is None:
+        return result
+    result.gate_problems = gates.run(GATES, owner, checks)
+    stand_on(result, clean.spans.get(Program.BHI, []))
+    if owner.month.facts.requested is not None:
+        result.offers = _offers(owner, clean.spans.get(Program.BHI, []))
+    common_warnings(result, clean, plans=_PLANS)
+    behavioral.scale_warnings(result)
+    return result
+
+
+def _ladder(owner: ProgramMonth) -> Ladder | None:
+    rules = _of(owner)
+    return rules.professional if is_professional(owner) else rules.staff
+
+
+def stand_on(result: ProgramResult, spans: Sequence[Span]) -> None:
+    """Fill in claims, meter and threshold from some counted time."""
+    owner = result.owner
+    ladder = _ladder(owner)
+    if ladder is None:
+        return
+    if is_professional(owner):
+        spans = [span for span in spans if span.staff == owner.biller_id]
+    seconds = whole_seconds(spans)
+    minutes = seconds // MINUTE
+    result.claims = climb(ladder, owner, spans, minutes=minutes, gate_ids=GATE_IDS)
+    result.base_codes = (ladder.initial,)
+    result.time_problem = None if result.claims else time_not_met(ladder, minutes)
+    ticks = ticks_of(ladder, owner.month.caps, reached=minutes)
+    result.meters = [meter_of(Program.BHI, None, seconds=seconds, ticks=ticks)]
+    if result.checks is not None:
+        result.checks = [
+            check for check in result.checks if check.rule_id != f"{ladder.element}.initial.time"
+        ]
+        result.checks.append(time_check(ladder, owner, minutes=minutes))
+
+
+def _offers(owner: ProgramMonth, spans: Sequence[Span]) -> tuple[Offer, ...]:
+    rules = _of(owner)
+    barred = (Problem(Reason.PRACTITIONER_NOT_ELIGIBLE),)
+    found: list[Offer] = []
+    if rules.staff is not None:
+        problems = barred if is_professional(owner) else ()
+        found.append(Offer(ladder=rules.staff, spans=spans, problems=problems))
+    if rules.professional is not None:
+        own = [span for span in spans if span.staff == owner.biller_id]
+        problems = () if is_professional(owner) else barred
+        found.append(Offer(ladder=rules.professional, spans=own, problems=problems))
+    return tuple(found)
+
+
+def fall_back(results: dict[Program, ProgramResult], clean: CleanTime) -> None:
+    """Bill general integration from collaborative care's minutes where only its model is missing."""
+    general, collaborative = results.get(Program.BHI), results.get(Program.COCM)
+    if general is None or collaborative is None or not behavioral.falls_back(collaborative):
+        return
+    if general.owner.biller_id != collaborative.owner.biller_id:
+        return
+    spans = sorted(
+        (*clean.spans.get(Program.BHI, ()), *clean.spans.get(Program.COCM, ())),
+        key=lambda span: (span.start, span.end, span.entry),
+    )
+    if spans:
+        stand_on(general, spans)

@@ -1,0 +1,220 @@
+"""Chronic care management: staff time, the practitioner's own time, complex care, care planning.
+
+Complex or not is decided by documented medical decision making, never by price.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from trellis_core.care.vocabulary import Program
+from trellis_core.rules import gates, tracks
+from trellis_core.rules.claims import (
+    Block,
+    Claim,
+    Offer,
+    ProgramResult,
+    common_warnings,
+    whole_seconds,
+)
+from trellis_core.rules.clean_time import CleanTime, Span
+from trellis_core.rules.month_facts import (
+    MonthFacts,
+    Problem,
+    ProgramMonth,
+    chronic,
+    program_month,
+    unknown,
+)
+from trellis_core.rules.reasons import Reason
+from trellis_core.rules.trace import Check
+from trellis_core.rules.units import MINUTE
+from trellis_core.values.unknown import UNKNOWN
+
+GATES: Final = (
+    gates.Gate(
+        "ccm.practitioner",
+        "A practitioner who may bill care management is named.",
+        gates.practitioner_may_bill,
+        ("common.billing_practitioner.credentials",),
+    ),
+    gates.Gate("ccm.patient", "The patient lived in the month.", gates.patient_alive),
+    gates.Gate("ccm.enrollment", "An enrollment covers the month.", gates.enrolled),
+    gates.Gate(
+        "ccm.consent",
+        "The patient agreed before the service, and the record shows what was explained.",
+        gates.consented,
+        ("common.consent.elements",),
+    ),
+    gates.Gate(
+        "ccm.initiating_visit",
+        "A patient who is new or was not seen for a year had an initiating visit.",
+        gates.initiating_visit_where_due,
+        ("ccm.initiating_visit.within_years", "common.initiating_visit.hcpcs"),
+    ),
+    gates.Gate(
+        "ccm.conditions",
+        "Several lasting conditions put the patient at significant risk.",
+        gates.several_conditions,
+        ("ccm.conditions.initial.count_min", "ccm.conditions.initial.expected_months"),
+    ),
+    gates.Gate(
+        "ccm.care_plan",
+        "A comprehensive care plan exists and the patient has a copy.",
+        gates.care_plan,
+        ("ccm.care_plan.requires_copy",),
+    ),
+    gates.Gate(
+        "ccm.access",
+        "Urgent needs are answered at any hour.",
+        gates.around_the_clock_access,
+        ("ccm.access.requires_around_the_clock",),
+    ),
+    gates.Gate(
+        "ccm.record",
+        "Patient information is recorded in certified EHR technology.",
+        gates.certified_ehr,
+        ("ccm.record.requires_certified_ehr",),
+    ),
+)
+GATE_IDS: Final = tuple(gate.rule_id for gate in GATES)
+_PLANS: Final = frozenset({Program.CCM})
+
+
+def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
+    """Decide one month of chronic care management, conflicts with other services aside."""
+    checks: list[Check] | None = [] if owner.month.explain else None
+    result = ProgramResult(owner=owner, checks=checks)
+    spans = clean.spans.get(Program.CCM, [])
+    ladders = tracks.ladders_of(owner.rules, owner.name)
+    if ladders.staff is None:
+        return result
+    result.gate_problems = gates.run(GATES, owner, checks)
+    is_complex, doubts = decision_making(owner)
+    tracks.propose(result, spans, ladders, is_complex=is_complex, gate_ids=GATE_IDS)
+    complex_ladder = ladders.complex
+    minutes = whole_seconds(spans) // MINUTE
+    if doubts and complex_ladder is not None and minutes >= complex_ladder.initial_at:
+        result.blocks.extend(Block((complex_ladder.initial,), doubt) for doubt in doubts)
+    if owner.month.facts.requested is not None:
+        result.offers = _offers(owner, spans, ladders, is_complex=is_complex, doubts=doubts)
+    common_warnings(result, clean, plans=_PLANS)
+    if result.claims and _has_one_diagnosis(owner):
+        result.warnings.append(Problem(Reason.ONE_DIAGNOSIS))
+    return result
+
+
+def decision_making(owner: ProgramMonth) -> tuple[bool, tuple[Problem, ...]]:
+    """Say whether decision making of the month makes it complex, and what would have to be known."""
+    month = owner.month
+    records = month.facts.medical_decision_making
+    if not records:
+        return False, ()
+    levels = owner.rules.texts("ccm.complex.initial.mdm_levels")
+    doubts: tuple[Problem, ...] = ()
+    for record in records:
+        if record.program is not owner.program:
+            continue
+        if record.on is not UNKNOWN and not month.first_day <= record.on <= month.last_day:
+            continue
+        if record.level is not UNKNOWN and record.level not in levels:
+            continue
+        if record.by is not UNKNOWN and record.by != owner.biller_id:
+            continue
+        missing = tuple(
+            unknown(key)
+            for key, fact in (("level", record.level), ("by", record.by), ("on", record.on))
+            if fact is UNKNOWN
+        )
+        if not missing:
+            return True, ()
+        doubts = missing
+    return False, doubts
+
+
+def _offers(
+    owner: ProgramMonth,
+    spans: Sequence[Span],
+    ladders: tracks.TrackLadders,
+    *,
+    is_complex: bool,
+    doubts: tuple[Problem, ...],
+) -> tuple[Offer, ...]:
+    found: list[Offer] = []
+    if ladders.staff is not None:
+        found.append(Offer(ladder=ladders.staff, spans=spans))
+    if ladders.complex is not None:
+        barred = () if is_complex else doubts or (Problem(Reason.MDM_NOT_DOCUMENTED),)
+        found.append(Offer(ladder=ladders.complex, spans=spans, problems=barred))
+    if ladders.practitioner is not None:
+        own = [span for span in spans if span.staff == owner.biller_id]
+        found.append(Offer(ladder=ladders.practitioner, spans=own))
+    return tuple(found)
+
+
+def _has_one_diagnosis(owner: ProgramMonth) -> bool:
+    """Say whether the qualifying conditions are coded within a single category."""
+    conditions = owner.month.facts.patient.conditions
+    if conditions is UNKNOWN:
+        return False
+    months = owner.rules.integer("ccm.conditions.initial.expected_months")
+    categories = {
+        each.icd10.partition(".")[0] for each in chronic(conditions, months) if each.icd10
+    }
+    return len(categories) <= 1
+
+
+def care_planning(month: MonthFacts, owner: ProgramMonth) -> tuple[Claim | None, list[Problem]]:
+    """Decide care planning beyond the initiating visit, in the month of that visit."""
+    code = owner.rules.code("ccm.care_planning.initial.hcpcs")
+    visits = month.facts.initiating_visits
+    if code is None or visits is UNKNOWN:
+        return None, [] if code is None else [unknown("initiating_visits")]
+    codes = owner.rules.texts("common.initiating_visit.hcpcs")
+    problems: list[Problem] = []
+    for visit in visits:
+        if not month.first_day <= visit.on <= month.last_day:
+            continue
+        doubts = gates.visit_doubts(visit, owner, codes)
+        if doubts is None or visit.care_planning_by_practitioner is False:
+            continue
+        if visit.care_planning_by_practitioner is UNKNOWN:
+            doubts = (*doubts, unknown("care_planning_by_practitioner"))
+        problems = [*doubts, *gates.practitioner_may_bill(owner)]
+        if any(
+            each.code == code and each.by in {owner.biller_id, UNKNOWN}
+            for each in month.facts.prior_services
+        ):
+            problems.append(Problem(Reason.ONCE_PER_PRACTITIONER, {"code": code}))
+        claim = Claim(
+            program=Program.CCM,
+            code=code,
+            units=1,
+            element="ccm.care_planning.initial",
+            by=owner.biller_id,
+            fixed_on=visit.on,
+            checks=("ccm.practitioner", "ccm.care_planning.visit"),
+        )
+        return (claim if not problems else None), problems
+    return None, problems or [Problem(Reason.ADD_ON_WITHOUT_BASE)]
+
+
+def add_care_planning(
+    month: MonthFacts, result: ProgramResult | None, results: dict[Program, ProgramResult]
+) -> None:
+    """Add care planning beyond an initiating visit of this month, whenever the program starts."""
+    owner = result.owner if result is not None else program_month(month, Program.CCM)
+    if owner.enrollment is None:
+        return
+    claim, problems = care_planning(month, owner)
+    code = owner.rules.code("ccm.care_planning.initial.hcpcs")
+    if result is None:
+        if claim is None:
+            return
+        result = ProgramResult(owner=owner)
+        results[Program.CCM] = result
+    if code is not None:
+        result.fixed[code] = (claim, tuple(problems))
+    if claim is not None:
+        result.free_claims.append(claim)
+    elif any(problem.reason is Reason.ONCE_PER_PRACTITIONER for problem in problems):
+        result.blocks.extend(Block((code or "",), problem) for problem in problems)

@@ -1,0 +1,411 @@
+"""Which seconds of work count, and why the others do not.
+
+Time is kept in whole seconds; every second of an entry either counts or is lost for exactly one
+reason. Order: corrected and unknown entries, whose work it was, what it was about, the days on
+which the program may count it, stays and visits, then overlaps. One entry shared among patients
+counts its exact fraction.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from fractions import Fraction
+from typing import Final
+
+from trellis_core.care.records import Enrollment
+from trellis_core.care.vocabulary import ContactState, Program, StaffRole
+from trellis_core.ledger.entries import TimeEntry
+from trellis_core.rules.dated_rules import DatedRules
+from trellis_core.rules.month_facts import DAY, MonthFacts, Problem, ProgramMonth, unknown
+from trellis_core.rules.reasons import Reason
+from trellis_core.values.periods import ServiceMonth
+from trellis_core.values.unknown import UNKNOWN
+
+_EVER: Final = int(datetime.max.replace(tzinfo=UTC).timestamp())
+"""A second after every entry."""
+
+Piece = tuple[int, int]
+Cut = tuple[int, int, Reason]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Seconds that count: half open, in POSIX seconds.
+
+    Attributes:
+        sharing: Patients among whom the activity is divided.
+    """
+
+    start: int
+    end: int
+    entry: str
+    staff: str
+    sharing: int = 1
+
+
+@dataclass(slots=True)
+class CleanTime:
+    """What counts, by program and in order of time, and what does not.
+
+    Attributes:
+        lost: Entry id, seconds, reason.
+        doubts: Missing facts that decide whether some seconds count.
+        has_contact: By program: whether any counted entry states a contact, and any reached.
+    """
+
+    spans: dict[Program, list[Span]] = field(default_factory=dict)
+    lost: list[tuple[str, int, Reason]] = field(default_factory=list)
+    doubts: dict[Program, list[Problem]] = field(default_factory=dict)
+    before_consent: set[Program] = field(default_factory=set)
+    facility: set[Program] = field(default_factory=set)
+    no_contact: set[Program] = field(default_factory=set)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Window:
+    """Where and whose time one program counts."""
+
+    lo: int
+    hi: int
+    cuts: list[Cut]
+    visit_days: list[Piece]
+    roles: frozenset[str]
+    consultant: Reason
+    condition: str | None
+    stays: list[Piece]
+
+
+@dataclass(slots=True)
+class _Work:
+    """One entry on its way through the rules."""
+
+    entry: TimeEntry
+    program: Program
+    start: int
+    pieces: list[Piece]
+
+
+def total_seconds(spans: Iterable[Span]) -> int | Fraction:
+    """Return the exact sum of counted seconds; a fraction only where an activity was shared."""
+    whole = 0
+    parts = Fraction(0)
+    for span in spans:
+        if span.sharing == 1:
+            whole += span.end - span.start
+        else:
+            parts += Fraction(span.end - span.start, span.sharing)
+    return whole + parts if parts else whole
+
+
+def reached_at(spans: Sequence[Span], seconds: int) -> int | None:
+    """Return the POSIX second at which counted time reached so much; None where it did not.
+
+    Example:
+        >>> reached_at([Span(0, 600, "a", "rn"), Span(900, 1800, "b", "rn")], 1200)
+        1500
+    """
+    counted: int | Fraction = 0
+    for span in spans:
+        length = span.end - span.start
+        gain = length if span.sharing == 1 else Fraction(length, span.sharing)
+        if counted + gain >= seconds:
+            missing = (seconds - counted) * span.sharing
+            return span.start - int(-missing // 1)
+        counted += gain
+    return None
+
+
+def clean_time(month: MonthFacts, programs: Mapping[Program, ProgramMonth]) -> CleanTime:
+    """Return which seconds of every logged program count in the month."""
+    clean = CleanTime()
+    replaced = {
+        entry.replaces
+        for entry in month.facts.time_entries
+        if entry.replaces is not None and entry.id not in month.late
+    }
+    works: list[_Work] = []
+    for program, entries in month.entries.items():
+        window: _Window | None = None
+        for entry in entries:
+            start = int(entry.started_at.timestamp())
+            whole = _whole_entry_reason(entry, start, month, replaced)
+            if whole is None:
+                if window is None:
+                    window = _window(month, program, programs.get(program), clean)
+                whole = _nobody_counts(entry, month, window)
+            if whole is not None or window is None:
+                clean.lost.append((entry.id, entry.seconds, whole or Reason.OUTSIDE_MONTH))
+                continue
+            work = _Work(entry, program, start, [(start, start + entry.seconds)])
+            _cut_to_window(work, window, month, clean)
+            if work.pieces:
+                works.append(work)
+    if month.facts.other_patient_entries:
+        works = [work for work in works if not _is_staff_elsewhere(work, month, clean)]
+    if len(works) > 1:
+        _cut_overlaps(works, clean)
+    _collect(works, clean)
+    return clean
+
+
+def _whole_entry_reason(
+    entry: TimeEntry, start: int, month: MonthFacts, replaced: set[str]
+) -> Reason | None:
+    if entry.id in month.late:
+        return Reason.AFTER_AS_OF
+    if entry.is_reversed or entry.id in replaced:
+        return Reason.REPLACED
+    if start >= month.ends or start + entry.seconds <= month.starts:
+        return Reason.OUTSIDE_MONTH
+    return None
+
+
+def _activities(rules: DatedRules) -> frozenset[str]:
+    return rules.texts("common.clinical_time.excluded_activities")
+
+
+def _excluded_roles(rules: DatedRules) -> frozenset[str]:
+    return rules.texts("common.clinical_time.excluded_roles")
+
+
+def _nobody_counts(entry: TimeEntry, month: MonthFacts, window: _Window) -> Reason | None:
+    """Say why an entry counts for nobody: no person, clerical work, a role, another service."""
+    member = month.staff.get(entry.staff_id) if entry.staff_id is not None else None
+    if member is None:
+        return Reason.NO_STAFF
+    rules = month.rules
+    if member.role in rules.keep(_excluded_roles, _excluded_roles) or entry.activity in rules.keep(
+        _activities, _activities
+    ):
+        return Reason.NON_CLINICAL_TIME
+    if member.role not in window.roles:
+        is_consultant = member.role is StaffRole.PSYCHIATRIC_CONSULTANT
+        return window.consultant if is_consultant else Reason.ROLE_NOT_COUNTED
+    if entry.billed_elsewhere:
+        return Reason.BILLED_ELSEWHERE
+    if entry.condition is not None and window.condition not in {None, entry.condition}:
+        return Reason.OTHER_CONDITION
+    return None
+
+
+def _cut_to_window(work: _Work, window: _Window, month: MonthFacts, clean: CleanTime) -> None:
+    entry = work.entry
+    start, end = work.pieces[0]
+    if start < window.lo or end > window.hi:
+        for lo, hi, reason in window.cuts:
+            _lose(work, lo, hi, reason, clean)
+    for lo, hi in window.stays:
+        _lose(work, lo, hi, Reason.FACILITY_STAY, clean)
+    if window.visit_days and _is_visit_time(entry, month):
+        for lo, hi in window.visit_days:
+            _lose(work, lo, hi, Reason.SAME_DAY_VISIT, clean)
+
+
+def _is_visit_time(entry: TimeEntry, month: MonthFacts) -> bool:
+    """Say whether staff time on the day of a visit is taken as part of the visit."""
+    if entry.staff_id is None or month.has_role(entry.staff_id, StaffRole.BILLING_PRACTITIONER):
+        return False
+    if month.facts.policy.same_day_visit_time == "attest":
+        return entry.separate_from_visit is False
+    return entry.separate_from_visit is not True
+
+
+def _lose(work: _Work, lo: int, hi: int, reason: Reason, clean: CleanTime) -> None:
+    """Take a range out of an entry's pieces and note the seconds lost."""
+    lost = 0
+    kept: list[Piece] = []
+    for start, end in work.pieces:
+        if hi <= start or end <= lo:
+            kept.append((start, end))
+            continue
+        lost += min(end, hi) - max(start, lo)
+        if start < lo:
+            kept.append((start, lo))
+        if hi < end:
+            kept.append((hi, end))
+    if lost:
+        work.pieces = kept
+        clean.lost.append((work.entry.id, lost, reason))
+        if reason is Reason.BEFORE_CONSENT:
+            clean.before_consent.add(work.program)
+
+
+def _window(
+    month: MonthFacts, program: Program, owner: ProgramMonth | None, clean: CleanTime
+) -> _Window:
+    cuts: list[Cut] = [
+        (-_EVER, month.starts, Reason.OUTSIDE_MONTH),
+        (month.ends, _EVER, Reason.OUTSIDE_MONTH),
+    ]
+    died = month.deceased_on
+    if died is not None and died < month.last_day:
+        cuts.append((month.day_ends(died), _EVER, Reason.AFTER_DEATH))
+    if owner is not None:
+        cuts.extend(_agreed_days(month, owner))
+    lo = max(hi for start, hi, _ in cuts if start == -_EVER)
+    hi = min(start for start, end, _ in cuts if end == _EVER)
+    stays, counts_stays = _stays(month, program, clean)
+    is_behavioral = program in {Program.BHI, Program.COCM}
+    return _Window(
+        lo=lo,
+        hi=hi,
+        cuts=cuts,
+        visit_days=_visit_days(month, program),
+        roles=month.rules.texts("cocm.time.roles")
+        if program is Program.COCM
+        else month.rules.texts("common.clinical_time.roles"),
+        consultant=Reason.CONSULTANT_TIME if is_behavioral else Reason.ROLE_NOT_COUNTED,
+        condition=_one_condition(owner),
+        stays=[] if counts_stays else stays,
+    )
+
+
+def _agreed_days(month: MonthFacts, owner: ProgramMonth) -> Iterable[Cut]:
+    """Yield what lies before consent and enrollment, and after their end."""
+    consent = owner.consent
+    firsts: list[date] = []
+    if owner.started_on is not None:
+        firsts.append(owner.started_on)
+    if consent is not None and consent.obtained_on is not UNKNOWN:
+        firsts.append(consent.obtained_on)
+    if firsts and max(firsts) > month.first_day:
+        yield -_EVER, month.day_starts(max(firsts)), Reason.BEFORE_CONSENT
+    revoked = consent.revoked_on if consent is not None else None
+    if revoked is not UNKNOWN and revoked is not None:
+        last = ServiceMonth.of(revoked).last_day
+        if last < month.last_day:
+            yield month.day_ends(last), _EVER, Reason.AFTER_REVOCATION
+    ended = _ended_on(owner.enrollment)
+    if ended is not None and ended < month.last_day:
+        yield month.day_ends(ended), _EVER, Reason.AFTER_ENROLLMENT
+
+
+def _ended_on(enrollment: Enrollment | None) -> date | None:
+    if enrollment is None or enrollment.ended_on is UNKNOWN:
+        return None
+    return enrollment.ended_on
+
+
+def _one_condition(owner: ProgramMonth | None) -> str | None:
+    if owner is None or owner.program is not Program.PCM or owner.condition is UNKNOWN:
+        return None
+    return owner.condition
+
+
+def _stays(month: MonthFacts, program: Program, clean: CleanTime) -> tuple[list[Piece], bool]:
+    """Return the days of stays whose minutes the program leaves out, and whether it counts them."""
+    is_behavioral = program in {Program.BHI, Program.COCM}
+    counts = is_behavioral and month.facts.policy.count_facility_time
+    if not month.facts.facility_stays or program in {Program.TCM, Program.APCM}:
+        return [], counts
+    kinds = month.rules.texts("common.facility_stay.kinds")
+    found: list[Piece] = []
+    for stay in month.facts.facility_stays:
+        if stay.admitted_on > month.last_day:
+            continue
+        until = stay.discharged_on
+        if until is not UNKNOWN and until is not None and until <= month.first_day:
+            continue
+        if stay.kind is not UNKNOWN and stay.kind not in kinds:
+            continue
+        end = month.ends if until is UNKNOWN or until is None else month.day_starts(until)
+        piece = (month.day_starts(stay.admitted_on), end)
+        found.append(piece)
+        if counts or not _touches(month, program, piece):
+            continue
+        if stay.kind is UNKNOWN:
+            clean.doubts.setdefault(program, []).append(unknown("kind"))
+        if until is UNKNOWN:
+            clean.doubts.setdefault(program, []).append(unknown("discharged_on"))
+    if counts and any(_touches(month, program, piece) for piece in found):
+        clean.facility.add(program)
+    return found, counts
+
+
+def _touches(month: MonthFacts, program: Program, piece: Piece) -> bool:
+    return any(
+        piece[0] < int(entry.started_at.timestamp()) + entry.seconds
+        and int(entry.started_at.timestamp()) < piece[1]
+        for entry in month.entries.get(program, ())
+    )
+
+
+def _visit_days(month: MonthFacts, program: Program) -> list[Piece]:
+    if program not in {Program.CCM, Program.PCM} or not month.facts.visits:
+        return []
+    days = {visit.on for visit in month.facts.visits if month.first_day - DAY <= visit.on}
+    return [(month.day_starts(day), month.day_ends(day)) for day in sorted(days)]
+
+
+def _precedence(work: _Work) -> tuple[bool, float, int, str]:
+    """Order entries by who was recorded first, then the earlier start, then the lower id."""
+    recorded = work.entry.recorded_at
+    stamp = recorded.timestamp() if recorded is not None else 0.0
+    return recorded is None, stamp, work.start, work.entry.id
+
+
+def _is_staff_elsewhere(work: _Work, month: MonthFacts, clean: CleanTime) -> bool:
+    """Say whether the same person was with another patient by an entry recorded first."""
+    entry = work.entry
+    for other in month.facts.other_patient_entries:
+        if other.staff_id != entry.staff_id:
+            continue
+        start = int(other.started_at.timestamp())
+        end = start + other.seconds
+        if not any(start < hi and lo < end for lo, hi in work.pieces):
+            continue
+        if entry.patients_sharing > 1 and start == work.start and other.seconds == entry.seconds:
+            continue
+        recorded = other.recorded_at
+        stamp = recorded.timestamp() if recorded is not None else 0.0
+        if (recorded is None, stamp, start) < _precedence(work)[:-1]:
+            lost = sum(hi - lo for lo, hi in work.pieces)
+            clean.lost.append((entry.id, lost, Reason.OVERLAP_SAME_STAFF))
+            return True
+    return False
+
+
+def _cut_overlaps(works: list[_Work], clean: CleanTime) -> None:
+    """Leave the union of all intervals on the patient; the entry recorded first keeps its part."""
+    pieces = sorted(piece for work in works for piece in work.pieces)
+    if all(pieces[place][1] <= pieces[place + 1][0] for place in range(len(pieces) - 1)):
+        return
+    taken: list[Piece] = []
+    for work in sorted(works, key=_precedence):
+        before = list(work.pieces)
+        lost_at = len(clean.lost)
+        for lo, hi in taken:
+            _lose(work, lo, hi, Reason.OVERLAP_SAME_PATIENT, clean)
+        mine = clean.lost[lost_at:]
+        if len(mine) > 1:
+            clean.lost[lost_at:] = [
+                (work.entry.id, sum(each[1] for each in mine), Reason.OVERLAP_SAME_PATIENT)
+            ]
+        taken.extend(before)
+
+
+def _collect(works: list[_Work], clean: CleanTime) -> None:
+    contacts: dict[Program, set[ContactState]] = {}
+    for work in works:
+        entry = work.entry
+        if not work.pieces or entry.staff_id is None:
+            continue
+        if entry.patients_sharing > 1:
+            length = sum(hi - lo for lo, hi in work.pieces)
+            lost = length - length // entry.patients_sharing
+            clean.lost.append((entry.id, lost, Reason.SHARED_ACTIVITY))
+        spans = clean.spans.setdefault(work.program, [])
+        for lo, hi in work.pieces:
+            spans.append(Span(lo, hi, entry.id, entry.staff_id, entry.patients_sharing))
+        if entry.contact is not None:
+            contacts.setdefault(work.program, set()).add(entry.contact)
+    for spans in clean.spans.values():
+        if len(spans) > 1:
+            spans.sort(key=_by_time)
+    clean.no_contact.update(
+        program for program, states in contacts.items() if ContactState.REACHED not in states
+    )
+
+
+def _by_time(span: Span) -> tuple[int, int, str]:
+    return span.start, span.end, span.entry

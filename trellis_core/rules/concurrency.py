@@ -1,0 +1,267 @@
+"""What excludes what: services that one patient's month may not hold together.
+
+Three questions, kept apart: two codes of this claim, a service that somebody else reports, and a
+service already reported. Where two of the month's own services exclude each other, the one that
+stands is chosen by a stated order, never by price.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from trellis_core.care.records import OtherService
+from trellis_core.care.vocabulary import OTHER, Program
+from trellis_core.rules.claims import Claim
+from trellis_core.rules.dated_rules import program_of_codes
+from trellis_core.rules.month_facts import MonthFacts, Problem, unknown
+from trellis_core.rules.reasons import Reason
+from trellis_core.values.unknown import UNKNOWN
+
+ORDER: Final = (
+    Program.APCM,
+    Program.CCM,
+    Program.PCM,
+    Program.COCM,
+    Program.BHI,
+    Program.TCM,
+)
+"""Who stands first where two programs exclude each other."""
+
+_MIRRORS: Final = {
+    "apcm.cocm_initial_month": Program.COCM,
+    "apcm.cocm_subsequent_month": Program.COCM,
+    "apcm.bhi": Program.BHI,
+}
+_LONGITUDINAL: Final = frozenset({Program.CCM, Program.PCM})
+_CARE_PLANNING: Final = "ccm.care_planning"
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Why one claim may not stand beside another."""
+
+    reason: Reason
+    code: str
+    other: str
+
+    def problem(self) -> Problem:
+        """Return the exclusion as a problem of the claim that gives way."""
+        return Problem(self.reason, {"code": self.code, "other": self.other})
+
+
+def group_of(claim: Claim) -> str:
+    """Return the group of codes that are billed as one, for example ``ccm.clinical_staff``."""
+    return claim.element.rpartition(".")[0]
+
+
+def exclusion(stands: Claim, claim: Claim, month: MonthFacts) -> Exclusion | None:
+    """Return why a claim gives way to one that stands; None where both may be billed."""
+    reason = _reason(stands, claim, month)
+    return Exclusion(reason, claim.code, stands.code) if reason is not None else None
+
+
+def _reason(stands: Claim, claim: Claim, month: MonthFacts) -> Reason | None:
+    one, two = stands.program, claim.program
+    if _CARE_PLANNING in {group_of(stands), group_of(claim)}:
+        return None
+    if one is two:
+        return _within(stands, claim)
+    pair = {one, two}
+    same = stands.by == claim.by
+    policy = month.facts.policy
+    if Program.APCM in pair:
+        return _beside_apcm(stands, claim, same=same)
+    if pair == _LONGITUDINAL and (same or not policy.ccm_pcm_different_practitioner):
+        return Reason.EXCLUSIVE_SAME_MONTH
+    if pair == {Program.BHI, Program.COCM} and same:
+        return Reason.EXCLUSIVE_SAME_MONTH
+    if pair == {Program.CCM, Program.TCM} and not policy.ccm_with_tcm:
+        return Reason.EXCLUSIVE_SAME_MONTH
+    if Program.TCM in pair and one is Program.TCM and claim.code in policy.tcm_bundles:
+        return Reason.EXCLUSIVE_SAME_MONTH
+    return None
+
+
+def _within(stands: Claim, claim: Claim) -> Reason | None:
+    """Two codes of one program: one group a month, and add-ons stay with their base."""
+    program = stands.program
+    if program is Program.TCM:
+        is_same = stands.discharge == claim.discharge and stands.code != claim.code
+        return Reason.EXCLUSIVE_SAME_MONTH if is_same else None
+    if program is Program.APCM:
+        both = stands.is_additional == claim.is_additional and stands.code != claim.code
+        return Reason.EXCLUSIVE_SAME_MONTH if both else None
+    if group_of(stands) == group_of(claim) or not _alone(stands, claim):
+        return None
+    return Reason.EXCLUSIVE_SAME_MONTH
+
+
+def _alone(stands: Claim, claim: Claim) -> bool:
+    """Say whether neither of two codes is the add-on of the other."""
+    return stands.code not in claim.base and claim.code not in stands.base
+
+
+def _beside_apcm(stands: Claim, claim: Claim, *, same: bool) -> Reason | None:
+    apcm, other = (stands, claim) if stands.program is Program.APCM else (claim, stands)
+    if apcm.is_additional:
+        mirror = _MIRRORS.get(group_of(apcm))
+        if mirror is other.program:
+            return Reason.MIRROR_CODE_SAME_MONTH
+        if other.program in {Program.BHI, Program.COCM} and same:
+            return Reason.EXCLUSIVE_SAME_MONTH
+        return None
+    if other.program in _LONGITUDINAL:
+        return Reason.APCM_SAME_MONTH
+    if other.program is Program.TCM and same:
+        return Reason.APCM_SAME_MONTH
+    return None
+
+
+def order_of(claim: Claim, month: MonthFacts) -> tuple[int, int, int]:
+    """Return a claim's place in the stated order; smaller stands first.
+
+    Where the payer bars chronic care beside transitional care, the transition stands.
+    """
+    is_transition = claim.program is Program.TCM and not month.facts.policy.ccm_with_tcm
+    place = ORDER.index(Program.CCM if is_transition else claim.program)
+    return place, -1 if is_transition else 0, 1 if claim.is_additional else 0
+
+
+def elsewhere(claim: Claim, month: MonthFacts) -> list[Problem]:
+    """Return why a claim may not stand beside services reported outside of it this month."""
+    found: list[Problem] = []
+    for service in month.facts.other_services:
+        if month.first_day <= service.on <= month.last_day:
+            problem = _beside(service, claim, month)
+            if problem is not None:
+                found.append(problem)
+    return found
+
+
+def _beside(service: OtherService, claim: Claim, month: MonthFacts) -> Problem | None:
+    rules = month.rules
+    if service.code in rules.texts("common.esrd_monthly.hcpcs"):
+        is_due = claim.program in _LONGITUDINAL
+        return _if_same(service, claim, Reason.ESRD_SAME_MONTH) if is_due else None
+    if service.code in rules.texts("common.care_plan_oversight.hcpcs"):
+        is_due = claim.program is Program.CCM
+        reason = Reason.CARE_PLAN_OVERSIGHT_SAME_MONTH
+        return _if_same(service, claim, reason) if is_due else None
+    known = program_of_codes(month.rule_book).get(service.code)
+    if known is None or group_of(claim) == _CARE_PLANNING or Program.TCM is known[0]:
+        return _beside_transition(service, claim, month) if known else None
+    if service.by is UNKNOWN:
+        return unknown("by") if _matters(known[0], claim, month) else None
+    if service.by == claim.by:
+        return _beside_own(service, known, claim, month)
+    return _beside_others(service, known[0], claim, month)
+
+
+def _if_same(service: OtherService, claim: Claim, reason: Reason) -> Problem | None:
+    if service.by is UNKNOWN:
+        return unknown("by")
+    return Problem(reason) if service.by == claim.by else None
+
+
+def _beside_transition(service: OtherService, claim: Claim, month: MonthFacts) -> Problem | None:
+    """A transition of care reported already: the payer may bar chronic care beside it."""
+    if claim.program is Program.APCM and service.by == claim.by and not claim.is_additional:
+        return Problem(Reason.EXCLUSIVE_SAME_MONTH, {"code": claim.code, "other": service.code})
+    policy = month.facts.policy
+    if (claim.program is Program.CCM and not policy.ccm_with_tcm) or (
+        claim.code in policy.tcm_bundles and service.code not in claim.code
+    ):
+        is_transition = program_of_codes(month.rule_book)[service.code][0] is Program.TCM
+        if is_transition and group_of(claim) != _CARE_PLANNING:
+            values = {"code": claim.code, "other": service.code}
+            return Problem(Reason.EXCLUSIVE_SAME_MONTH, values)
+    return None
+
+
+def _matters(program: Program, claim: Claim, month: MonthFacts) -> bool:
+    other = _stand_in("", program, "", claim.code, None)
+    return program is claim.program or _reason(other, claim, month) is not None
+
+
+def _beside_own(
+    service: OtherService, known: tuple[Program, str], claim: Claim, month: MonthFacts
+) -> Problem | None:
+    if service.code == claim.code:
+        return Problem(Reason.ONCE_PER_PRACTITIONER, {"code": claim.code})
+    reported = _stand_in(service.code, known[0], known[1], claim.code, claim.by)
+    found = exclusion(reported, claim, month)
+    return found.problem() if found is not None else None
+
+
+def _stand_in(code: str, program: Program, element: str, other: str, by: str | None) -> Claim:
+    """Return a service reported outside as if it were a claim; an add-on knows its base."""
+    is_additional = element.endswith(".additional")
+    return Claim(
+        program=program,
+        code=code,
+        units=1,
+        element=element,
+        by=by,
+        base=(other,) if is_additional else (),
+    )
+
+
+def _beside_others(
+    service: OtherService, program: Program, claim: Claim, month: MonthFacts
+) -> Problem | None:
+    """Another practitioner's service: one chronic care biller a month, one APCM biller."""
+    if program is claim.program and program in {Program.CCM, Program.APCM}:
+        return Problem(Reason.BILLED_BY_OTHER_PRACTITIONER, {"code": service.code})
+    pair = {program, claim.program}
+    if pair == _LONGITUDINAL and not month.facts.policy.ccm_pcm_different_practitioner:
+        values = {"code": claim.code, "other": service.code}
+        return Problem(Reason.EXCLUSIVE_SAME_MONTH, values)
+    if Program.APCM in pair and pair & _LONGITUDINAL and not claim.is_additional:
+        ours = service.by != OTHER and service.by in month.staff
+        same_practice = True if ours else service.same_practice
+        if same_practice is UNKNOWN:
+            return unknown("same_practice")
+        return Problem(Reason.APCM_SAME_MONTH) if same_practice else None
+    return None
+
+
+def notices(claims: Sequence[Claim], month: MonthFacts) -> Iterable[tuple[Program, Problem]]:
+    """Yield warnings about services that stand side by side."""
+    programs = {claim.program: claim for claim in claims}
+    oversight = month.rules.texts("common.care_plan_oversight.hcpcs")
+    chronic = programs.get(Program.CCM)
+    if chronic is not None and any(
+        service.code in oversight and service.by not in {UNKNOWN, chronic.by}
+        for service in month.facts.other_services
+        if month.first_day <= service.on <= month.last_day
+    ):
+        yield Program.CCM, Problem(Reason.CARE_PLAN_OVERSIGHT_ELSEWHERE)
+    if not month.is_medicare:
+        yield from _payer_notices(programs, claims, month)
+
+
+def _payer_notices(
+    programs: dict[Program, Claim], claims: Sequence[Claim], month: MonthFacts
+) -> Iterable[tuple[Program, Problem]]:
+    known = program_of_codes(month.rule_book)
+    elsewhere_programs = {
+        known[service.code][0]
+        for service in month.facts.other_services
+        if service.code in known and month.first_day <= service.on <= month.last_day
+    }
+    for program in _LONGITUDINAL & programs.keys():
+        beside = (programs.keys() | elsewhere_programs) & (_LONGITUDINAL - {program})
+        if beside and not month.is_policy_stated("ccm_pcm_different_practitioner"):
+            what = "chronic and principal care management by two practitioners in one month"
+            yield program, Problem(Reason.PAYER_MAY_DENY, {"what": what})
+    if (
+        Program.CCM in programs
+        and Program.TCM in programs.keys() | elsewhere_programs
+        and not month.is_policy_stated("ccm_with_tcm")
+    ):
+        what = "chronic care management in the month of transitional care"
+        yield Program.CCM, Problem(Reason.PAYER_MAY_DENY, {"what": what})
+    for claim in claims:
+        is_stated = claim.program is Program.COCM and month.is_policy_stated("g2214_accepted")
+        if not claim.code[:1].isdigit() and not is_stated:
+            yield claim.program, Problem(Reason.PAYER_MAY_DENY, {"what": claim.code})

@@ -1,0 +1,380 @@
+"""What must be on record before a month is billed: practitioner, enrollment, consent, visit, plan.
+
+A gate answers with every problem it finds, none where it is met. A missing fact is a problem of
+its own kind: it blocks and asks, and is never taken for a "no".
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from trellis_core.care.records import CarePlan, Condition, Consent, InitiatingVisit
+from trellis_core.care.vocabulary import PracticeKind, Program
+from trellis_core.rules.dated_rules import DatedRules
+from trellis_core.rules.month_facts import Problem, ProgramMonth, chronic, unknown
+from trellis_core.rules.reason_texts import title
+from trellis_core.rules.reasons import Reason
+from trellis_core.rules.trace import Check, Outcome, ParameterUse
+from trellis_core.values.periods import ServiceMonth, same_day_earlier_year
+from trellis_core.values.unknown import UNKNOWN, Maybe
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One requirement of a program.
+
+    Attributes:
+        rule_id: Its id in traces and on service lines, for example ``ccm.consent``.
+        asks: What it requires, in words.
+        problems: Finds what is wrong.
+        parameters: Paths of the values that decide.
+    """
+
+    rule_id: str
+    asks: str
+    problems: Callable[[ProgramMonth], Iterable[Problem]]
+    parameters: tuple[str, ...] = ()
+
+
+def run(gates: Sequence[Gate], program: ProgramMonth, checks: list[Check] | None) -> list[Problem]:
+    """Run every gate and return all problems; note each gate's check where a trace is wanted."""
+    found: list[Problem] = []
+    for gate in gates:
+        problems = list(gate.problems(program))
+        found.extend(problems)
+        if checks is not None:
+            checks.append(check_of(gate, problems, program.rules))
+    return found
+
+
+def check_of(gate: Gate, problems: Sequence[Problem], rules: DatedRules) -> Check:
+    """Return one gate's outcome as a node of the trace."""
+    if not problems:
+        outcome, observed = Outcome.MET, "On record."
+    else:
+        is_open = all(each.is_unknown for each in problems)
+        outcome = Outcome.UNKNOWN if is_open else Outcome.NOT_MET
+        observed = "; ".join(title(each.reason) for each in problems)
+    return Check(
+        rule_id=gate.rule_id,
+        outcome=outcome,
+        message=gate.asks,
+        observed=observed,
+        parameters=uses(rules, gate.parameters),
+        evidence=tuple(each for problem in problems for each in problem.evidence),
+    )
+
+
+def uses(rules: DatedRules, paths: Iterable[str]) -> tuple[ParameterUse, ...]:
+    """Return the values in force of some parameters, with their dates and citations."""
+    found = (rules.find(path) for path in paths)
+    return tuple(use for use in found if use is not None)
+
+
+def _billing_credentials(rules: DatedRules) -> frozenset[str]:
+    return rules.texts("common.billing_practitioner.credentials")
+
+
+def practitioner_may_bill(program: ProgramMonth) -> Iterable[Problem]:
+    """Find whether the billing practitioner is named and may bill care management."""
+    allowed = program.rules.keep(_billing_credentials, _billing_credentials)
+    return practitioner_with(program, allowed)
+
+
+def practitioner_with(program: ProgramMonth, credentials: frozenset[str]) -> Iterable[Problem]:
+    """Find whether the billing practitioner is named and has one of some credentials."""
+    biller = program.biller
+    if biller is None:
+        if program.biller_id is None:
+            return (unknown("billing_practitioner"),)
+        return (Problem(Reason.PRACTITIONER_NOT_ELIGIBLE),)
+    if biller.credential is UNKNOWN:
+        return (unknown("credential"),)
+    if biller.role != "billing_practitioner" or biller.credential not in credentials:
+        return (Problem(Reason.PRACTITIONER_NOT_ELIGIBLE, evidence=(biller.id,)),)
+    return ()
+
+
+def patient_alive(program: ProgramMonth) -> Iterable[Problem]:
+    """Find whether the patient lived on a day of the month."""
+    died = program.month.facts.patient.deceased_on
+    if died is UNKNOWN:
+        return (unknown("deceased_on"),)
+    if died is not None and died < program.month.first_day:
+        return (Problem(Reason.DECEASED, {"day": died}),)
+    return ()
+
+
+def enrolled(program: ProgramMonth) -> Iterable[Problem]:
+    """Find whether an enrollment covers a day of the month."""
+    if program.month.facts.enrollments is UNKNOWN:
+        return (unknown("enrollments"),)
+    enrollment = program.enrollment
+    if not program.is_enrolled or enrollment is None:
+        return (Problem(Reason.NOT_ENROLLED),)
+    found = []
+    if enrollment.started_on is UNKNOWN:
+        found.append(unknown("started_on"))
+    if enrollment.ended_on is UNKNOWN:
+        found.append(unknown("ended_on"))
+    return found
+
+
+def consent_elements(rules: DatedRules, name: str) -> frozenset[str]:
+    """Return what a patient is told before agreeing to a program."""
+    own = f"{name}.consent.elements"
+    path = own if own in rules.rule_book.parameters else "common.consent.elements"
+    return rules.texts(path)
+
+
+def choose_consent(program: ProgramMonth) -> None:
+    """Find the consent that the month relies on, and what it lacks."""
+    consents = program.month.facts.consents
+    if consents is UNKNOWN:
+        program.consent_problems = (unknown("consents"),)
+        return
+    best: tuple[int, date, Consent, list[Problem]] | None = None
+    for consent in consents:
+        if consent.program is not program.program:
+            continue
+        problems = _consent_problems(consent, program)
+        obtained = consent.obtained_on
+        key = (len(problems), date.max if obtained is UNKNOWN else obtained)
+        if best is None or key < best[:-2]:
+            best = (*key, consent, problems)
+    if best is None:
+        program.consent_problems = (Problem(Reason.CONSENT_MISSING),)
+        return
+    program.consent = best[-2]
+    program.consent_problems = tuple(best[-1])
+
+
+def _consent_problems(consent: Consent, program: ProgramMonth) -> list[Problem]:
+    month = program.month
+    evidence = (consent.id,) if consent.id else ()
+    found: list[Problem] = []
+    if consent.obtained_on is UNKNOWN:
+        found.append(unknown("obtained_on"))
+    elif consent.obtained_on > month.last_day:
+        found.append(Problem(Reason.CONSENT_MISSING, evidence=evidence))
+    if consent.revoked_on is UNKNOWN:
+        found.append(unknown("revoked_on"))
+    elif consent.revoked_on is not None and ServiceMonth.of(consent.revoked_on) < month.month:
+        found.append(Problem(Reason.CONSENT_REVOKED, {"day": consent.revoked_on}, evidence))
+    if consent.documented is UNKNOWN:
+        found.append(unknown("documented"))
+    elif not consent.documented:
+        found.append(Problem(Reason.CONSENT_UNDOCUMENTED, evidence=evidence))
+    if consent.elements is UNKNOWN:
+        found.append(unknown("elements"))
+    else:
+        needed = program.rules.keep(
+            ("consent", program.name), lambda rules: consent_elements(rules, program.name)
+        )
+        missing = needed - consent.elements
+        if missing:
+            listed = ", ".join(sorted(each.replace("_", " ") for each in missing))
+            found.append(Problem(Reason.CONSENT_INCOMPLETE, {"missing": listed}, evidence))
+    if consent.billing_practitioner is UNKNOWN:
+        found.append(unknown("billing_practitioner"))
+    elif program.biller_id is not None and consent.billing_practitioner != program.biller_id:
+        found.append(Problem(Reason.CONSENT_OTHER_PRACTITIONER, evidence=evidence))
+    return found
+
+
+def consented(program: ProgramMonth) -> Iterable[Problem]:
+    """Find what the consent lacks; it was chosen before time was counted."""
+    return program.consent_problems
+
+
+def _initiating_codes(rules: DatedRules) -> frozenset[str]:
+    return rules.texts("common.initiating_visit.hcpcs")
+
+
+def initiating_visit_where_due(program: ProgramMonth) -> Iterable[Problem]:
+    """Find an initiating visit where the patient is new or was not seen for too long."""
+    start = program.started_on
+    if start is None:
+        return ()
+    years = program.rules.integer(f"{program.name}.initiating_visit.within_years")
+    seen = program.month.facts.patient.last_seen_on
+    since = same_day_earlier_year(start, years)
+    if seen is not UNKNOWN and seen is not None and since <= seen <= start:
+        return ()
+    visit, problems = initiating_visit(program, since=since)
+    if visit is not None:
+        return ()
+    if seen is UNKNOWN:
+        return (unknown("last_seen"), *problems)
+    return problems or (Problem(Reason.INITIATING_VISIT_MISSING),)
+
+
+def initiating_visit_always(program: ProgramMonth) -> Iterable[Problem]:
+    """Find an initiating visit, whenever the patient was last seen."""
+    if program.started_on is None:
+        return ()
+    visit, problems = initiating_visit(program, since=date.min)
+    return () if visit is not None else problems or (Problem(Reason.INITIATING_VISIT_MISSING),)
+
+
+def initiating_visit(
+    program: ProgramMonth, *, since: date, codes: frozenset[str] | None = None
+) -> tuple[InitiatingVisit | None, tuple[Problem, ...]]:
+    """Return the newest visit that opens the program, else what would have to be known.
+
+    The visit lies within the look-back before the start of the program, or at least before the
+    month, is of a kind that may open it, by the billing practitioner, and spoke of the program.
+    """
+    visits = program.month.facts.initiating_visits
+    if visits is UNKNOWN:
+        return None, (unknown("initiating_visits"),)
+    allowed = program.rules.keep(_initiating_codes, _initiating_codes) | (codes or frozenset())
+    latest = max(program.started_on or date.min, program.month.first_day)
+    open_questions: tuple[Problem, ...] = ()
+    newest: InitiatingVisit | None = None
+    for visit in visits:
+        if not since <= visit.on <= latest:
+            continue
+        problems = visit_doubts(visit, program, allowed)
+        if problems is None:
+            continue
+        if problems:
+            open_questions = problems
+        elif newest is None or visit.on > newest.on:
+            newest = visit
+    return newest, () if newest is not None else open_questions
+
+
+def visit_doubts(
+    visit: InitiatingVisit, program: ProgramMonth, allowed: frozenset[str]
+) -> tuple[Problem, ...] | None:
+    """Return what is not known of a visit; None where it is known not to open the program."""
+    found: list[Problem] = []
+    if visit.code is UNKNOWN:
+        found.append(unknown("code"))
+    elif visit.code not in allowed:
+        return None
+    if visit.by is UNKNOWN:
+        found.append(unknown("by"))
+    elif visit.by != program.biller_id:
+        return None
+    if visit.program_discussed is UNKNOWN:
+        found.append(unknown("program_discussed"))
+    elif program.program not in visit.program_discussed:
+        return None
+    return tuple(found)
+
+
+def care_plan_of(
+    program: ProgramMonth, serving: frozenset[Program]
+) -> tuple[CarePlan | None, tuple[Problem, ...]]:
+    """Return the program's plan as the month knows it, and what is missing of it."""
+    plans = program.month.facts.care_plans
+    if plans is UNKNOWN:
+        return None, (unknown("care_plans"),)
+    doubtful = False
+    newest: CarePlan | None = None
+    for plan in plans:
+        if plan.program not in serving:
+            continue
+        if plan.established_on is UNKNOWN:
+            doubtful = True
+        elif plan.established_on <= program.month.last_day and (
+            newest is None or plan.program is program.program
+        ):
+            newest = plan
+    if newest is not None:
+        return newest, ()
+    return None, (
+        (unknown("established_on"),) if doubtful else (Problem(Reason.CARE_PLAN_MISSING),)
+    )
+
+
+def care_plan(program: ProgramMonth) -> Iterable[Problem]:
+    """Find the comprehensive plan and, where the program asks for it, the copy for the patient."""
+    plan, problems = care_plan_of(program, frozenset({program.program}))
+    if plan is None or not program.rules.flag(f"{program.name}.care_plan.requires_copy"):
+        return problems
+    if plan.copy_given_on is UNKNOWN:
+        return (unknown("copy_given_on"),)
+    return (Problem(Reason.CARE_PLAN_COPY_MISSING),) if plan.copy_given_on is None else ()
+
+
+_BEHAVIORAL = frozenset({Program.BHI, Program.COCM})
+
+
+def behavioral_care_plan(program: ProgramMonth) -> Iterable[Problem]:
+    """Find a behavioral plan; that of either behavioral program serves both."""
+    return care_plan_of(program, _BEHAVIORAL)[1]
+
+
+def around_the_clock_access(program: ProgramMonth) -> Iterable[Problem]:
+    """Find whether urgent needs are answered at any hour, where the program asks for it."""
+    if not program.rules.flag(f"{program.name}.access.requires_around_the_clock"):
+        return ()
+    return _yes(
+        program.month.facts.practice.around_the_clock_access,
+        "around_the_clock_access",
+        Reason.ACCESS_24_7_MISSING,
+    )
+
+
+def certified_ehr(program: ProgramMonth) -> Iterable[Problem]:
+    """Find whether a certified EHR is used, where the program asks for it."""
+    if not program.rules.flag(f"{program.name}.record.requires_certified_ehr"):
+        return ()
+    return _yes(
+        program.month.facts.practice.certified_ehr, "certified_ehr", Reason.CERTIFIED_EHR_MISSING
+    )
+
+
+def _yes(fact: Maybe[bool], key: str, otherwise: Reason) -> Iterable[Problem]:
+    if fact is UNKNOWN:
+        return (unknown(key),)
+    return () if fact else (Problem(otherwise),)
+
+
+def yes(fact: Maybe[bool], *, key: str, otherwise: Reason) -> Iterable[Problem]:
+    """Find whether a fact that must be true is known and true."""
+    return _yes(fact, key, otherwise)
+
+
+def several_conditions(program: ProgramMonth) -> Iterable[Problem]:
+    """Find enough lasting conditions that put the patient at significant risk."""
+    conditions = program.month.facts.patient.conditions
+    if conditions is UNKNOWN:
+        return (unknown("conditions"),)
+    needed = program.rules.integer(f"{program.name}.conditions.initial.count_min")
+    months = program.rules.integer(f"{program.name}.conditions.initial.expected_months")
+    found = chronic(conditions, months)
+    if len(found) >= needed:
+        return ()
+    doubts, possible = condition_doubts(conditions, months)
+    if len(found) + possible >= needed:
+        return doubts
+    return (Problem(Reason.CONDITIONS_NOT_MET, {"found": len(found), "needed": needed}),)
+
+
+def condition_doubts(
+    conditions: Sequence[Condition], months: int
+) -> tuple[tuple[Problem, ...], int]:
+    """Return what is not known of conditions that may yet qualify, and how many they are."""
+    keys: dict[str, None] = {}
+    possible: set[str] = set()
+    for each in conditions:
+        expected, risk = each.expected_months, each.significant_risk
+        is_short = expected is None or (expected is not UNKNOWN and expected < months)
+        if is_short or risk is False:
+            continue
+        if expected is UNKNOWN:
+            keys["expected_months"] = None
+        if risk is UNKNOWN:
+            keys["significant_risk"] = None
+        if expected is UNKNOWN or risk is UNKNOWN:
+            possible.add(each.icd10 or each.id or each.text)
+    return tuple(unknown(key) for key in keys), len(possible)
+
+
+def is_rural(program: ProgramMonth) -> bool:
+    """Say whether the practice is a rural health clinic or a federally qualified health center."""
+    return program.month.facts.practice.kind is not PracticeKind.PHYSICIAN_PRACTICE

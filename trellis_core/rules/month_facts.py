@@ -1,0 +1,442 @@
+"""One patient-month seen through the practice's calendar: the facts, ready to be asked.
+
+Everything here is derived once per determination: days as POSIX seconds, staff by id, entries by
+program, and which programs are in play.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
+
+from trellis_core.care.people import StaffMember
+from trellis_core.care.records import (
+    CaseloadReview,
+    Condition,
+    Consent,
+    Discharge,
+    Enrollment,
+    InitiatingVisit,
+    RatingScale,
+)
+from trellis_core.care.vocabulary import PayerKind, Program, StaffRole
+from trellis_core.ledger.entries import TimeEntry
+from trellis_core.rules.dated_rules import DatedRules, program_of_codes, rules_on
+from trellis_core.rules.facts import Facts
+from trellis_core.rules.reasons import Reason
+from trellis_core.rules.rulebook import RuleBook
+from trellis_core.rules.units import Caps
+from trellis_core.values.periods import ServiceMonth, local_day, starts_at_second, zone_named
+from trellis_core.values.unknown import UNKNOWN, Maybe
+
+DAY: Final = timedelta(days=1)
+UNKNOWN_PREFIX: Final = "UNKNOWN_"
+_D = TypeVar("_D", CaseloadReview, InitiatingVisit, RatingScale)
+
+
+class Problem(NamedTuple):
+    """Something that blocks, warns or does not count, before it is put into words.
+
+    Attributes:
+        values: Numbers and dates for the sentence.
+        evidence: Ids of the records behind it.
+    """
+
+    reason: Reason
+    values: Mapping[str, object] = {}
+    evidence: tuple[str, ...] = ()
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether a missing fact is the problem, rather than a requirement not met."""
+        return self.reason.startswith(UNKNOWN_PREFIX)
+
+
+def unknown(key: str) -> Problem:
+    """Return the problem of a fact that nobody recorded, by its key in the case file."""
+    return Problem(Reason[f"{UNKNOWN_PREFIX}{key.upper()}"])
+
+
+@dataclass(slots=True, kw_only=True)
+class MonthFacts:
+    """The facts of one patient-month with what is derived from them.
+
+    Attributes:
+        rules: The rule book on the month's last day.
+        starts: POSIX second at which the month begins in the practice's zone.
+        ends: First second after the month.
+        entries: Time entries by program.
+        explain: Whether trees of checks are wanted.
+    """
+
+    facts: Facts
+    rule_book: RuleBook
+    rules: DatedRules
+    zone: ZoneInfo
+    first_day: date
+    last_day: date
+    starts: int
+    ends: int
+    staff: Mapping[str, StaffMember]
+    entries: Mapping[Program, list[TimeEntry]]
+    default_biller: str | None
+    caps: Caps
+    explain: bool = False
+    late: frozenset[str] = frozenset()
+
+    @property
+    def month(self) -> ServiceMonth:
+        """The service month."""
+        return self.facts.service_month
+
+    @property
+    def deceased_on(self) -> date | None:
+        """The day of death, where it is known."""
+        day = self.facts.patient.deceased_on
+        return None if day is UNKNOWN else day
+
+    @property
+    def last_service_day(self) -> date:
+        """The month's last day, or the day of death if that is earlier."""
+        died = self.deceased_on
+        return (
+            died if died is not None and self.first_day <= died < self.last_day else self.last_day
+        )
+
+    def day_starts(self, day: date) -> int:
+        """Return the POSIX second at which a day begins for the practice."""
+        return starts_at_second(self.facts.practice.time_zone, day)
+
+    def day_ends(self, day: date) -> int:
+        """Return the first POSIX second after a day."""
+        return starts_at_second(self.facts.practice.time_zone, day + DAY)
+
+    def day_of(self, second: int) -> date:
+        """Return the practice's calendar day of a POSIX second."""
+        return datetime.fromtimestamp(second, self.zone).date()
+
+    def has_role(self, staff_id: str, role: StaffRole) -> bool:
+        """Say whether a staff member has a role."""
+        member = self.staff.get(staff_id)
+        return member is not None and member.role is role
+
+    @property
+    def is_medicare(self) -> bool:
+        """Whether traditional Medicare pays."""
+        return self.facts.payer_kind is PayerKind.MEDICARE
+
+    def is_policy_stated(self, key: str) -> bool:
+        """Say whether somebody set a payer-policy key on purpose."""
+        return key in self.facts.policy.stated
+
+    @property
+    def judged_at(self) -> datetime:
+        """The instant at which deadlines are judged: ``as_of``, else month end or latest fact."""
+        if self.facts.as_of is not None:
+            return self.facts.as_of
+        latest = max(_days_of_events(self.facts), default=self.last_day)
+        return datetime.fromtimestamp(self.day_ends(max(latest, self.last_day)), UTC)
+
+    def is_ahead(self, deadline: date) -> bool:
+        """Say whether a deadline's day is not over yet."""
+        return self.judged_at.timestamp() < self.day_ends(deadline)
+
+
+@dataclass(slots=True, kw_only=True)
+class ProgramMonth:
+    """One program of the month: who bills it and which records belong to it.
+
+    Attributes:
+        biller_id: Staff id of the program's billing practitioner; None where nobody is named.
+        enrollment: The enrollment that covers the month, else the nearest one.
+        is_enrolled: Whether it covers a day of the month.
+        consent: The consent relied upon; None where there is none.
+        consent_problems: What it lacks.
+    """
+
+    month: MonthFacts
+    program: Program
+    biller_id: str | None
+    biller: StaffMember | None
+    enrollment: Enrollment | None
+    is_enrolled: bool
+    consent: Consent | None = None
+    consent_problems: tuple[Problem, ...] = ()
+
+    @property
+    def rules(self) -> DatedRules:
+        """The rules of the month."""
+        return self.month.rules
+
+    @property
+    def name(self) -> str:
+        """The program's part of a parameter path."""
+        return self.program.value.lower()
+
+    @property
+    def started_on(self) -> date | None:
+        """First day of the enrollment, where it is known."""
+        if self.enrollment is None or self.enrollment.started_on is UNKNOWN:
+            return None
+        return self.enrollment.started_on
+
+    @property
+    def condition(self) -> Maybe[str | None]:
+        """The one condition of principal care management."""
+        return self.enrollment.condition if self.enrollment is not None else UNKNOWN
+
+
+def month_facts(facts: Facts, *, rule_book: RuleBook, explain: bool) -> MonthFacts:
+    """Return the month's view of the facts, with later ones left out where ``as_of`` is given."""
+    zone = zone_named(facts.practice.time_zone)
+    late: frozenset[str] = frozenset()
+    if facts.as_of is not None:
+        facts, late = known_at(facts, facts.as_of, zone)
+    month = facts.service_month
+    first_day = month.first_day
+    last_day = month.last_day
+    rules = rules_on(rule_book, last_day)
+    entries: dict[Program, list[TimeEntry]] = {}
+    for entry in facts.time_entries:
+        entries.setdefault(entry.program, []).append(entry)
+    staff = {member.id: member for member in facts.staff}
+    return MonthFacts(
+        facts=facts,
+        rule_book=rule_book,
+        rules=rules,
+        zone=zone,
+        first_day=first_day,
+        last_day=last_day,
+        starts=starts_at_second(facts.practice.time_zone, first_day),
+        ends=starts_at_second(facts.practice.time_zone, last_day + DAY),
+        staff=staff,
+        entries=entries,
+        default_biller=facts.billing_practitioner or _only_biller(facts.staff),
+        caps=Caps(rules=rules, payer=facts.policy.unit_caps),
+        explain=explain,
+        late=late,
+    )
+
+
+def _only_biller(staff: Iterable[StaffMember]) -> str | None:
+    billers = [each.id for each in staff if each.role is StaffRole.BILLING_PRACTITIONER]
+    return billers[0] if len(billers) == 1 else None
+
+
+def program_month(month: MonthFacts, program: Program, *, by: str | None = None) -> ProgramMonth:
+    """Return one program's records of the month; ``by`` asks for another billing practitioner."""
+    enrollment, is_enrolled = _enrollment(month, program, by)
+    named = enrollment.billing_practitioner if enrollment is not None else UNKNOWN
+    biller_id = by or (month.default_biller if named is UNKNOWN else named)
+    return ProgramMonth(
+        month=month,
+        program=program,
+        biller_id=biller_id,
+        biller=month.staff.get(biller_id) if biller_id is not None else None,
+        enrollment=enrollment,
+        is_enrolled=is_enrolled,
+    )
+
+
+def _enrollment(
+    month: MonthFacts, program: Program, by: str | None
+) -> tuple[Enrollment | None, bool]:
+    enrollments = month.facts.enrollments
+    if enrollments is UNKNOWN:
+        return None, False
+    nearest: Enrollment | None = None
+    covering: Enrollment | None = None
+    for each in enrollments:
+        if each.program is not program:
+            continue
+        if covers(each, month.first_day, month.last_day):
+            if covering is None or each.billing_practitioner == by:
+                covering = each
+        elif nearest is None or _start(each) > _start(nearest):
+            nearest = each
+    return (covering, True) if covering is not None else (nearest, False)
+
+
+def covers(enrollment: Enrollment, first_day: date, last_day: date) -> bool:
+    """Say whether an enrollment may cover a day of a range; unknown dates do not exclude it."""
+    started, ended = enrollment.started_on, enrollment.ended_on
+    if started is not UNKNOWN and started > last_day:
+        return False
+    return ended is UNKNOWN or ended is None or ended >= first_day
+
+
+def _start(enrollment: Enrollment) -> date:
+    return date.min if enrollment.started_on is UNKNOWN else enrollment.started_on
+
+
+def programs_in_play(month: MonthFacts) -> list[Program]:
+    """Return the programs that are enrolled or logged this month, or have a discharge in play."""
+    found: set[Program] = set()
+    enrollments = month.facts.enrollments
+    if enrollments is not UNKNOWN:
+        found.update(
+            each.program for each in enrollments if covers(each, month.first_day, month.last_day)
+        )
+    for program, entries in month.entries.items():
+        if program not in found and any(_touches(entry, month) for entry in entries):
+            found.add(program)
+    if month.facts.discharges:
+        found.add(Program.TCM)
+    return [program for program in Program if program in found]
+
+
+def _touches(entry: TimeEntry, month: MonthFacts) -> bool:
+    start = int(entry.started_at.timestamp())
+    return not entry.is_reversed and start < month.ends and start + entry.seconds > month.starts
+
+
+def requested_programs(month: MonthFacts) -> set[Program]:
+    """Return the programs whose codes a claim to be judged names."""
+    known = program_of_codes(month.rule_book)
+    return {known[each.code][0] for each in month.facts.requested or () if each.code in known}
+
+
+def _days_of_events(facts: Facts) -> Iterable[date]:
+    zone = zone_named(facts.practice.time_zone)
+    for entry in facts.time_entries:
+        yield local_day(entry.started_at, zone)
+    yield from (visit.on for visit in facts.visits)
+    yield from (service.on for service in facts.other_services)
+    for discharge in facts.discharges:
+        yield discharge.discharged_on
+        yield from _days_of_discharge(discharge, zone)
+
+
+def _days_of_discharge(discharge: Discharge, zone: ZoneInfo) -> Iterable[date]:
+    if discharge.contacts is not UNKNOWN:
+        yield from (local_day(contact.at, zone) for contact in discharge.contacts)
+    if discharge.visit is not UNKNOWN and discharge.visit is not None:
+        yield discharge.visit.on
+    for day in (
+        discharge.medications_reconciled_on,
+        discharge.discharge_day_management_on,
+        discharge.readmitted_on,
+        discharge.billed_on,
+    ):
+        if day is not UNKNOWN and day is not None:
+            yield day
+
+
+def known_at(facts: Facts, as_of: datetime, zone: ZoneInfo) -> tuple[Facts, frozenset[str]]:
+    """Return the facts that were known at an instant, and the ids of entries left out."""
+    today = local_day(as_of, zone)
+
+    def was(day: Maybe[date | None]) -> bool:
+        return day is UNKNOWN or day is None or day <= today
+
+    def then(day: Maybe[date | None]) -> Maybe[date | None]:
+        return day if was(day) else None
+
+    late = frozenset(entry.id for entry in facts.time_entries if _is_late(entry, as_of))
+    patient = facts.patient
+    return (
+        replace(
+            facts,
+            patient=replace(
+                patient,
+                deceased_on=then(patient.deceased_on),
+                last_seen_on=UNKNOWN if not was(patient.last_seen_on) else patient.last_seen_on,
+            ),
+            enrollments=facts.enrollments
+            if facts.enrollments is UNKNOWN
+            else tuple(each for each in facts.enrollments if was(each.started_on)),
+            consents=facts.consents
+            if facts.consents is UNKNOWN
+            else tuple(
+                replace(each, revoked_on=then(each.revoked_on))
+                for each in facts.consents
+                if was(each.obtained_on)
+            ),
+            initiating_visits=_until(facts.initiating_visits, today),
+            care_plans=facts.care_plans
+            if facts.care_plans is UNKNOWN
+            else tuple(
+                replace(
+                    each, revised_on=then(each.revised_on), copy_given_on=then(each.copy_given_on)
+                )
+                for each in facts.care_plans
+                if was(each.established_on)
+            ),
+            other_patient_entries=tuple(
+                each
+                for each in facts.other_patient_entries
+                if each.recorded_at is None or each.recorded_at <= as_of
+            ),
+            visits=tuple(each for each in facts.visits if each.on <= today),
+            medical_decision_making=tuple(
+                each for each in facts.medical_decision_making if was(each.on)
+            ),
+            rating_scales=_until(facts.rating_scales, today),
+            caseload_reviews=_until(facts.caseload_reviews, today),
+            registry_entered_on=then(facts.registry_entered_on),
+            cocm_referred_on=then(facts.cocm_referred_on),
+            other_services=tuple(each for each in facts.other_services if each.on <= today),
+            facility_stays=tuple(
+                replace(each, discharged_on=then(each.discharged_on))
+                for each in facts.facility_stays
+                if each.admitted_on <= today
+            ),
+            discharges=tuple(
+                _discharge_known_at(each, as_of, today)
+                for each in facts.discharges
+                if each.discharged_on <= today
+            ),
+        ),
+        late,
+    )
+
+
+def _is_late(entry: TimeEntry, as_of: datetime) -> bool:
+    if entry.recorded_at is not None:
+        return entry.recorded_at > as_of
+    return entry.started_at + timedelta(seconds=entry.seconds) > as_of
+
+
+def _until(records: Maybe[tuple[_D, ...]], today: date) -> Maybe[tuple[_D, ...]]:
+    if records is UNKNOWN:
+        return UNKNOWN
+    return tuple(each for each in records if each.on <= today)
+
+
+def _discharge_known_at(discharge: Discharge, as_of: datetime, today: date) -> Discharge:
+    contacts, visit = discharge.contacts, discharge.visit
+    return replace(
+        discharge,
+        contacts=contacts
+        if contacts is UNKNOWN
+        else tuple(each for each in contacts if each.at <= as_of),
+        visit=None if visit is not UNKNOWN and visit is not None and visit.on > today else visit,
+        medications_reconciled_on=_then(discharge.medications_reconciled_on, today),
+        discharge_day_management_on=_then(discharge.discharge_day_management_on, today),
+        readmitted_on=None
+        if discharge.readmitted_on is not None and discharge.readmitted_on > today
+        else discharge.readmitted_on,
+        billed_on=None
+        if discharge.billed_on is not None and discharge.billed_on > today
+        else discharge.billed_on,
+    )
+
+
+def _then(day: Maybe[date | None], today: date) -> Maybe[date | None]:
+    return None if day is not UNKNOWN and day is not None and day > today else day
+
+
+def chronic(conditions: Iterable[Condition], months: int) -> list[Condition]:
+    """Return the distinct conditions known to last so long and to carry a significant risk."""
+    found: dict[str, Condition] = {}
+    for each in conditions:
+        expected = each.expected_months
+        if (
+            expected is not UNKNOWN
+            and expected is not None
+            and expected >= months
+            and each.significant_risk is True
+        ):
+            found.setdefault(each.icd10 or each.id or each.text, each)
+    return list(found.values())

@@ -1,0 +1,174 @@
+"""Two ways to bill a month of chronic or principal care: staff time, or the practitioner's own.
+
+The practitioner's own minutes count as staff time unless the practitioner's track uses them;
+never both. Where both could bill and nobody has chosen, the practitioner's track is shown and a
+person is asked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trellis_core.care.vocabulary import Track
+from trellis_core.rules.claims import (
+    Claim,
+    ProgramResult,
+    alternative,
+    climb,
+    time_check,
+    time_not_met,
+    whole_seconds,
+)
+from trellis_core.rules.clean_time import Span
+from trellis_core.rules.dated_rules import DatedRules
+from trellis_core.rules.determination import DecisionNeeded, Meter, Tick
+from trellis_core.rules.units import MINUTE, Ladder, meter_of, plain_ladder, ticks_of
+from trellis_core.values.unknown import UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class TrackLadders:
+    """The ladders of a program's tracks on one day; None where one is not in force."""
+
+    staff: Ladder | None
+    practitioner: Ladder | None
+    complex: Ladder | None = None
+
+
+def ladders_of(rules: DatedRules, name: str) -> TrackLadders:
+    """Return the ladders of a program with two tracks."""
+
+    def make(dated: DatedRules) -> TrackLadders:
+        has_complex = f"{name}.complex.initial.hcpcs" in dated.rule_book.parameters
+        return TrackLadders(
+            staff=plain_ladder(dated, f"{name}.clinical_staff"),
+            practitioner=plain_ladder(dated, f"{name}.practitioner"),
+            complex=plain_ladder(dated, f"{name}.complex") if has_complex else None,
+        )
+
+    return rules.keep(("tracks", name), make)
+
+
+def propose(
+    result: ProgramResult,
+    spans: Sequence[Span],
+    ladders: TrackLadders,
+    *,
+    is_complex: bool,
+    gate_ids: tuple[str, ...],
+) -> None:
+    """Choose the track, and fill in claims, meters, alternatives and the question to a person."""
+    owner = result.owner
+    own_spans = [span for span in spans if span.staff == owner.biller_id]
+    pooled, own = whole_seconds(spans), whole_seconds(own_spans)
+    staff = _staff_ladder(ladders, is_complex=is_complex, minutes=pooled // MINUTE)
+    staff_claims = (
+        climb(staff, owner, spans, minutes=pooled // MINUTE, gate_ids=gate_ids) if staff else []
+    )
+    practitioner = ladders.practitioner
+    own_claims = (
+        climb(practitioner, owner, own_spans, minutes=own // MINUTE, gate_ids=gate_ids)
+        if practitioner and own_spans
+        else []
+    )
+    elected = _elected(result)
+    is_own = practitioner is not None and (
+        elected is Track.PRACTITIONER or (elected is None and bool(own_claims))
+    )
+    chosen = practitioner if is_own else staff
+    minutes = (own if is_own else pooled) // MINUTE
+    result.claims = own_claims if is_own else staff_claims
+    if is_own:
+        result.unused = [span for span in spans if span.staff != owner.biller_id]
+        _offer_staff(result, staff_claims, is_open=elected is None and bool(own_claims))
+    if chosen is not None:
+        result.base_codes = (chosen.initial,)
+        if not result.claims:
+            result.time_problem = time_not_met(chosen, minutes)
+        if result.checks is not None:
+            result.checks.append(time_check(chosen, owner, minutes=minutes))
+    marks = _staff_ticks(result, ladders, is_complex=is_complex, reached=pooled // MINUTE)
+    meters = [meter_of(owner.program, Track.STAFF, seconds=pooled, ticks=marks)]
+    if practitioner is not None and (is_own or (elected is None and own)):
+        mine = _own_meter(result, practitioner, own)
+        meters = (
+            [mine]
+            if elected is Track.PRACTITIONER
+            else [mine, *meters]
+            if is_own
+            else [
+                *meters,
+                mine,
+            ]
+        )
+    result.meters = meters
+
+
+def _elected(result: ProgramResult) -> Track | None:
+    enrollment = result.owner.enrollment
+    if enrollment is None or enrollment.track is UNKNOWN:
+        return None
+    return enrollment.track
+
+
+def _staff_ladder(ladders: TrackLadders, *, is_complex: bool, minutes: int) -> Ladder | None:
+    complex_ladder = ladders.complex
+    if is_complex and complex_ladder is not None and minutes >= complex_ladder.initial_at:
+        return complex_ladder
+    return ladders.staff
+
+
+def _offer_staff(result: ProgramResult, claims: list[Claim], *, is_open: bool) -> None:
+    if not claims:
+        return
+    result.alternatives.append(
+        alternative(
+            result.program,
+            claims,
+            "The practitioner's minutes may count as staff time instead.",
+        )
+    )
+    if is_open:
+        result.decisions.append(
+            DecisionNeeded(
+                program=result.program,
+                question="track",
+                options=(Track.STAFF.value, Track.PRACTITIONER.value),
+            )
+        )
+
+
+def _own_meter(result: ProgramResult, ladder: Ladder, seconds: int) -> Meter:
+    month = result.owner.month
+    ticks = ticks_of(ladder, month.caps, reached=seconds // MINUTE)
+    return meter_of(result.program, Track.PRACTITIONER, seconds=seconds, ticks=ticks)
+
+
+def _staff_ticks(
+    result: ProgramResult, ladders: TrackLadders, *, is_complex: bool, reached: int
+) -> tuple[Tick, ...]:
+    """Return the marks of staff time; documented decision making puts complex care after them."""
+    if ladders.staff is None:
+        return ()
+    caps = result.owner.month.caps
+    rules = result.owner.rules
+
+    def make(_: DatedRules) -> tuple[Tick, ...]:
+        marks = ticks_of(ladders.staff, caps, reached=reached) if ladders.staff else ()
+        if not is_complex or ladders.complex is None:
+            return marks
+        start = ladders.complex.initial_at
+        return (
+            *(mark for mark in marks if mark.minutes < start),
+            *ticks_of(ladders.complex, caps, reached=reached),
+        )
+
+    if caps.payer or not _are_capped(ladders, rules):
+        return make(rules)
+    return rules.keep(("ticks", result.program, is_complex), make)
+
+
+def _are_capped(ladders: TrackLadders, rules: DatedRules) -> bool:
+    return all(
+        ladder is None or ladder.additional is None or rules.cap(ladder.additional) is not None
+        for ladder in (ladders.staff, ladders.complex)
+    )
