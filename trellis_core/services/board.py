@@ -62,7 +62,8 @@ class BoardRow:
         expected: What bills today.
         expected_if_cleared: What bills once the next thing in the way is out of it: the paperwork
             where time has reached a unit already, else the minutes to the next unit. None where
-            nothing more can be reached, or no amount is on file.
+            nothing more can be reached, where neither time nor paperwork helps (a death, a service
+            billed by another practitioner), or where no amount is on file.
         steps: TCM and APCM: steps instead of minutes.
         last_touch: The last day of the month with time for this patient.
         coordinator: Staff id of who worked most on the row this month.
@@ -234,6 +235,26 @@ def patient_month(
         determination=determine(facts, rule_book=rule_book, explain=explain),
         entries=entries,
     )
+
+
+def month_determinations(
+    *, month: ServiceMonth, store: Store, actor: Actor, clock: Clock, rule_book: RuleBook
+) -> Mapping[str, Determination]:
+    """Return every patient's determination of a month, by patient id: one read for all.
+
+    Args:
+        month: The service month.
+        store: The store.
+        actor: Who asks.
+        clock: Steps whose deadline is ahead of it are pending, not missed.
+        rule_book: The rules.
+
+    Raises:
+        PermissionDeniedError: The actor may not see the board.
+    """
+    require(actor, Operation.READ_BOARD)
+    rows = _read(store, actor, month, None)
+    return determine_panel(panel_facts(rows, as_of=clock.now()), rule_book=rule_book)
 
 
 def preview_entry(
@@ -476,6 +497,25 @@ _NOT_PAPERWORK: Final = frozenset(
 """Reasons that no record can mend; beside a line that bills they do not block the row."""
 
 
+_NOT_CLEARABLE: Final = _NOT_PAPERWORK - {Reason.TIME_NOT_MET} | frozenset(
+    {
+        Reason.DECEASED,
+        Reason.CODE_ENDED,
+        Reason.CODE_NOT_IN_FORCE,
+        Reason.BILLED_BY_OTHER_PRACTITIONER,
+        Reason.APCM_SAME_MONTH,
+        Reason.ESRD_SAME_MONTH,
+        Reason.CARE_PLAN_OVERSIGHT_SAME_MONTH,
+        Reason.REPEAT_INITIAL_MONTH,
+        Reason.TCM_FACILITY,
+        Reason.TCM_DESTINATION,
+        Reason.TCM_GLOBAL_PERIOD,
+        Reason.TCM_VISIT_ON_DISCHARGE_MANAGEMENT_DAY,
+    }
+)
+"""Reasons that neither time nor paperwork takes away this month."""
+
+
 def state_of(*, blocked: Sequence[Blocked], has_line: bool, is_started: bool) -> BoardState:
     """Return a row's answer: the first that holds of blocked, billable, not started and reach.
 
@@ -612,17 +652,22 @@ class _PatientRows:
             meter=meter,
             blocked=blocked,
             expected=expected,
-            cleared=self._if_cleared(
-                state, meter, expected, (code for entry in blocked for code in entry.codes)
-            ),
+            cleared=self._if_cleared(state, meter, expected, blocked),
             steps=_apcm_steps(blocked) if program is Program.APCM else (),
         )
 
     def _if_cleared(
-        self, state: BoardState, meter: Meter | None, expected: Decimal, codes: Iterable[str]
+        self,
+        state: BoardState,
+        meter: Meter | None,
+        expected: Decimal,
+        blocked: Sequence[Blocked],
     ) -> Decimal | None:
         values = self._values
+        if state is BoardState.BLOCKED and _is_final(blocked):
+            return None
         if meter is None:
+            codes = (code for entry in blocked for code in entry.codes)
             return None if state is BoardState.BILLABLE else values.first_of(codes)
         here = values.at(meter.ticks, meter.minutes)
         if here is None:
@@ -660,7 +705,7 @@ class _PatientRows:
             meter=None,
             blocked=blocked,
             expected=_sum(lines),
-            cleared=None if lines else self._values.discharge(discharge),
+            cleared=None if lines or _is_final(blocked) else self._values.discharge(discharge),
             steps=steps,
             discharge=discharge_id,
         )
@@ -708,6 +753,10 @@ class _PatientRows:
             caregiver=patient.caregiver,
             discharge=discharge,
         )
+
+
+def _is_final(blocked: Sequence[Blocked]) -> bool:
+    return any(entry.reason in _NOT_CLEARABLE for entry in blocked)
 
 
 def _visited_on(discharge: Discharge | None) -> date | None:
