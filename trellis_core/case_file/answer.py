@@ -1,13 +1,26 @@
 """The determination as JSON, as text and as a schema: drawn, never decided again."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 from trellis_core.care.vocabulary import Program, Track
+from trellis_core.case_file.forms import (
+    ABSENT,
+    AMOUNT,
+    DAY,
+    DAY_OR_NULL,
+    STRING,
+    STRING_OR_NULL,
+    STRINGS,
+    WHOLE,
+    WHOLE_OR_NULL,
+    Form,
+    FormKey,
+    Schema,
+    closed,
+)
 from trellis_core.rules.determination import (
     Alternative,
     AlternativeLine,
@@ -28,171 +41,104 @@ from trellis_core.values.money import amount_text
 SCHEMA_NAME: Final = "trellis.determination/1"
 """Name and version of the answer's form; keys are only ever added within a version."""
 
-Schema = dict[str, object]
-T = TypeVar("T")
-
-_STRING: Final[Schema] = {"type": "string"}
-_STRINGS: Final[Schema] = {"type": "array", "items": _STRING}
-_WHOLE: Final[Schema] = {"type": "integer", "minimum": 0}
-_WHOLE_OR_NULL: Final[Schema] = {"type": ["integer", "null"], "minimum": 0}
-_DAY: Final[Schema] = {"type": "string", "format": "date"}
-_DAY_OR_NULL: Final[Schema] = {"type": ["string", "null"], "format": "date"}
-_AMOUNT: Final[Schema] = {"type": "string", "pattern": r"^\d+\.\d{2}$"}
-
-
-def _closed(kind: type[StrEnum], *more: None) -> Schema:
-    return {"enum": [*(each.value for each in kind), *more]}
-
-
-@dataclass(frozen=True, slots=True)
-class _Absent:
-    """The value of a key that is left out."""
-
-
-_ABSENT: Final = _Absent()
-
-
-@dataclass(frozen=True, slots=True)
-class _Key(Generic[T]):
-    """One key of the answer: its schema, and how its value is drawn."""
-
-    name: str
-    schema: Schema
-    draw: Callable[[T], object]
-    may_be_absent: bool = False
-
-
-class _Form(Generic[T]):
-    """The form of one kind of object."""
-
-    def __init__(self, *keys: _Key[T]) -> None:
-        self._keys: Final = keys
-
-    def draw(self, value: T) -> dict[str, object]:
-        """Return the object of a value."""
-        drawn: dict[str, object] = {}
-        for key in self._keys:
-            item = key.draw(value)
-            if item is not _ABSENT:
-                drawn[key.name] = item
-        return drawn
-
-    def draw_all(self, values: Iterable[T]) -> list[dict[str, object]]:
-        """Return the objects of values in order."""
-        return [self.draw(each) for each in values]
-
-    @property
-    def schema(self) -> Schema:
-        """The JSON Schema of the object."""
-        return {
-            "type": "object",
-            "properties": {key.name: key.schema for key in self._keys},
-            "required": [key.name for key in self._keys if not key.may_be_absent],
-        }
-
-    @property
-    def list_schema(self) -> Schema:
-        """The JSON Schema of a list of such objects."""
-        return {"type": "array", "items": self.schema}
-
 
 def _day(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
 def _amount(amount: Decimal | None) -> object:
-    return _ABSENT if amount is None else amount_text(amount)
+    return ABSENT if amount is None else amount_text(amount)
 
 
-_LINE: Final = _Form[ServiceLine](
-    _Key("code", _STRING, lambda line: line.code),
-    _Key("units", _WHOLE, lambda line: line.units),
-    _Key("earned_units", _WHOLE, lambda line: line.earned_units),
-    _Key("program", _closed(Program), lambda line: line.program.value),
-    _Key("minutes", _WHOLE_OR_NULL, lambda line: line.minutes),
-    _Key("date_of_service", _DAY, lambda line: line.date_of_service.isoformat()),
-    _Key("threshold_met_on", _DAY_OR_NULL, lambda line: _day(line.threshold_met_on)),
-    _Key("allowed", _AMOUNT, lambda line: _amount(line.allowed), may_be_absent=True),
-    _Key(
+_LINE: Final = Form[ServiceLine](
+    FormKey("code", STRING, lambda line: line.code),
+    FormKey("units", WHOLE, lambda line: line.units),
+    FormKey("earned_units", WHOLE, lambda line: line.earned_units),
+    FormKey("program", closed(Program), lambda line: line.program.value),
+    FormKey("minutes", WHOLE_OR_NULL, lambda line: line.minutes),
+    FormKey("date_of_service", DAY, lambda line: line.date_of_service.isoformat()),
+    FormKey("threshold_met_on", DAY_OR_NULL, lambda line: _day(line.threshold_met_on)),
+    FormKey("allowed", AMOUNT, lambda line: _amount(line.allowed), may_be_absent=True),
+    FormKey(
         "currency",
         {"const": "USD"},
-        lambda line: _ABSENT if line.allowed is None else "USD",
+        lambda line: ABSENT if line.allowed is None else "USD",
         may_be_absent=True,
     ),
-    _Key("entries", _STRINGS, lambda line: list(line.entries)),
-    _Key("checks", _STRINGS, lambda line: list(line.checks)),
+    FormKey("entries", STRINGS, lambda line: list(line.entries)),
+    FormKey("checks", STRINGS, lambda line: list(line.checks)),
 )
 
-_BLOCKED: Final = _Form[Blocked](
-    _Key("program", _closed(Program), lambda each: each.program.value),
-    _Key("codes", _STRINGS, lambda each: list(each.codes)),
-    _Key("reason", _closed(Reason), lambda each: each.reason.value),
-    _Key("message", _STRING, lambda each: each.message),
-    _Key("citations", _STRINGS, lambda each: list(each.citations)),
+_BLOCKED: Final = Form[Blocked](
+    FormKey("program", closed(Program), lambda each: each.program.value),
+    FormKey("codes", STRINGS, lambda each: list(each.codes)),
+    FormKey("reason", closed(Reason), lambda each: each.reason.value),
+    FormKey("message", STRING, lambda each: each.message),
+    FormKey("citations", STRINGS, lambda each: list(each.citations)),
 )
 
-_WARNING: Final = _Form[Notice](
-    _Key("program", _closed(Program), lambda each: each.program.value),
-    _Key("reason", _closed(Reason), lambda each: each.reason.value),
-    _Key("message", _STRING, lambda each: each.message),
+_WARNING: Final = Form[Notice](
+    FormKey("program", closed(Program), lambda each: each.program.value),
+    FormKey("reason", closed(Reason), lambda each: each.reason.value),
+    FormKey("message", STRING, lambda each: each.message),
 )
 
-_METER: Final = _Form[Meter](
-    _Key("program", _closed(Program), lambda each: each.program.value),
-    _Key("track", _closed(Track, None), lambda each: each.track and each.track.value),
-    _Key("minutes", _WHOLE, lambda each: each.minutes),
-    _Key("seconds", _WHOLE, lambda each: each.seconds),
-    _Key("reached", _STRINGS, lambda each: list(each.reached)),
-    _Key("next_code", {"type": ["string", "null"]}, lambda each: each.next_code),
-    _Key("next_at_minutes", _WHOLE_OR_NULL, lambda each: each.next_at_minutes),
-    _Key("minutes_to_next", _WHOLE_OR_NULL, lambda each: each.minutes_to_next),
+_METER: Final = Form[Meter](
+    FormKey("program", closed(Program), lambda each: each.program.value),
+    FormKey("track", closed(Track, None), lambda each: each.track and each.track.value),
+    FormKey("minutes", WHOLE, lambda each: each.minutes),
+    FormKey("seconds", WHOLE, lambda each: each.seconds),
+    FormKey("reached", STRINGS, lambda each: list(each.reached)),
+    FormKey("next_code", STRING_OR_NULL, lambda each: each.next_code),
+    FormKey("next_at_minutes", WHOLE_OR_NULL, lambda each: each.next_at_minutes),
+    FormKey("minutes_to_next", WHOLE_OR_NULL, lambda each: each.minutes_to_next),
 )
 
-_NOT_COUNTED: Final = _Form[NotCounted](
-    _Key("entry", _STRING, lambda each: each.entry),
-    _Key("seconds", _WHOLE, lambda each: each.seconds),
-    _Key("reason", _closed(Reason), lambda each: each.reason.value),
-    _Key("message", _STRING, lambda each: each.message),
+_NOT_COUNTED: Final = Form[NotCounted](
+    FormKey("entry", STRING, lambda each: each.entry),
+    FormKey("seconds", WHOLE, lambda each: each.seconds),
+    FormKey("reason", closed(Reason), lambda each: each.reason.value),
+    FormKey("message", STRING, lambda each: each.message),
 )
 
-_ALTERNATIVE_LINE: Final = _Form[AlternativeLine](
-    _Key("code", _STRING, lambda each: each.code),
-    _Key("units", _WHOLE, lambda each: each.units),
+_ALTERNATIVE_LINE: Final = Form[AlternativeLine](
+    FormKey("code", STRING, lambda each: each.code),
+    FormKey("units", WHOLE, lambda each: each.units),
 )
 
-_ALTERNATIVE: Final = _Form[Alternative](
-    _Key("program", _closed(Program), lambda each: each.program.value),
-    _Key(
+_ALTERNATIVE: Final = Form[Alternative](
+    FormKey("program", closed(Program), lambda each: each.program.value),
+    FormKey(
         "lines", _ALTERNATIVE_LINE.list_schema, lambda each: _ALTERNATIVE_LINE.draw_all(each.lines)
     ),
-    _Key("why", _STRING, lambda each: each.why),
+    FormKey("why", STRING, lambda each: each.why),
 )
 
-_DECISION: Final = _Form[DecisionNeeded](
-    _Key("program", _closed(Program), lambda each: each.program.value),
-    _Key("question", _STRING, lambda each: each.question),
-    _Key("options", _STRINGS, lambda each: list(each.options)),
+_DECISION: Final = Form[DecisionNeeded](
+    FormKey("program", closed(Program), lambda each: each.program.value),
+    FormKey("question", STRING, lambda each: each.question),
+    FormKey("options", STRINGS, lambda each: list(each.options)),
 )
 
-_DEADLINES: Final = _Form[TcmDeadlines](
-    _Key("program", {"const": Program.TCM.value}, lambda _: Program.TCM.value),
-    _Key("discharge", _STRING, lambda each: each.discharge),
-    _Key("contact_by", _DAY, lambda each: each.contact_by.isoformat()),
-    _Key("high_visit_by", _DAY, lambda each: each.high_visit_by.isoformat()),
-    _Key("moderate_visit_by", _DAY, lambda each: each.moderate_visit_by.isoformat()),
-    _Key("last_day", _DAY, lambda each: each.last_day.isoformat()),
+_DEADLINES: Final = Form[TcmDeadlines](
+    FormKey("program", {"const": Program.TCM.value}, lambda _: Program.TCM.value),
+    FormKey("discharge", STRING, lambda each: each.discharge),
+    FormKey("contact_by", DAY, lambda each: each.contact_by.isoformat()),
+    FormKey("high_visit_by", DAY, lambda each: each.high_visit_by.isoformat()),
+    FormKey("moderate_visit_by", DAY, lambda each: each.moderate_visit_by.isoformat()),
+    FormKey("last_day", DAY, lambda each: each.last_day.isoformat()),
 )
 
-_PENDING: Final = _Form[Pending](
-    _Key("program", _closed(Program), lambda each: each.program.value),
-    _Key("discharge", _STRING, lambda each: each.discharge),
-    _Key("step", _STRING, lambda each: each.step),
-    _Key("by", _DAY, lambda each: each.by.isoformat()),
+_PENDING: Final = Form[Pending](
+    FormKey("program", closed(Program), lambda each: each.program.value),
+    FormKey("discharge", STRING, lambda each: each.discharge),
+    FormKey("step", STRING, lambda each: each.step),
+    FormKey("by", DAY, lambda each: each.by.isoformat()),
 )
 
-_RULE_BOOK: Final = _Form[Determination](
-    _Key("version", _STRING, lambda each: each.rule_book_version),
-    _Key("fingerprint", _STRING, lambda each: each.rule_book_fingerprint),
+_RULE_BOOK: Final = Form[Determination](
+    FormKey("version", STRING, lambda each: each.rule_book_version),
+    FormKey("fingerprint", STRING, lambda each: each.rule_book_fingerprint),
 )
 
 
@@ -206,23 +152,25 @@ def _parameter_value(use: ParameterUse) -> object:
             return use.value
 
 
-_PARAMETER: Final = _Form[ParameterUse](
-    _Key("path", _STRING, lambda each: each.path),
-    _Key("value", {"type": ["integer", "string", "boolean", "array"]}, _parameter_value),
-    _Key("effective_from", _DAY, lambda each: each.effective_from.isoformat()),
-    _Key("citations", _STRINGS, lambda each: list(each.citations)),
+_PARAMETER: Final = Form[ParameterUse](
+    FormKey("path", STRING, lambda each: each.path),
+    FormKey("value", {"type": ["integer", "string", "boolean", "array"]}, _parameter_value),
+    FormKey("effective_from", DAY, lambda each: each.effective_from.isoformat()),
+    FormKey("citations", STRINGS, lambda each: list(each.citations)),
 )
 
 _CHECK_REF: Final[Schema] = {"$ref": "#/$defs/check"}
 
-_CHECK: Final[_Form[Check]] = _Form(
-    _Key("rule_id", _STRING, lambda each: each.rule_id),
-    _Key("outcome", _closed(Outcome), lambda each: each.outcome.value),
-    _Key("message", _STRING, lambda each: each.message),
-    _Key("observed", _STRING, lambda each: each.observed),
-    _Key("parameters", _PARAMETER.list_schema, lambda each: _PARAMETER.draw_all(each.parameters)),
-    _Key("evidence", _STRINGS, lambda each: list(each.evidence)),
-    _Key(
+_CHECK: Final[Form[Check]] = Form(
+    FormKey("rule_id", STRING, lambda each: each.rule_id),
+    FormKey("outcome", closed(Outcome), lambda each: each.outcome.value),
+    FormKey("message", STRING, lambda each: each.message),
+    FormKey("observed", STRING, lambda each: each.observed),
+    FormKey(
+        "parameters", _PARAMETER.list_schema, lambda each: _PARAMETER.draw_all(each.parameters)
+    ),
+    FormKey("evidence", STRINGS, lambda each: list(each.evidence)),
+    FormKey(
         "children",
         {"type": "array", "items": _CHECK_REF},
         lambda each: _CHECK.draw_all(each.children),
@@ -234,33 +182,33 @@ def _trace(trace: Sequence[tuple[Program, Check]]) -> dict[str, object]:
     return {program.value: _CHECK.draw(check) for program, check in trace}
 
 
-_ANSWER: Final = _Form[Determination](
-    _Key("schema", {"const": SCHEMA_NAME}, lambda _: SCHEMA_NAME),
-    _Key("case", {"type": ["string", "null"]}, lambda each: each.case),
-    _Key("service_month", _STRING, lambda each: str(each.service_month)),
-    _Key("rule_book", _RULE_BOOK.schema, _RULE_BOOK.draw),
-    _Key("lines", _LINE.list_schema, lambda each: _LINE.draw_all(each.lines)),
-    _Key("blocked", _BLOCKED.list_schema, lambda each: _BLOCKED.draw_all(each.blocked)),
-    _Key("warnings", _WARNING.list_schema, lambda each: _WARNING.draw_all(each.warnings)),
-    _Key("meters", _METER.list_schema, lambda each: _METER.draw_all(each.meters)),
-    _Key(
+_ANSWER: Final = Form[Determination](
+    FormKey("schema", {"const": SCHEMA_NAME}, lambda _: SCHEMA_NAME),
+    FormKey("case", STRING_OR_NULL, lambda each: each.case),
+    FormKey("service_month", STRING, lambda each: str(each.service_month)),
+    FormKey("rule_book", _RULE_BOOK.schema, _RULE_BOOK.draw),
+    FormKey("lines", _LINE.list_schema, lambda each: _LINE.draw_all(each.lines)),
+    FormKey("blocked", _BLOCKED.list_schema, lambda each: _BLOCKED.draw_all(each.blocked)),
+    FormKey("warnings", _WARNING.list_schema, lambda each: _WARNING.draw_all(each.warnings)),
+    FormKey("meters", _METER.list_schema, lambda each: _METER.draw_all(each.meters)),
+    FormKey(
         "not_counted",
         _NOT_COUNTED.list_schema,
         lambda each: _NOT_COUNTED.draw_all(each.not_counted),
     ),
-    _Key(
+    FormKey(
         "alternatives",
         _ALTERNATIVE.list_schema,
         lambda each: _ALTERNATIVE.draw_all(each.alternatives),
     ),
-    _Key(
+    FormKey(
         "decisions_needed",
         _DECISION.list_schema,
         lambda each: _DECISION.draw_all(each.decisions_needed),
     ),
-    _Key("deadlines", _DEADLINES.list_schema, lambda each: _DEADLINES.draw_all(each.deadlines)),
-    _Key("pending", _PENDING.list_schema, lambda each: _PENDING.draw_all(each.pending)),
-    _Key(
+    FormKey("deadlines", _DEADLINES.list_schema, lambda each: _DEADLINES.draw_all(each.deadlines)),
+    FormKey("pending", _PENDING.list_schema, lambda each: _PENDING.draw_all(each.pending)),
+    FormKey(
         "trace",
         {"type": "object", "additionalProperties": _CHECK_REF},
         lambda each: _trace(each.trace or ()),

@@ -4,6 +4,22 @@ import argparse
 from collections.abc import Sequence
 from typing import Final
 
+from trellis_core.care.vocabulary import Program
+from trellis_core.case_file.forms import (
+    ABSENT,
+    AMOUNT,
+    AMOUNT_OR_NULL,
+    DAY_OR_NULL,
+    STRING,
+    STRING_OR_NULL,
+    STRINGS,
+    WHOLE,
+    WHOLE_OR_NULL,
+    Form,
+    FormKey,
+    Schema,
+    closed,
+)
 from trellis_core.cli.common import (
     Subparsers,
     add_store_options,
@@ -12,6 +28,8 @@ from trellis_core.cli.common import (
     print_json,
     print_message,
 )
+from trellis_core.rules.determination import StepState
+from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.board import Board, BoardRow, BoardState, board
 from trellis_core.services.practice import cli_actor
@@ -80,45 +98,68 @@ def run(args: argparse.Namespace) -> int:
 
 def board_json(found: Board) -> dict[str, object]:
     """Return a board in the form ``trellis.board/1``; ids, never names."""
+    return _BOARD.draw(found)
+
+
+def json_schema() -> Schema:
+    """Return the JSON Schema of ``trellis.board/1``."""
     return {
-        "schema": SCHEMA_NAME,
-        "month": str(found.month),
-        "rows": [_row_json(row) for row in found.rows],
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Trellis threshold board",
+        "description": "One row for each patient and program of a month. Amounts are texts with "
+        "two decimals.",
+        **_BOARD.schema,
     }
-
-
-def _row_json(row: BoardRow) -> dict[str, object]:
-    cleared = row.expected_if_cleared
-    answer: dict[str, object] = {
-        "patient": row.patient_id,
-        "program": row.program.value,
-        "minutes": row.minutes,
-        "seconds": row.seconds,
-        "reached": list(row.reached),
-        "next_code": row.next_code,
-        "minutes_to_next": row.minutes_to_next,
-        "state": row.state.value,
-        "blocked": _reasons(row),
-        "expected": amount_text(row.expected),
-        "expected_if_cleared": None if cleared is None else amount_text(cleared),
-    }
-    if row.steps:
-        answer["steps"] = [
-            {
-                "step": step.step,
-                "due": None if step.due is None else step.due.isoformat(),
-                "done": step.is_done,
-            }
-            for step in row.steps
-        ]
-    if row.discharge is not None:
-        answer["discharge"] = row.discharge
-    return answer
 
 
 def _reasons(row: BoardRow) -> list[str]:
     """Return each reason once, in the order in which they were found."""
     return list(dict.fromkeys(blocked.reason.value for blocked in row.blocked))
+
+
+_STEP: Final = Form[StepState](
+    FormKey("step", STRING, lambda step: step.step),
+    FormKey("due", DAY_OR_NULL, lambda step: step.due and step.due.isoformat()),
+    FormKey("done", {"type": "boolean"}, lambda step: step.is_done),
+)
+
+_ROW: Final = Form[BoardRow](
+    FormKey("patient", STRING, lambda row: row.patient_id),
+    FormKey("program", closed(Program), lambda row: row.program.value),
+    FormKey("minutes", WHOLE, lambda row: row.minutes),
+    FormKey("seconds", WHOLE, lambda row: row.seconds),
+    FormKey("reached", STRINGS, lambda row: list(row.reached)),
+    FormKey("next_code", STRING_OR_NULL, lambda row: row.next_code),
+    FormKey("minutes_to_next", WHOLE_OR_NULL, lambda row: row.minutes_to_next),
+    FormKey("state", closed(BoardState), lambda row: row.state.value),
+    FormKey("blocked", {"type": "array", "items": closed(Reason)}, _reasons),
+    FormKey("expected", AMOUNT, lambda row: amount_text(row.expected)),
+    FormKey(
+        "expected_if_cleared",
+        AMOUNT_OR_NULL,
+        lambda row: (
+            None if row.expected_if_cleared is None else amount_text(row.expected_if_cleared)
+        ),
+    ),
+    FormKey(
+        "steps",
+        _STEP.list_schema,
+        lambda row: _STEP.draw_all(row.steps) if row.steps else ABSENT,
+        may_be_absent=True,
+    ),
+    FormKey(
+        "discharge",
+        STRING,
+        lambda row: ABSENT if row.discharge is None else row.discharge,
+        may_be_absent=True,
+    ),
+)
+
+_BOARD: Final = Form[Board](
+    FormKey("schema", {"const": SCHEMA_NAME}, lambda _: SCHEMA_NAME),
+    FormKey("month", STRING, lambda found: str(found.month)),
+    FormKey("rows", _ROW.list_schema, lambda found: _ROW.draw_all(found.rows)),
+)
 
 
 def _print_table(rows: Sequence[BoardRow]) -> None:
