@@ -53,7 +53,7 @@ class BoardState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardRow:
-    """One patient and program in a month; for TCM one discharge.
+    """One patient and program in a month; for TCM one discharge, in the month of its visit.
 
     Attributes:
         minutes: Counted minutes of the row's track; 0 where steps take their place.
@@ -591,10 +591,21 @@ class _PatientRows:
     def rows(self) -> list[BoardRow]:
         """Return one row for each program, and one for each discharge in play."""
         found = [self._program_row(program) for program in self._programs()]
-        discharges = list(dict.fromkeys(d.discharge for d in self._determination.deadlines))
+        named = dict.fromkeys(deadline.discharge for deadline in self._determination.deadlines)
+        discharges = [
+            discharge_id for discharge_id in named if self._is_of_this_month(discharge_id)
+        ]
         return found + [
             self._discharge_row(discharge_id, among=len(discharges)) for discharge_id in discharges
         ]
+
+    def _discharge(self, discharge_id: str) -> Discharge | None:
+        return next((one for one in self._facts.discharges if one.id == discharge_id), None)
+
+    def _is_of_this_month(self, discharge_id: str) -> bool:
+        """Say whether a discharge is this month's matter: its visit is, or there is none yet."""
+        visited_on = _visited_on(self._discharge(discharge_id))
+        return visited_on is None or visited_on in self._facts.service_month
 
     def _programs(self) -> list[Program]:
         determination = self._determination
@@ -681,7 +692,7 @@ class _PatientRows:
 
     def _discharge_row(self, discharge_id: str, *, among: int) -> BoardRow:
         determination = self._determination
-        discharge = next((d for d in self._facts.discharges if d.id == discharge_id), None)
+        discharge = self._discharge(discharge_id)
         steps = tuple(step for step in determination.steps if step.discharge == discharge_id)
         visited_on = _visited_on(discharge)
         lines = [
