@@ -45,7 +45,12 @@ from trellis_core.store.care_mapping import caseload_review_row as review_row
 from trellis_core.store.care_mapping import decision_making_row as decision_row
 from trellis_core.store.engine import Store
 from trellis_core.store.mapping import staff_row
-from trellis_core.store.tables import ConditionRow, DischargeContactRow, PatientRow
+from trellis_core.store.tables import (
+    ConditionRow,
+    DischargeContactRow,
+    PatientRow,
+    TrackElectionRow,
+)
 from trellis_core.store.unit_of_work import Draft, UnitOfWork
 from trellis_core.values.clock import Clock
 from trellis_core.values.ids import new_id
@@ -133,6 +138,21 @@ def store_practice(unit: UnitOfWork, files: PracticeFiles, *, at: datetime) -> N
             enrollment_row(here, p, replace(r, id=new_id(rx)), started_on=started)
             for p, r in files.enrollments
             if (started := stored(r.started_on)) is not None
+        ),
+    )
+    _add(
+        unit,
+        (
+            TrackElectionRow(
+                practice_id=here,
+                patient_id=p,
+                program=r.program.value,
+                ym=r.month.ym,
+                track=r.track.value,
+                elected_by=r.elected_by,
+                elected_at=at,
+            )
+            for p, r in files.track_elections
         ),
     )
     _add(unit, (consent_row(here, p, replace(r, id=new_id(rx))) for p, r in files.consents))

@@ -56,13 +56,14 @@ from trellis_core.care.vocabulary import (
     Setting,
     StaffRole,
     StayKind,
+    Track,
     VisitModality,
 )
 from trellis_core.errors import InputRefusedError, InvalidValueError
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.values.codes import hcpcs, icd10, npi
 from trellis_core.values.ids import derived_entry_id
-from trellis_core.values.periods import zone_named
+from trellis_core.values.periods import ServiceMonth, local_day, zone_named
 from trellis_core.values.relative_days import RelativeDays, is_relative
 from trellis_core.values.unknown import UNKNOWN, Maybe
 
@@ -76,6 +77,7 @@ _ID_CHARACTERS: Final = frozenset(
 _ID_LENGTH: Final = 64
 _GAP: Final = timedelta(minutes=3)
 _LATEST: Final = time(20, 0)
+_ONE_SECOND: Final = timedelta(seconds=1)
 _NEXT_MINUTE: Final = timedelta(minutes=1)
 _SECONDS_A_DAY: Final = 86_400
 
@@ -94,6 +96,16 @@ class CocmEpisode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrackElection:
+    """A billing practitioner's choice of track for one month."""
+
+    program: Program
+    month: ServiceMonth
+    track: Track
+    elected_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PracticeFiles:
     """Everything that a folder holds, as values; ``problems`` says what is wrong with it.
 
@@ -107,6 +119,7 @@ class PracticeFiles:
     patients: tuple[tuple[Patient, CocmEpisode], ...] = ()
     conditions: tuple[Of[Condition], ...] = ()
     enrollments: tuple[Of[Enrollment], ...] = ()
+    track_elections: tuple[Of[TrackElection], ...] = ()
     consents: tuple[Of[Consent], ...] = ()
     care_plans: tuple[Of[CarePlan], ...] = ()
     visits: tuple[Of[Visit | InitiatingVisit], ...] = ()
@@ -245,6 +258,10 @@ class _Row:
         except InvalidValueError:
             raise self.fail(column, "not a day; write it as YYYY-MM-DD.") from None
 
+    def month(self, column: str) -> ServiceMonth:
+        """Return a month, written ``YYYY-MM`` or ``M-1``."""
+        return ServiceMonth.of(self._day(column, f"{self.needed(column)}-01"))
+
     def instant(self, column: str, zone: ZoneInfo) -> datetime:
         """Return an instant: an ISO time with offset, or a day and a wall-clock time."""
         value = self.needed(column)
@@ -374,6 +391,7 @@ def read_practice_files(folder: Path, *, day: date) -> PracticeFiles:
         patients=patients,
         conditions=reader.read(reader.rows("conditions.csv", _CONDITIONS), _condition),
         enrollments=reader.read(reader.rows("enrollments.csv", _ENROLLMENTS), _enrollment),
+        track_elections=reader.read(reader.rows("track_elections.csv", _ELECTIONS), _election),
         consents=reader.read(reader.rows("consents.csv", _CONSENTS), _consent),
         care_plans=reader.read(reader.rows("care_plans.csv", _CARE_PLANS), _care_plan),
         visits=reader.read(reader.rows("visits.csv", _VISITS), _visit),
@@ -655,6 +673,22 @@ def _enrollment(row: _Row) -> Of[Enrollment]:
     )
 
 
+_ELECTIONS: Final = "patient! program! month! track! elected_by!"
+
+
+def _election(row: _Row) -> Of[TrackElection]:
+    program = row.needed_choice("program", Program)
+    if program not in {Program.CCM, Program.PCM}:
+        raise row.fail("program", "only CCM and PCM have tracks.")
+    row.needed("elected_by")
+    return row.patient(), TrackElection(
+        program=program,
+        month=row.month("month"),
+        track=row.needed_choice("track", Track),
+        elected_by=row.person("elected_by") or "",
+    )
+
+
 _CONSENTS: Final = "patient! program! obtained_on method documented billing_practitioner obtained_by elements revoked_on"
 
 
@@ -883,6 +917,9 @@ def _entry(row: _Row, practice: Practice, zone: ZoneInfo) -> _Written:
         separate_from_visit=row.truth("separate_from_visit"),
         mode=row.choice("mode", EntryMode) or EntryMode.IMPORTED,
     )
+    first, last = (local_day(at, zone) for at in (entry.started_at, _end(entry) - _ONE_SECOND))
+    if ServiceMonth.of(first) != ServiceMonth.of(last):
+        raise row.fail("start", "the work crosses the end of a month; write it as two rows.")
     start_day = row.text("start").replace("T", " ").partition(" ")[0]
     return _Written(entry, row.text("together"), is_relative(start_day))
 
