@@ -1,0 +1,79 @@
+"""The schema that the migrations make is the one that the tables describe."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
+
+from tests.support.ledger_case import fill
+from trellis_core.store.engine import Store, open_store
+from trellis_core.store.guards import schema_of
+from trellis_core.store.migrations import SCHEMA_VERSION, alembic_config, reference_schema
+from trellis_core.store.migrations.regenerate import regenerate
+from trellis_core.store.tables import TrellisTable
+
+VERSIONS = Path(alembic_config().get_main_option("script_location") or "") / "versions"
+
+
+def test_the_newest_migration_is_the_version_that_is_wanted():
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [SCHEMA_VERSION]
+
+
+def test_the_first_migration_is_what_the_tables_ask_for():
+    written = (VERSIONS / "0001_first.py").read_text(encoding="utf-8")
+    assert written == regenerate(), "python -m trellis_core.store.migrations.regenerate"
+
+
+def test_a_migrated_store_has_every_table_and_column(store: Store):
+    with store.reading() as unit:
+        context = MigrationContext.configure(unit.connection)
+        assert compare_metadata(context, TrellisTable.metadata) == []
+        there = set(inspect(unit.connection).get_table_names())
+    assert there == {*TrellisTable.metadata.tables, "alembic_version"}
+
+
+def test_every_table_begins_its_key_with_the_practice():
+    for table in TrellisTable.metadata.sorted_tables:
+        first = next(iter(table.primary_key)).name
+        assert first == "practice_id" or table.name in {"practice", "sign_in"}, table.name
+
+
+def test_a_store_is_made_as_the_reference_is(store: Store):
+    with store.reading() as unit:
+        assert schema_of(unit.connection) == reference_schema(store.engine)
+
+
+def test_opening_again_changes_nothing(tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    store = open_store(url)
+    fill(store)
+    with store.reading() as unit:
+        before = unit.connection.exec_driver_sql("PRAGMA schema_version").scalar()
+    store.close()
+    again = open_store(url)
+    with again.reading() as unit:
+        assert unit.connection.exec_driver_sql("PRAGMA schema_version").scalar() == before
+    again.close()
+
+
+def test_the_migrations_need_no_file_beside_the_package(tmp_path: Path):
+    """From an empty folder, without alembic.ini, the store opens."""
+    code = (
+        "from trellis_core.store.engine import open_store\n"
+        "open_store('sqlite:///x.db').close()\n"
+        "import alembic, sys; print('ok')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ok\n", "")
+    assert (tmp_path / "x.db").exists()
