@@ -21,15 +21,18 @@ from trellis_core.care.vocabulary import (
     Program,
     ScaleUse,
     StaffRole,
+    Track,
 )
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.rules.determination import (
     Blocked,
     DecisionNeeded,
     Determination,
+    Meter,
     NotCounted,
     Notice,
     ServiceLine,
+    Tick,
 )
 from trellis_core.rules.facts import Facts, PatientFacts, PracticeFacts
 from trellis_core.rules.reasons import Reason
@@ -336,6 +339,19 @@ DETERMINATION = Determination(
             program=Program.CCM,
             reason=Reason.CARE_PLAN_NOT_REVIEWED,
             message="The care plan was last reviewed over a year ago.",
+        ),
+    ),
+    meters=(
+        Meter(
+            program=Program.CCM,
+            track=Track.STAFF,
+            minutes=42,
+            seconds=2535,
+            ticks=(
+                Tick(minutes=20, code="99490"),
+                Tick(minutes=40, code="99439"),
+                Tick(minutes=60, code="99439"),
+            ),
         ),
     ),
     trace=TRACE,

@@ -146,6 +146,13 @@ def test_an_allowed_amount_names_its_schedule_release_and_locality() -> None:
     assert source.text.endswith("national, nonfacility")
 
 
+def test_a_line_says_at_how_many_minutes_its_last_unit_is_reached() -> None:
+    two = replace(ADD_ON, units=2, earned_units=2, minutes=60)
+    lines = CASE.with_determination(lines=(FIRST_LINE, two, BHI_LINE)).only().lines
+
+    assert [line.needed_minutes for line in lines] == [20, 60, None]
+
+
 def test_charges_come_from_the_practices_schedule_times_units() -> None:
     two = replace(ADD_ON, units=2)
     charges = {"99490": Decimal("95.00"), "99439": Decimal("70.00")}

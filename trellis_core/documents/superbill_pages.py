@@ -524,8 +524,9 @@ def _reasons(sheet: _Sheet, bill: Superbill) -> None:
     sheet.y += 18
     sheet.text(MARGIN, "Why each line bills", size=14, is_bold=True, colour=ACCENT)
     marks = {source.id: at for at, source in enumerate(bill.sources, start=1)}
+    shown: dict[str, str] = {}
     for line in bill.lines:
-        _why(sheet, bill, line, marks)
+        _why(sheet, bill, line, marks, shown)
     if not bill.lines:
         sheet.paragraph("No line bills yet.", colour=QUIET)
     _not_billed(sheet, bill, marks)
@@ -539,7 +540,14 @@ def _marks(citations: Sequence[str], marks: dict[str, int]) -> str:
     return f" [{', '.join(map(str, found))}]" if found else ""
 
 
-def _why(sheet: _Sheet, bill: Superbill, line: SuperbillLine, marks: dict[str, int]) -> None:
+def _why(
+    sheet: _Sheet,
+    bill: Superbill,
+    line: SuperbillLine,
+    marks: dict[str, int],
+    shown: dict[str, str],
+) -> None:
+    """Write a line's reasons; those that stand under an earlier line are only referred to."""
     sheet.need(56)
     sheet.y += 20
     units = f" x {line.units}" if line.units != 1 else ""
@@ -556,7 +564,8 @@ def _why(sheet: _Sheet, bill: Superbill, line: SuperbillLine, marks: dict[str, i
     sheet.text_right(MARGIN + WIDTH, when, size=8, colour=QUIET)
     facts = []
     if line.minutes is not None:
-        facts.append(f"{line.minutes} minutes counted")
+        needed = f", {line.needed_minutes} needed" if line.needed_minutes is not None else ""
+        facts.append(f"{line.minutes} minutes counted{needed}")
     if line.performed_by:
         facts.append(_performers(line))
     if line.earned_units != line.units:
@@ -564,9 +573,12 @@ def _why(sheet: _Sheet, bill: Superbill, line: SuperbillLine, marks: dict[str, i
     if facts:
         sheet.paragraph(" · ".join(facts), colour=QUIET, size=7.5, leading=11)
     of_line = set(line.rules)
+    for earlier in dict.fromkeys(shown[rule] for rule in line.rules if rule in shown):
+        _bullet(sheet, f"Rests on what is said under {earlier}.", mark="✓")
     for rule in bill.rules:
-        if rule.rule_id in of_line:
+        if rule.rule_id in of_line and rule.rule_id not in shown:
             _bullet(sheet, f"{rule.message}{_marks(rule.citations, marks)}", mark="✓")
+            shown[rule.rule_id] = line.code
 
 
 def _bullet(sheet: _Sheet, words: str, *, mark: str) -> None:

@@ -107,6 +107,7 @@ class SuperbillLine:
         diagnosis_pointers: Letters of the superbill's diagnoses, at most four.
         charge: The practice's own charge for all units; None without a charge schedule.
         allowed: The schedule's amount for all units; None where none is on file.
+        needed_minutes: At how many minutes the last unit is reached; None where minutes do not decide.
         threshold_met_at: When the last unit was reached, in the practice's zone.
         entries: Ids of the time entries that earned it.
         rules: Ids of the rules it met.
@@ -120,6 +121,7 @@ class SuperbillLine:
     units: int
     earned_units: int
     minutes: int | None
+    needed_minutes: int | None
     date_of_service: date
     place_of_service: str
     diagnosis_pointers: tuple[str, ...]

@@ -46,6 +46,7 @@ def service_line(
         units=line.units,
         earned_units=line.earned_units,
         minutes=line.minutes,
+        needed_minutes=_needed_minutes(of, line),
         date_of_service=line.date_of_service,
         place_of_service=of.practice.place_of_service,
         diagnosis_pointers=tuple(pointers[:POINTERS_MAX]),
@@ -61,6 +62,17 @@ def service_line(
         entries=line.entries,
         rules=line.checks,
     )
+
+
+def _needed_minutes(of: Material, line: ServiceLine) -> int | None:
+    """Return the mark on the month's meter at which the line's last unit is reached."""
+    if line.minutes is None:
+        return None
+    for meter in of.determination.meters:
+        marks = [tick.minutes for tick in meter.ticks if tick.code == line.code]
+        if len(marks) >= line.units:
+            return marks[line.units - 1]
+    return None
 
 
 def _fee_source(of: Material, line: ServiceLine) -> FeeSource | None:
