@@ -4,7 +4,9 @@ import csv
 import re
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,6 +18,7 @@ from trellis_core.errors import CommandRefusedError
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.sample import app_folder, demo_day, load_sample, sample_today
+from trellis_core.services.board import month_determinations
 from trellis_core.services.caseload import chart, patients
 from trellis_core.services.integrity import check_store
 from trellis_core.services.practice import demo_actors, the_practice
@@ -82,7 +85,7 @@ def test_nobody_does_two_things_at_once_but_where_that_is_shown(day: date) -> No
             by[getattr(entry, whose)].append(entry)
         for entries in by.values():
             entries.sort(key=lambda entry: entry.started_at)
-            for first, second in zip(entries, entries[1:], strict=False):
+            for first, second in pairwise(entries):
                 overlaps = end(first) > second.started_at
                 assert not overlaps or {first.patient_id, second.patient_id} <= meant
 
@@ -193,3 +196,96 @@ def test_the_samples_day_is_new_yorks() -> None:
 def test_the_apps_folder_holds_the_dashboard_and_the_sample() -> None:
     assert (app_folder() / "dashboard.py").is_file()
     assert Path(app_folder() / "sample_data" / "practice.json").is_file()
+
+
+LAST_MONTH: dict[str, tuple[set[str], set[str]]] = {
+    "p-201": ({"99490x1", "99439x2"}, set()),
+    "p-202": (set(), {"TIME_NOT_MET"}),
+    "p-203": ({"99490x1"}, set()),
+    "p-204": ({"99426x1"}, set()),
+    "p-205": ({"99484x1"}, set()),
+    "p-206": (set(), {"CONSENT_MISSING"}),
+    "p-207": ({"99490x1"}, set()),
+    "p-208": (set(), {"CONSENT_INCOMPLETE"}),
+    "p-209": ({"99490x1"}, set()),
+    "p-210": (set(), {"CARE_PLAN_COPY_MISSING"}),
+    "p-211": (set(), {"INITIATING_VISIT_MISSING"}),
+    "p-212": ({"99487x1"}, set()),
+    "p-213": ({"99491x1"}, set()),
+    "p-214": ({"99490x1"}, set()),
+    "p-215": (set(), {"TIME_NOT_MET"}),
+    "p-216": ({"99490x1"}, set()),
+    "p-217": ({"99490x1"}, set()),
+    "p-219": ({"99492x1"}, set()),
+    "p-220": ({"99492x1"}, set()),
+    "p-221": ({"99496x1"}, set()),
+    "p-225": ({"99490x1", "99484x1"}, set()),
+    "p-226": (set(), {"ESRD_SAME_MONTH"}),
+    "p-227": (set(), {"BILLED_BY_OTHER_PRACTITIONER"}),
+    "p-228": ({"99424x1"}, set()),
+} | {f"p-{number}": ({"99490x1"}, set()) for number in range(101, 116)}
+"""What each patient was put there to show: lines and blocks of the month before."""
+
+THIS_MONTH: dict[str, tuple[set[str], set[str]]] = {
+    "p-205": (set(), {"RATING_SCALE_MISSING"}),
+    "p-207": (set(), {"CONSENT_REVOKED", "TIME_NOT_MET"}),
+    "p-217": (set(), {"DECEASED", "TIME_NOT_MET"}),
+    "p-218": ({"99492x1"}, set()),
+    "p-219": ({"G2214x1"}, set()),
+    "p-220": (set(), {"CASELOAD_REVIEW_MISSING"}),
+}
+"""What shows in the running month alone."""
+
+NOT_COUNTED = {
+    "p-113": "SHARED_ACTIVITY",
+    "p-209": "BEFORE_CONSENT",
+    "p-213": "OTHER_PROGRAM_TRACK",
+    "p-214": "OVERLAP_SAME_PATIENT",
+    "p-215": "NON_CLINICAL_TIME",
+    "p-216": "FACILITY_STAY",
+    "p-217": "AFTER_DEATH",
+}
+
+
+@pytest.mark.parametrize("day", [date(2026, 11, number) for number in (1, 2, 22, 30)], ids=str)
+def test_every_patient_shows_their_one_thing_whatever_the_day(store: Store, day: date) -> None:
+    load_sample(store, day=day)
+    owner = demo_actors(store=store)[0][1]
+    clock = FixedClock(datetime(day.year, day.month, day.day, 20, tzinfo=UTC))
+    running = ServiceMonth.of(day)
+    for month, wanted in ((running.previous, LAST_MONTH), (running, THIS_MONTH)):
+        found = month_determinations(
+            month=month, store=store, actor=owner, clock=clock, rule_book=load_rule_book()
+        )
+        for patient_id, (lines, blocks) in wanted.items():
+            answer = found[patient_id]
+            assert {f"{line.code}x{line.units}" for line in answer.lines} == lines, patient_id
+            assert {str(block.reason) for block in answer.blocked} == blocks, patient_id
+        if month == running.previous:
+            base = [line for number in range(101, 116) for line in found[f"p-{number}"].lines]
+            assert sum(line.allowed or 0 for line in base) == Decimal("991.95")
+            assert sum(line.allowed or 0 for line in found["p-201"].lines) == Decimal("167.01")
+            for patient_id, reason in NOT_COUNTED.items():
+                assert reason in {str(one.reason) for one in found[patient_id].not_counted}
+            assert [one.question for one in found["p-213"].decisions_needed] == ["track"]
+
+
+def test_discharges_show_contacts_that_were_made_missed_and_still_due(store: Store) -> None:
+    load_sample(store, day=date(2026, 11, 20))
+    owner = demo_actors(store=store)[0][1]
+    found = month_determinations(
+        month=ServiceMonth(2026, 11),
+        store=store,
+        actor=owner,
+        clock=FixedClock(datetime(2026, 11, 20, 20, tzinfo=UTC)),
+        rule_book=load_rule_book(),
+    )
+    assert [line.code for line in found["p-222"].lines] == ["99495"]
+    assert {str(one.reason) for one in found["p-222"].warnings} == {"TCM_KEEP_TRYING"}
+    assert {str(one.reason) for one in found["p-223"].blocked} == {"TCM_CONTACT"}
+    assert found["p-224"].blocked == ()
+    assert {str(one.step) for one in found["p-224"].pending} == {
+        "contact",
+        "visit",
+        "medication_reconciliation",
+    }
