@@ -12,7 +12,13 @@ from pages.shared import (
     store,
     widgets,
 )
-from pages.shared.chart_base import SECTION_KEY, ChartView, read_view
+from pages.shared.chart_base import (
+    SECTION_WIDGET,
+    ChartView,
+    chosen_section,
+    keep_section,
+    read_view,
+)
 from pages.shared.chart_map import Section
 from trellis_core.access import Operation
 from trellis_core.services import board
@@ -23,7 +29,6 @@ actor = store.require(Operation.READ_CHART)
 def head(view: ChartView) -> None:
     """Draw who the patient is and how to reach the person."""
     patient = view.patient
-    st.title(formats.plain(patient.name), anchor=False)
     coverage = patient.coverage.payer_name if patient.coverage else "no coverage recorded"
     facts = [
         f"MRN {patient.mrn}",
@@ -35,7 +40,9 @@ def head(view: ChartView) -> None:
         patient.language,
         f"caregiver {patient.caregiver}" if patient.caregiver else "",
     ]
-    st.caption(formats.plain(" · ".join(fact for fact in facts if fact)))
+    widgets.heading(
+        formats.plain(patient.name), formats.plain(" · ".join(fact for fact in facts if fact))
+    )
     uncoded = sum(each.icd10 is None for each in view.chart.conditions)
     with st.container(horizontal=True, gap="small"):
         if patient.deceased_on:
@@ -52,17 +59,17 @@ def head(view: ChartView) -> None:
 
 def body(view: ChartView) -> None:
     """Draw the section that the address names."""
-    section = st.segmented_control(
+    section = chosen_section()
+    st.segmented_control(
         "Section",
         list(Section),
         format_func=lambda each: chart_map.TITLES[Section(each)],
-        default=Section.MONTH,
         required=True,
-        key=SECTION_KEY,
-        bind="query-params",
+        key=SECTION_WIDGET,
+        on_change=keep_section,
         label_visibility="collapsed",
     )
-    if section == Section.MONTH:
+    if section is Section.MONTH:
         chart_month.draw(
             view,
             board.patient_month(
@@ -71,7 +78,7 @@ def body(view: ChartView) -> None:
             ),
         )  # fmt: skip
         return
-    chart_sections.draw(Section(section), view)
+    chart_sections.draw(section, view)
 
 
 chosen = state.chosen_patient()

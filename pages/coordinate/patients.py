@@ -14,6 +14,7 @@ from trellis_core.services.board import BoardRow
 from trellis_core.services.caseload import PatientPage
 
 PAGE_ROWS = 50
+VISIBLE_ROWS, ROW_HEIGHT, HEADER_HEIGHT = 15, 33, 37
 actor = store.require(Operation.READ_CHART)
 
 
@@ -44,7 +45,7 @@ def listing(page: PatientPage) -> None:
                 "MRN": patient.mrn,
                 "Born": formats.day(patient.birth_date),
                 "Programs": [str(each.program) for each in own],
-                "Codes": f"{uncoded} needed" if uncoded else "complete",
+                "Codes": f"{uncoded} needed" if uncoded else formats.DASH,
                 formats.month_name(month): month_words(own) or "not enrolled",
                 "Payer": patient.coverage.payer_name if patient.coverage else formats.NOT_RECORDED,
             }
@@ -55,6 +56,7 @@ def listing(page: PatientPage) -> None:
         on_select="rerun",
         selection_mode="single-row",
         key=f"patients_list_{page.rows[0].id}",
+        height=min(len(rows), VISIBLE_ROWS) * ROW_HEIGHT + HEADER_HEIGHT,
         alt="Patients",
         column_config={
             "Programs": st.column_config.MultiselectColumn(width="small", color="gray"),

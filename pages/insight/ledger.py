@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
-from trellis_core.services.integrity import CheckReport
 
 from pages.shared import formats, store, widgets
 from trellis_core.access import Operation, may
 from trellis_core.care.vocabulary import Program
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.services import caseload, integrity, time_log
+from trellis_core.services.integrity import CheckReport
 from trellis_core.values.findings import Severity
 
 PAGE_ROWS = 100
@@ -37,10 +37,11 @@ def rows_of(entries: Sequence[TimeEntry]) -> pd.DataFrame:
         person = people.get(staff_id or "")
         return person.signature if person else formats.DASH
 
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         [
             {
                 "No.": entry.seq,
+                "Receipt": entry.code,
                 "Started": formats.moment(entry.started_at, zone),
                 "Patient": names.get(entry.patient_id, formats.DASH),
                 "Program": entry.program.value,
@@ -49,11 +50,11 @@ def rows_of(entries: Sequence[TimeEntry]) -> pd.DataFrame:
                 "By": signature(entry.staff_id),
                 "Recorded": widgets.entry_marks(entry),
                 "Why corrected": entry.reason,
-                "Receipt": entry.code,
             }
             for entry in entries
         ]
     )
+    return frame if frame["Why corrected"].any() else frame.drop(columns="Why corrected")
 
 
 def verification() -> None:

@@ -53,7 +53,10 @@ def answer(result: RoiResult, tables: AmountTables) -> None:
             column.metric(
                 f"{label}: first-year net",
                 formats.money_whole(net),
-                help=f"{(share or 0):.0%} of enrolled months reach a unit.",
+                delta=f"{(share or 0):.0%} of months billed",
+                delta_color="off",
+                delta_arrow="off",
+                help=reach.label + ".",
             )
         paths = [
             [month.cumulative for month in roi.simulate(case, tables).months[:12]]
@@ -112,10 +115,14 @@ def floor(inputs: RoiInputs, tables: AmountTables) -> None:
         )
         for row in rows:
             st.metric(
-                f"{formats.money(row.unit_amount)} for each of {row.patients}",
+                f"{row.patients} at {formats.money(row.unit_amount)}",
                 f"{formats.money(row.month)} a month",
             )
-            st.caption(formats.plain(f"{formats.money_whole(row.year)} a year. {row.basis}."))
+            st.caption(
+                formats.plain(
+                    f"{formats.money_whole(row.year)} a year. {row.basis[:1].upper()}{row.basis[1:]}."
+                )
+            )
 
 
 widgets.heading(

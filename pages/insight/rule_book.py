@@ -103,7 +103,7 @@ widgets.heading(
     "Rule book",
     f"Edition {book.version}. Every value is dated and cited; nothing is current by itself.",
 )
-left, middle, right = st.columns([2.2, 1, 1.4], vertical_alignment="bottom")
+left, middle, right = st.columns([3.1, 1, 1.3])
 prefixes = rule_text.chapters(book)
 program = left.segmented_control(
     "Program", list(prefixes), format_func=lambda each: prefixes[each], required=True,

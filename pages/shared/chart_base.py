@@ -19,8 +19,8 @@ from trellis_core.values.clock import Clock
 from trellis_core.values.periods import ServiceMonth
 from trellis_core.values.unknown import UNKNOWN, Maybe
 
-SECTION_KEY: Final = state.SECTION_KEY
-"""Widget key and query parameter of the chart's section."""
+SECTION_WIDGET: Final = "chart_section"
+"""Widget key of the chart's section; the address is what decides it."""
 _PROGRAM_KEY: Final = "chart_program"
 
 
@@ -95,9 +95,23 @@ def read_view(patient_id: str, person: Actor) -> ChartView:
     )
 
 
+def chosen_section() -> chart_map.Section:
+    """Return the section that the address names, and set the page's control to it."""
+    named = st.query_params.get(state.SECTION_KEY, "")
+    known = {str(section): section for section in chart_map.Section}
+    section = known.get(named, chart_map.Section.MONTH)
+    st.session_state[SECTION_WIDGET] = section
+    return section
+
+
+def keep_section() -> None:
+    """Put the section that the control was set to into the address."""
+    st.query_params[state.SECTION_KEY] = str(st.session_state[SECTION_WIDGET])
+
+
 def go_to(section: chart_map.Section, program: Program | None = None) -> None:
     """Show a section of the chart on the next rerun, its form set to a program."""
-    st.session_state[SECTION_KEY] = section
+    st.query_params[state.SECTION_KEY] = str(section)
     want_program(program)
 
 

@@ -47,11 +47,11 @@ ACTIONS: Final = {
 """What the button beside a blocked line says."""
 
 ELEMENTS: Final = {
-    ConsentElement.AVAILABILITY: "The service is available and what it is",
+    ConsentElement.AVAILABILITY: "What the service is, and that it is available",
     ConsentElement.COST_SHARING: "Cost sharing may apply",
     ConsentElement.ONE_PRACTITIONER: "Only one practitioner can bill it in a month",
-    ConsentElement.RIGHT_TO_STOP: "The right to stop at any time, from the end of the month",
-    ConsentElement.CONSULT_SPECIALISTS: "The care team may talk with relevant specialists",
+    ConsentElement.RIGHT_TO_STOP: "They may stop at any time; it takes effect at the end of the month",
+    ConsentElement.CONSULT_SPECIALISTS: "The team may consult relevant specialists (BHI and CoCM)",
 }
 """What a patient is told before agreeing, in plain words."""
 

@@ -23,23 +23,33 @@ def draw(view: ChartView, month: PatientMonth) -> None:
         widgets.empty("Not enrolled in a program yet.", icon="person_add")
         if view.may_edit:
             _do("Enroll in a program", chart_map.Section.ENROLLMENT, key="chart_do_enroll")
-    for program in programs:
-        with st.container(border=True, key=f"chart_card_{formats.program_slug(program)}"):
-            _card(view, program, answer)
     if programs and may(view.person, Operation.LOG_OWN_TIME):
-        with st.container(border=True):
+        main, side = st.columns([2.1, 1], gap="medium")
+    else:
+        main, side = st.container(), None
+    with main:
+        for program in programs:
+            with st.container(border=True, key=f"chart_card_{formats.program_slug(program)}"):
+                _card(view, program, answer)
+        _entries(view, month)
+    if side is not None:
+        with side:
             time_entry.panel(
                 "chart_entry",
                 person=view.person,
                 patients={view.patient.id: view.patient.name},
                 programs=tuple(programs),
             )
+
+
+def _entries(view: ChartView, month: PatientMonth) -> None:
+    answer = month.determination
     st.markdown("#### Time this month")
     widgets.entries_table(
         month.entries,
         people=view.people,
         zone=view.zone,
-        determination=answer,
+        determinations=[answer],
         key="chart_entries",
     )
     if answer.alternatives:
@@ -65,22 +75,21 @@ def programs_of(view: ChartView, answer: Determination) -> list[Program]:
 
 
 def _card(view: ChartView, program: Program, answer: Determination) -> None:
-    left, right = st.columns([1, 2.2], vertical_alignment="top")
-    with left:
-        st.markdown(f"**{formats.plain(program_label(program))}**")
-        own = [meter for meter in answer.meters if meter.program is program]
-        blocked = [each for each in answer.blocked if each.program is program]
+    own = [meter for meter in answer.meters if meter.program is program]
+    blocked = [each for each in answer.blocked if each.program is program]
+    title_side, meter_side = st.columns([1, 1], vertical_alignment="center")
+    title_side.markdown(f"**{formats.plain(program_label(program))}**")
+    with meter_side:
         for meter in own:
             _meter(
                 meter, is_blocked=any(each.reason is not Reason.TIME_NOT_MET for each in blocked)
             )
         if program is Program.TCM and answer.steps:
             st.image(meters.steps_image(answer.steps), width=meters.WIDTH)
-    with right:
-        _lines(answer, program)
-        for place, each in enumerate(_once(blocked)):
-            _blocked(view, each, key=f"chart_fix_{formats.program_slug(program)}_{place}")
-        _open_points(view, answer, program)
+    _lines(answer, program)
+    for place, each in enumerate(_once(blocked)):
+        _blocked(view, each, key=f"chart_fix_{formats.program_slug(program)}_{place}")
+    _open_points(view, answer, program)
 
 
 def _lines(answer: Determination, program: Program) -> None:
@@ -137,7 +146,7 @@ def _blocked(view: ChartView, each: Blocked, *, key: str) -> None:
     if each.reason is Reason.TIME_NOT_MET:
         st.markdown(f":material/timelapse: {formats.plain(each.message)}")
         return
-    words, button = st.columns([3, 1.3], vertical_alignment="center")
+    words, button = st.columns([1.7, 1], vertical_alignment="center")
     words.markdown(f":material/block: **{title(each.reason)}**. {formats.plain(each.message)}")
     section = chart_map.section_for(each.reason)
     with button:

@@ -64,7 +64,7 @@ def cumulative_net(
         name="Typical",
     )
     figure.add_hline(y=0, line={"color": AXIS, "width": 1})
-    if break_even_month is not None:
+    if break_even_month is not None and break_even_month > 1:
         figure.add_vline(
             x=break_even_month,
             line={"color": AXIS, "width": 1, "dash": "dot"},

@@ -155,7 +155,7 @@ def months_table(result: RoiResult) -> None:
     """Draw the first year month by month."""
     rows = [
         {
-            "Month": month.month,
+            "Month": str(month.month),
             "Enrolled": f"{month.enrolled:,.1f}",
             "Billed": f"{month.billed:,.1f}",
             "Cash": formats.money_whole(month.cash),
@@ -163,11 +163,21 @@ def months_table(result: RoiResult) -> None:
             "Net": formats.money_whole(month.net),
             "Cumulative": formats.money_whole(month.cumulative),
             "Hours of work": f"{month.minutes / 60:,.0f}",
-            "Full-time positions": f"{month.fte:.2f}",
+            "Positions (full-time)": f"{month.fte:.2f}",
         }
         for month in result.months[:12]
     ]
-    widgets.table(pd.DataFrame(rows), alt="The first year month by month", key="roi_months")
+    frame = pd.DataFrame(rows)
+    st.dataframe(
+        frame,
+        hide_index=True,
+        height="content",
+        key="roi_months",
+        alt="The first year month by month",
+        column_config={
+            name: st.column_config.TextColumn(alignment="right") for name in frame.columns
+        },
+    )
 
 
 def drivers(result: RoiResult, amounts: AmountTables) -> None:

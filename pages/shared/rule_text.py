@@ -24,6 +24,9 @@ KINDS: Final = {
     SourceKind.AMA_CPT: "CPT guidance",
 }
 
+_NO_BREAK: Final = "\u00a0"
+_UNBROKEN: Final = 24
+
 _COUNTED: Final = {
     "minute": ("minute", "minutes"),
     "day": ("day", "days"),
@@ -143,8 +146,10 @@ def table_of(rows: Sequence[RuleRow], sources: Mapping[str, Source]) -> str:
     for row in rows:
         note = f" *{_cell(row.note)}*" if row.note else ""
         value = f"**{_cell(row.value)}**" if row.state == "in force" else f"*{row.state}*"
+        if len(row.value) <= _UNBROKEN:
+            value = value.replace(" ", _NO_BREAK)
         lines.append(
-            f"| {_cell(row.description.rstrip('.'))}{note} | {value} | {formats.day(row.since)} "
+            f"| {_cell(row.description.rstrip('.'))}{note} | {value} | {formats.day(row.since).replace(' ', _NO_BREAK)} "
             f"| {'; '.join(citation_link(each, sources) for each in row.citations)} |"
         )
     return "\n".join(lines)

@@ -1,0 +1,102 @@
+"""Patients: find, register, import, and open the chart."""
+
+import json
+
+from trellis_core.access import AccessRole
+from trellis_core.services import caseload, coding, exchange
+
+PAGE = "coordinate/patients"
+
+
+def names(at) -> list[str]:
+    return list(at.dataframe[0].value["Name"])
+
+
+def bundle(tmp_path):
+    path = tmp_path / "bundle.json"
+    patient = {
+        "resourceType": "Patient",
+        "id": "s-1",
+        "identifier": [{"system": "urn:example:mrn", "value": "SYN-1"}],
+        "name": [{"family": "Thornapple", "given": ["Isolde"]}],
+        "gender": "female",
+        "birthDate": "1950-04-05",
+    }
+    conditions = [
+        {
+            "resourceType": "Condition",
+            "id": f"c-{code}",
+            "subject": {"reference": "Patient/s-1"},
+            "code": {"coding": [{"system": "http://snomed.info/sct", "code": code}], "text": text},
+        }
+        for code, text in (("44054006", "Diabetes"), ("59621000", "Hypertension"))
+    ]
+    resources = [patient, *conditions]
+    path.write_text(
+        json.dumps(
+            {
+                "resourceType": "Bundle",
+                "type": "collection",
+                "entry": [{"resource": resource} for resource in resources],
+            }
+        )
+    )
+    return path
+
+
+def test_the_list_is_searched_by_name_record_number_and_birth_date(dashboard):
+    at = dashboard.open(AccessRole.COORDINATOR, PAGE)
+    for text in ("brambleton", "JF-1021", "1947-04-04"):
+        at.text_input(key="patients_text").set_value(text).run()
+        assert names(at) == ["Brambleton, Ezekiel"]
+    at.text_input(key="patients_text").set_value("nobody of this name").run()
+    assert not at.dataframe
+    assert any("Nobody matches" in item.value for item in at.markdown)
+
+
+def test_a_row_tells_programs_and_where_the_month_stands(dashboard):
+    at = dashboard.open(AccessRole.COORDINATOR, PAGE)
+    at.text_input(key="patients_text").set_value("brambleton").run()
+    row = at.dataframe[0].value.iloc[0]
+    assert list(row["Programs"]) == ["CCM"]
+    assert row["November 2026"] == "CCM blocked by paperwork"
+
+
+def test_a_person_registers_a_patient_and_lands_on_the_chart(dashboard):
+    at = dashboard.open(AccessRole.COORDINATOR, PAGE)
+    at.segmented_control(key="patients_part").set_value("Register").run()
+    at.text_input(key="patients_new_family").set_value("Goosefoot")
+    at.text_input(key="patients_new_mrn").set_value("NEW-1")
+    at.button(key="patients_new_save").click().run()
+    assert not at.error
+    found = caseload.patients(
+        text="Goosefoot", store=dashboard.store, actor=dashboard.actor(AccessRole.COORDINATOR)
+    )
+    assert found.total == 1
+    assert at.title[0].value == "Goosefoot"
+
+
+def test_a_missing_record_number_is_refused_with_what_to_do(dashboard):
+    at = dashboard.open(AccessRole.COORDINATOR, PAGE)
+    at.segmented_control(key="patients_part").set_value("Register").run()
+    at.text_input(key="patients_new_family").set_value("Goosefoot")
+    at.button(key="patients_new_save").click().run()
+    assert "record number" in at.error[0].value
+
+
+def test_imported_conditions_without_a_code_show_on_the_list(dashboard, tmp_path):
+    coordinator = dashboard.actor(AccessRole.COORDINATOR)
+    exchange.import_fhir(
+        [bundle(tmp_path)], store=dashboard.store, actor=coordinator, clock=dashboard.clock
+    )
+    at = dashboard.open(AccessRole.COORDINATOR, PAGE)
+    at.text_input(key="patients_text").set_value("Thornapple").run()
+    assert at.dataframe[0].value.iloc[0]["Codes"] == "2 needed"
+    (patient,) = caseload.patients(text="Thornapple", store=dashboard.store, actor=coordinator).rows
+    counts = coding.uncoded_counts([patient.id, "p-101"], store=dashboard.store, actor=coordinator)
+    assert counts == {patient.id: 2}
+
+
+def test_those_who_only_read_get_no_forms(dashboard):
+    at = dashboard.open(AccessRole.BILLER, PAGE)
+    assert at.segmented_control(key="patients_part").options == ["List"]

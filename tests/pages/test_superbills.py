@@ -1,0 +1,103 @@
+"""Superbills on screen: the month's list, what each needs, the preview and the documents."""
+
+import pytest
+
+from trellis_core.access import AccessRole
+from trellis_core.rules.rulebook import load_rule_book
+from trellis_core.services import billing
+from trellis_core.values.money import ZERO
+from trellis_core.values.periods import ServiceMonth
+
+PAGE = "billing/superbills"
+OCTOBER = ServiceMonth(2026, 10)
+
+
+def bills_of(dashboard, **only):
+    return billing.superbills(
+        month=OCTOBER,
+        store=dashboard.store,
+        actor=dashboard.actor(AccessRole.BILLER),
+        clock=dashboard.clock,
+        rule_book=load_rule_book(),
+        **only,
+    )
+
+
+def in_month(dashboard, role, month="2026-10", patient=None):
+    at = dashboard.open(role, PAGE)
+    at.selectbox(key="month").set_value(month)
+    if patient:
+        at.query_params["patient"] = patient
+    at.run()
+    assert not at.exception
+    return at
+
+
+def said(at) -> str:
+    kinds = (at.markdown, at.caption, at.text, at.warning, at.subheader)
+    return "\n".join(item.value for kind in kinds for item in kind).replace("\\", "")
+
+
+def test_the_list_shows_every_superbill_of_the_month_and_their_total(dashboard):
+    at = in_month(dashboard, AccessRole.BILLER)
+    bills = bills_of(dashboard)
+    assert len(at.dataframe[0].value) == len(bills) >= 15
+    tiles = {item.label: item.value for item in at.metric}
+    total = sum((bill.allowed_total or ZERO for bill in bills), ZERO)
+    assert tiles["Expected, all lines"] == f"${total:,.2f}"
+    assert tiles["Ready"] == str(sum(bill.is_ready for bill in bills))
+
+
+def test_ready_and_not_ready_divide_the_list(dashboard):
+    at = in_month(dashboard, AccessRole.BILLER)
+    whole = len(at.dataframe[0].value)
+    at.segmented_control(key="superbills_show").set_value("Ready").run()
+    ready = at.dataframe[0].value if at.dataframe else []
+    assert all(words == "Ready" for words in (ready["State"] if len(ready) else []))
+    at.segmented_control(key="superbills_show").set_value("Need something").run()
+    rest = at.dataframe[0].value if at.dataframe else []
+    assert len(ready) + len(rest) == whole
+    assert all(words.startswith("Needs ") for words in (rest["State"] if len(rest) else []))
+
+
+def test_a_patient_in_the_address_opens_that_superbill(dashboard):
+    (bill,) = bills_of(dashboard, patient_id="p-101")
+    at = in_month(dashboard, AccessRole.BILLER, patient="p-101")
+    text = said(at)
+    assert "Superbill, October 2026" in text
+    assert bill.id in text
+    assert bill.practice.npi in text
+    assert bill.patient.coverage.member_id in text
+    lines = next(frame.value for frame in at.dataframe if "Date of service" in frame.value)
+    assert list(lines["Code"]) == [line.code for line in bill.lines]
+    assert "A draft" in text
+
+
+def test_the_preview_says_why_each_line_bills_with_sources(dashboard):
+    at = in_month(dashboard, AccessRole.BILLER, patient="p-101")
+    text = said(at)
+    assert "On record" in text
+    assert "Consent: obtained" in text
+    assert "](https://" in text
+
+
+@pytest.mark.parametrize(
+    ("role", "labels"),
+    [
+        (
+            AccessRole.BILLER,
+            {"Month as PDF", "Month as ZIP", "Month as CSV", "PDF", "CSV", "FHIR bundle"},
+        ),
+        (AccessRole.COORDINATOR, {"Month as PDF", "Month as ZIP", "Month as CSV", "PDF", "CSV"}),
+        (AccessRole.AUDITOR, set()),
+    ],
+)
+def test_documents_are_offered_to_those_who_may_draw_them_up(dashboard, role, labels):
+    at = in_month(dashboard, role, patient="p-101")
+    assert {button.label for button in at.get("download_button")} == labels
+
+
+def test_a_month_without_anything_billable_says_so_and_leads_on(dashboard):
+    at = in_month(dashboard, AccessRole.BILLER, "2025-01")
+    assert "Nothing can be billed" in said(at)
+    assert not at.dataframe
