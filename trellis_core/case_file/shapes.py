@@ -21,7 +21,8 @@ Schema = dict[str, object]
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 
-_FIRST_YEAR, _LAST_YEAR = 1800, 2200
+_FIRST_YEAR, _LAST_YEAR = 1901, 2199
+"""Years within which the day before and the month after can still be named."""
 
 
 class Shape(Protocol[T_co]):
@@ -186,9 +187,14 @@ class Month:
         if not isinstance(value, str):
             raise _wrong_type("a month such as 2026-11", value)
         try:
-            return ServiceMonth.parse(value)
-        except InvalidPeriodError as error:
-            raise RefusedHereError("BAD_DATE", str(error)) from None
+            month = ServiceMonth.parse(value)
+        except InvalidPeriodError:
+            raise RefusedHereError(
+                "BAD_DATE", "This is not a month. Write it as YYYY-MM, for example 2026-11."
+            ) from None
+        if not _FIRST_YEAR <= month.year <= _LAST_YEAR:
+            raise RefusedHereError("BAD_DATE", "The year of this month cannot be right.")
+        return month
 
     def schema(self) -> Schema:
         """Return the JSON Schema."""
