@@ -17,6 +17,7 @@ from trellis_core.care.vocabulary import Program
 from trellis_core.errors import NotFoundError
 from trellis_core.store.tables import (
     ENTRY,
+    LEDGER_HEAD,
     MONTH_ROLL,
     CarePlanRow,
     CaseloadReviewRow,
@@ -108,6 +109,7 @@ class PanelRows:
         elsewhere: The same people's time on patients who were not asked for.
         timed_months: Earlier months with CoCM time, from the roll-up.
         asked: The patients asked for; None for the whole practice.
+        head_seq: Number of the practice's last entry, in any month.
     """
 
     practice: PracticeRow
@@ -131,6 +133,7 @@ class PanelRows:
     elsewhere: Sequence[StaffTime]
     timed_months: Sequence[TimedMonth]
     asked: frozenset[str] | None
+    head_seq: int
 
 
 def _table(row: type[TrellisTable]) -> Table:
@@ -186,6 +189,8 @@ def read_panel(
     practice_id: str,
     month: ServiceMonth,
     patient_ids: Collection[str] | None = None,
+    *,
+    after_seq: int = 0,
 ) -> PanelRows:
     """Read a practice's month: its records, its entries, and what earlier months are needed for.
 
@@ -194,6 +199,7 @@ def read_panel(
         practice_id: Whose.
         month: The service month.
         patient_ids: Only these patients; None for everybody.
+        after_seq: Only entries that the ledger took after this number; 0 for all of the month.
 
     Raises:
         NotFoundError: There is no such practice.
@@ -206,7 +212,7 @@ def read_panel(
     stay, leave = _table(FacilityStayRow).c, _table(DischargeRow).c
     contact, service = _table(DischargeContactRow).c, _table(OtherServiceRow).c
     in_play = leave.discharged_on.between(first - 2 * _TRANSITIONAL_REACH, last)
-    entries = _entries(reader, month)
+    entries = _entries(reader, month, after_seq=after_seq)
     return PanelRows(
         practice=_practice(connection, practice_id),
         month=month,
@@ -273,6 +279,7 @@ def read_panel(
             ),
         ),
         asked=asked,
+        head_seq=_head_seq(connection, practice_id),
     )
 
 
@@ -295,9 +302,19 @@ def _since_enrollment(scale: _Columns) -> ColumnElement[bool]:
     )
 
 
-def _entries(reader: _Reader, month: ServiceMonth) -> Sequence[EntryTuple]:
+def _head_seq(connection: Connection, practice_id: str) -> int:
+    head = select(LEDGER_HEAD.c.seq).where(LEDGER_HEAD.c.practice_id == practice_id)
+    return connection.execute(head).scalar_one()
+
+
+def _entries(reader: _Reader, month: ServiceMonth, *, after_seq: int) -> Sequence[EntryTuple]:
     statement = select(*(ENTRY.c[name] for name in EntryTuple._fields)).order_by(ENTRY.c.seq)
-    return cast("Sequence[EntryTuple]", reader.read(statement, ENTRY, ENTRY.c.ym == month.ym))
+    return cast("Sequence[EntryTuple]", reader.read(statement, ENTRY, *_of_month(month, after_seq)))
+
+
+def _of_month(month: ServiceMonth, after_seq: int) -> tuple[ColumnElement[bool], ...]:
+    is_of_month = ENTRY.c.ym == month.ym
+    return (is_of_month, ENTRY.c.seq > after_seq) if after_seq else (is_of_month,)
 
 
 def _elsewhere(

@@ -1,0 +1,510 @@
+"""The rows of the board: what one patient's determination looks like in one line.
+
+Nothing is decided here but which of four answers a row gives.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from trellis_core.care.records import Discharge
+from trellis_core.care.vocabulary import MdmLevel, Program, Track
+from trellis_core.panel import determine_panel, is_enrolled, panel_facts, practice_facts_of
+from trellis_core.rules.determination import (
+    Blocked,
+    Determination,
+    Meter,
+    Notice,
+    ServiceLine,
+    StepState,
+    Tick,
+)
+from trellis_core.rules.facts import Facts, PracticeFacts
+from trellis_core.rules.reasons import Reason
+from trellis_core.rules.rulebook import RuleBook
+from trellis_core.store.panel_query import PanelRows
+from trellis_core.store.tables import PatientRow
+from trellis_core.values.money import ZERO
+from trellis_core.values.periods import ServiceMonth
+from trellis_core.values.unknown import UNKNOWN
+
+
+class BoardState(StrEnum):
+    """A row's answer; the first that holds, in this order, is shown."""
+
+    BLOCKED = "blocked"
+    BILLABLE = "billable"
+    NOT_STARTED = "not_started"
+    REACH = "reach"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardRow:
+    """One patient and program in a month; for TCM one discharge, in the month of its visit.
+
+    Attributes:
+        minutes: Counted minutes of the row's track; 0 where steps take their place.
+        ticks: The marks of the meter.
+        blocked: What is in the way, time aside.
+        expected: What bills today.
+        expected_if_cleared: What bills once the next thing in the way is out of it: the paperwork
+            where time has reached a unit already, else the minutes to the next unit. None where
+            nothing more can be reached, where neither time nor paperwork helps (a death, a service
+            billed by another practitioner), or where no amount is on file.
+        steps: TCM and APCM: steps instead of minutes.
+        last_touch: The last day of the month with time for this patient.
+        coordinator: Staff id of who worked most on the row this month.
+        discharge: TCM: the discharge that the row is about.
+    """
+
+    patient_id: str
+    patient_name: str
+    mrn: str
+    program: Program
+    track: Track | None
+    minutes: int
+    seconds: int
+    reached: tuple[str, ...]
+    next_code: str | None
+    next_at_minutes: int | None
+    minutes_to_next: int | None
+    ticks: tuple[Tick, ...]
+    state: BoardState
+    blocked: tuple[Blocked, ...]
+    warnings: tuple[Notice, ...]
+    expected: Decimal
+    expected_if_cleared: Decimal | None
+    steps: tuple[StepState, ...]
+    last_touch: date | None
+    coordinator: str | None
+    phone: str
+    best_time: str
+    language: str
+    caregiver: str
+    discharge: str | None = None
+
+
+_LAST: Final = 10**9
+
+
+def by_minutes_to_go(row: BoardRow) -> tuple[int, str, str, str]:
+    """Return the key that puts the fewest minutes to go first, rows without a next unit last."""
+    to_go = _LAST if row.minutes_to_next is None else row.minutes_to_next
+    return (to_go, row.patient_name.casefold(), row.program.value, row.patient_id)
+
+
+def rows_by_patient(
+    rows: PanelRows, *, as_of: datetime, rule_book: RuleBook
+) -> dict[str, tuple[BoardRow, ...]]:
+    """Return the rows of every patient in play, by patient id.
+
+    Args:
+        rows: One bulk read of the store.
+        as_of: The instant of asking: steps whose deadline is ahead of it are pending, not missed.
+        rule_book: The rules.
+    """
+    facts = panel_facts(rows, as_of=as_of)
+    determinations = determine_panel(facts, rule_book=rule_book)
+    work = WorkOfMonth(rows)
+    values = Values(rule_book, rows.month, practice_facts_of(rows.practice))
+    return {
+        patient.id: PatientRows(
+            patient, facts[patient.id], determinations[patient.id], work, values
+        ).rows()
+        for patient in rows.patients
+        if patient.id in facts
+    }
+
+
+class WorkOfMonth:
+    """Who worked on whom, from entries that stand: for last touch and coordinator."""
+
+    def __init__(self, rows: PanelRows) -> None:
+        reversed_ids = {row.reverses for row in rows.entries if row.reverses is not None}
+        self._last: dict[str, str] = {}
+        self._seconds: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+        for row in rows.entries:
+            if row.kind != "time" or row.entry_id in reversed_ids:
+                continue
+            if row.service_day > self._last.get(row.patient_id, ""):
+                self._last[row.patient_id] = row.service_day
+            if row.staff_id is not None:
+                people = self._seconds[row.patient_id, row.program]
+                people[row.staff_id] = people.get(row.staff_id, 0) + row.seconds
+
+    def last_touch(self, patient_id: str) -> date | None:
+        """Return the last day with time for a patient."""
+        day = self._last.get(patient_id)
+        return None if day is None else date.fromisoformat(day)
+
+    def coordinator(self, patient_id: str, program: Program) -> str | None:
+        """Return who worked most on a patient's program; of equals, the first by id."""
+        people = self._seconds.get((patient_id, program.value))
+        return min(people, key=lambda who: (-people[who], who)) if people else None
+
+
+class Values:
+    """Amounts of codes at one practice on a month's last day, looked up once."""
+
+    def __init__(self, rule_book: RuleBook, month: ServiceMonth, practice: PracticeFacts) -> None:
+        self._rule_book = rule_book
+        self._on = month.last_day
+        self._practice = practice
+        self._amounts: dict[str, Decimal | None] = {}
+        self._additional = frozenset(
+            code
+            for path in rule_book.parameters
+            if path.endswith(".additional.hcpcs") and (code := self._code(path)) is not None
+        )
+
+    def _code(self, path: str) -> str | None:
+        used = self._rule_book.find(path, on=self._on)
+        return None if used is None else str(used.value)
+
+    def of(self, code: str) -> Decimal | None:
+        """Return one unit's amount; None where none is on file."""
+        if code not in self._amounts:
+            practice = self._practice
+            found = self._rule_book.amounts.allowed(
+                code,
+                on=self._on,
+                state=practice.state,
+                locality=practice.locality,
+                setting=practice.setting,
+                qualifying_apm=practice.qualifying_apm,
+            )
+            self._amounts[code] = None if found is None else found.amount
+        return self._amounts[code]
+
+    def at(self, ticks: Sequence[Tick], minutes: int) -> Decimal | None:
+        """Return what so many minutes reach: a base code replaces the one before, add-ons add."""
+        total = ZERO
+        for tick in ticks:
+            if tick.minutes > minutes:
+                break
+            amount = self.of(tick.code)
+            if amount is None:
+                return None
+            total = total + amount if tick.code in self._additional else amount
+        return total
+
+    def first_of(self, codes: Iterable[str]) -> Decimal | None:
+        """Return the amount of the first code that has one."""
+        return next((amount for code in codes if (amount := self.of(code)) is not None), None)
+
+    def discharge(self, discharge: Discharge | None) -> Decimal | None:
+        """Return the amount of a discharge by its decision making; moderate until documented."""
+        is_high = discharge is not None and discharge.mdm is MdmLevel.HIGH
+        level = "high" if is_high else "moderate"
+        code = self._code(f"tcm.{level}_complexity.initial.hcpcs")
+        return None if code is None else self.of(code)
+
+
+_NOT_PAPERWORK: Final = frozenset(
+    {
+        Reason.TIME_NOT_MET,
+        Reason.EXCLUSIVE_SAME_MONTH,
+        Reason.ADD_ON_WITHOUT_BASE,
+        Reason.ONCE_PER_PRACTITIONER,
+        Reason.MIRROR_CODE_SAME_MONTH,
+        Reason.TCM_DUPLICATE_30_DAYS,
+    }
+)
+"""Reasons that no record can mend; beside a line that bills they do not block the row."""
+
+
+_NOT_CLEARABLE: Final = _NOT_PAPERWORK - {Reason.TIME_NOT_MET} | frozenset(
+    {
+        Reason.DECEASED,
+        Reason.CODE_ENDED,
+        Reason.CODE_NOT_IN_FORCE,
+        Reason.BILLED_BY_OTHER_PRACTITIONER,
+        Reason.APCM_SAME_MONTH,
+        Reason.ESRD_SAME_MONTH,
+        Reason.CARE_PLAN_OVERSIGHT_SAME_MONTH,
+        Reason.REPEAT_INITIAL_MONTH,
+        Reason.TCM_FACILITY,
+        Reason.TCM_DESTINATION,
+        Reason.TCM_GLOBAL_PERIOD,
+        Reason.TCM_VISIT_ON_DISCHARGE_MANAGEMENT_DAY,
+    }
+)
+"""Reasons that neither time nor paperwork takes away this month."""
+
+
+def state_of(*, blocked: Sequence[Blocked], has_line: bool, is_started: bool) -> BoardState:
+    """Return a row's answer: the first that holds of blocked, billable, not started and reach.
+
+    Missing time alone blocks nothing. Two codes that exclude each other block a row only where it
+    has no line of its own.
+
+    Args:
+        blocked: What is in the way of the row's program.
+        has_line: Something bills today.
+        is_started: There is time, or a step is done.
+    """
+    reasons = {entry.reason for entry in blocked} - {Reason.TIME_NOT_MET}
+    if reasons and not (has_line and reasons <= _NOT_PAPERWORK):
+        return BoardState.BLOCKED
+    if has_line:
+        return BoardState.BILLABLE
+    return BoardState.REACH if is_started else BoardState.NOT_STARTED
+
+
+_APCM_STEPS: Final[tuple[tuple[str, frozenset[Reason]], ...]] = (
+    (
+        "consent",
+        frozenset(
+            {
+                Reason.CONSENT_MISSING,
+                Reason.CONSENT_INCOMPLETE,
+                Reason.CONSENT_UNDOCUMENTED,
+                Reason.CONSENT_REVOKED,
+                Reason.CONSENT_OTHER_PRACTITIONER,
+                Reason.UNKNOWN_CONSENTS,
+                Reason.UNKNOWN_DOCUMENTED,
+                Reason.UNKNOWN_ELEMENTS,
+                Reason.UNKNOWN_OBTAINED_ON,
+            }
+        ),
+    ),
+    (
+        "initiating_visit",
+        frozenset(
+            {
+                Reason.INITIATING_VISIT_MISSING,
+                Reason.UNKNOWN_INITIATING_VISITS,
+                Reason.UNKNOWN_LAST_SEEN,
+            }
+        ),
+    ),
+    (
+        "capabilities",
+        frozenset({Reason.APCM_CAPABILITIES_MISSING, Reason.UNKNOWN_APCM_CAPABILITIES}),
+    ),
+    ("performance_reporting", frozenset({Reason.UNKNOWN_PERFORMANCE_REPORTING})),
+    ("services_documented", frozenset({Reason.UNKNOWN_APCM_SERVICES_DOCUMENTED})),
+)
+
+
+class PatientRows:
+    """The rows of one patient."""
+
+    def __init__(
+        self,
+        patient: PatientRow,
+        facts: Facts,
+        determination: Determination,
+        work: WorkOfMonth,
+        values: Values,
+    ) -> None:
+        self._patient = patient
+        self._facts = facts
+        self._determination = determination
+        self._work = work
+        self._values = values
+
+    def rows(self) -> tuple[BoardRow, ...]:
+        """Return one row for each program, and one for each discharge in play."""
+        found = [self._program_row(program) for program in self._programs()]
+        named = dict.fromkeys(deadline.discharge for deadline in self._determination.deadlines)
+        discharges = [
+            discharge_id for discharge_id in named if self._is_of_this_month(discharge_id)
+        ]
+        found += [
+            self._discharge_row(discharge_id, among=len(discharges)) for discharge_id in discharges
+        ]
+        return tuple(found)
+
+    def _discharge(self, discharge_id: str) -> Discharge | None:
+        return next((one for one in self._facts.discharges if one.id == discharge_id), None)
+
+    def _is_of_this_month(self, discharge_id: str) -> bool:
+        """Say whether a discharge is this month's matter: its visit is, or there is none yet."""
+        visited_on = _visited_on(self._discharge(discharge_id))
+        return visited_on is None or visited_on in self._facts.service_month
+
+    def _programs(self) -> list[Program]:
+        determination = self._determination
+        enrollments = self._facts.enrollments
+        named = {
+            enrollment.program
+            for enrollment in (() if enrollments is UNKNOWN else enrollments)
+            if is_enrolled(enrollment, self._facts.service_month)
+        }
+        named |= {meter.program for meter in determination.meters if meter.seconds}
+        named |= {line.program for line in determination.lines}
+        named |= {blocked.program for blocked in determination.blocked}
+        return [program for program in Program if program in named and program is not Program.TCM]
+
+    def _meter(self, program: Program, lines: Sequence[ServiceLine]) -> Meter | None:
+        """Return the meter that the row shows: the elected track's, else the one that bills."""
+        meters = [meter for meter in self._determination.meters if meter.program is program]
+        if not meters:
+            return None
+        elected = self._elected(program)
+        codes = {line.code for line in lines}
+        return max(
+            meters,
+            key=lambda meter: (
+                elected is not None and meter.track is elected,
+                bool(codes & set(meter.reached)),
+                bool(meter.reached),
+                meter.track is Track.STAFF and meter.seconds > 0,
+                meter.seconds,
+                meter.track is Track.STAFF,
+            ),
+        )
+
+    def _elected(self, program: Program) -> Track | None:
+        enrollments = self._facts.enrollments
+        for enrollment in () if enrollments is UNKNOWN else enrollments:
+            if enrollment.program is program and isinstance(enrollment.track, Track):
+                return enrollment.track
+        return None
+
+    def _program_row(self, program: Program) -> BoardRow:
+        determination = self._determination
+        lines = [line for line in determination.lines if line.program is program]
+        blocked = tuple(entry for entry in determination.blocked if entry.program is program)
+        meter = None if program is Program.APCM else self._meter(program, lines)
+        state = state_of(
+            blocked=blocked,
+            has_line=bool(lines),
+            is_started=meter is not None and meter.seconds > 0,
+        )
+        expected = _sum(lines)
+        return self._row(
+            program,
+            state=state,
+            meter=meter,
+            blocked=blocked,
+            expected=expected,
+            cleared=self._if_cleared(state, meter, expected, blocked),
+            steps=_apcm_steps(blocked) if program is Program.APCM else (),
+        )
+
+    def _if_cleared(
+        self,
+        state: BoardState,
+        meter: Meter | None,
+        expected: Decimal,
+        blocked: Sequence[Blocked],
+    ) -> Decimal | None:
+        values = self._values
+        if state is BoardState.BLOCKED and _is_final(blocked):
+            return None
+        if meter is None:
+            codes = (code for entry in blocked for code in entry.codes)
+            return None if state is BoardState.BILLABLE else values.first_of(codes)
+        here = values.at(meter.ticks, meter.minutes)
+        if here is None:
+            return None
+        if state is BoardState.BLOCKED and meter.reached:
+            return here
+        if meter.next_at_minutes is None:
+            return None
+        there = values.at(meter.ticks, meter.next_at_minutes)
+        return None if there is None else expected + there - here
+
+    def _discharge_row(self, discharge_id: str, *, among: int) -> BoardRow:
+        determination = self._determination
+        discharge = self._discharge(discharge_id)
+        steps = tuple(step for step in determination.steps if step.discharge == discharge_id)
+        visited_on = _visited_on(discharge)
+        lines = [
+            line
+            for line in determination.lines
+            if line.program is Program.TCM and (among == 1 or line.date_of_service == visited_on)
+        ]
+        blocked = tuple(
+            entry
+            for entry in determination.blocked
+            if entry.program is Program.TCM and (among == 1 or not lines)
+        )
+        state = state_of(
+            blocked=blocked,
+            has_line=bool(lines),
+            is_started=any(step.is_done for step in steps),
+        )
+        return self._row(
+            Program.TCM,
+            state=state,
+            meter=None,
+            blocked=blocked,
+            expected=_sum(lines),
+            cleared=None if lines or _is_final(blocked) else self._values.discharge(discharge),
+            steps=steps,
+            discharge=discharge_id,
+        )
+
+    def _row(
+        self,
+        program: Program,
+        *,
+        state: BoardState,
+        meter: Meter | None,
+        blocked: tuple[Blocked, ...],
+        expected: Decimal,
+        cleared: Decimal | None,
+        steps: tuple[StepState, ...],
+        discharge: str | None = None,
+    ) -> BoardRow:
+        patient = self._patient
+        name = patient.family_name
+        return BoardRow(
+            patient_id=patient.id,
+            patient_name=f"{name}, {patient.given_name}" if patient.given_name else name,
+            mrn=patient.mrn,
+            program=program,
+            track=None if meter is None else meter.track,
+            minutes=0 if meter is None else meter.minutes,
+            seconds=0 if meter is None else meter.seconds,
+            reached=() if meter is None else meter.reached,
+            next_code=None if meter is None else meter.next_code,
+            next_at_minutes=None if meter is None else meter.next_at_minutes,
+            minutes_to_next=None if meter is None else meter.minutes_to_next,
+            ticks=() if meter is None else meter.ticks,
+            state=state,
+            blocked=tuple(entry for entry in blocked if entry.reason is not Reason.TIME_NOT_MET),
+            warnings=tuple(
+                notice for notice in self._determination.warnings if notice.program is program
+            ),
+            expected=expected,
+            expected_if_cleared=cleared,
+            steps=steps,
+            last_touch=self._work.last_touch(patient.id),
+            coordinator=self._work.coordinator(patient.id, program),
+            phone=patient.phone,
+            best_time=patient.best_time,
+            language=patient.language,
+            caregiver=patient.caregiver,
+            discharge=discharge,
+        )
+
+
+def _is_final(blocked: Sequence[Blocked]) -> bool:
+    return any(entry.reason in _NOT_CLEARABLE for entry in blocked)
+
+
+def _visited_on(discharge: Discharge | None) -> date | None:
+    if discharge is None or discharge.visit is UNKNOWN or discharge.visit is None:
+        return None
+    return discharge.visit.on
+
+
+def _sum(lines: Iterable[ServiceLine]) -> Decimal:
+    return sum((line.allowed for line in lines if line.allowed is not None), ZERO)
+
+
+def _apcm_steps(blocked: Sequence[Blocked]) -> tuple[StepState, ...]:
+    """Return APCM's elements; one is done where nothing about it is in the way."""
+    reasons = {entry.reason for entry in blocked}
+    return tuple(
+        StepState(discharge="", step=step, due=None, is_done=not reasons & open_reasons)
+        for step, open_reasons in _APCM_STEPS
+    )
