@@ -29,8 +29,8 @@ OFFICIAL_HOSTS = {
     "www.medicare.gov",
     "www.ama-assn.org",
 }
-PLUMBING = {"rulebook.py", "sources.py", "published.py"}
-"""Modules that read files; every other module of the rules holds logic."""
+PLUMBING = {"rulebook.py", "sources.py", "published.py", "facts.py"}
+"""Modules that read files or hold the case file's defaults; every other one holds logic."""
 
 
 @pytest.fixture(scope="module")

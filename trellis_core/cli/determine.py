@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -92,13 +92,10 @@ def _refusal(refused: InputRefusedError) -> str:
 
 
 def _print_list(answers: Iterator[Determination], *, explain: bool) -> None:
-    """Print one answer a line, so that a long list needs no more memory than one answer."""
-    separator = "[\n"
-    for answer in answers:
-        sys.stdout.write(separator + json.dumps(determination_json(answer, explain=explain)))
-        separator = ",\n"
-    sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
+    """Print one answer a line, and nothing before all are known."""
+    lines = [json.dumps(determination_json(answer, explain=explain)) for answer in answers]
+    sys.stdout.write("[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n")
 
 
-def _print_text(answers: Iterator[Determination] | Sequence[Determination]) -> None:
+def _print_text(answers: Iterator[Determination]) -> None:
     sys.stdout.write("\n".join(determination_text(answer) for answer in answers))

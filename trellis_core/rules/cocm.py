@@ -239,6 +239,8 @@ def _is_collaborative(known: tuple[Program, str] | None) -> bool:
 def _episode_starts(owner: ProgramMonth, services: Sequence[ServiceMonth]) -> ServiceMonth:
     """Return the month from which the episode runs: after a break, else from the referral."""
     month = owner.month
+    if owner.rules.find("cocm.episode.break_months") is None:
+        return month.month
     pause = owner.rules.integer("cocm.episode.break_months")
     following = month.month
     for service in reversed(services):
