@@ -301,6 +301,8 @@ def test_rules_that_a_line_met_come_with_value_date_and_citation() -> None:
     bill = CASE.only()
     rules = {rule.rule_id: rule for rule in bill.rules}
 
+    assert rules["ccm.time"].in_force_since == date(2015, 1, 1)
+    assert rules["bhi.time"].in_force_since is None
     assert rules["ccm.time"].citations == ("pfs-2015-final-rule#p67721",)
     assert rules["ccm.time"].values == ("ccm.clinical_staff.initial.minutes = 20 since 2015-01-01",)
     assert {source.id for source in bill.sources} == {"pfs-2015-final-rule", "pfs-2020-final-rule"}
@@ -360,6 +362,8 @@ def test_decision_making_registry_and_reviews_are_on_file() -> None:
         registry_entered_on=date(2026, 9, 1),
         caseload_reviews=(
             CaseloadReview(on=date(2026, 11, 6), consultant="gone"),
+            CaseloadReview(on=date(2026, 11, 13), consultant="gone"),
+            CaseloadReview(on=date(2026, 11, 20)),
             CaseloadReview(on=date(2026, 10, 6), consultant=DOCTOR.id),
         ),
     )
@@ -369,7 +373,8 @@ def test_decision_making_registry_and_reviews_are_on_file() -> None:
     assert not any("10/09/2026" in text for _, text in texts)
     assert ("Registry", "entered 09/01/2026") in texts
     assert [text for kind, text in texts if kind == "Caseload review"] == [
-        "11/06/2026, someone outside the practice"
+        "11/06/2026, 11/13/2026, someone outside the practice",
+        "11/20/2026",
     ]
 
 

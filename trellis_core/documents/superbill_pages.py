@@ -558,7 +558,7 @@ def _why(
     if isinstance(reached, datetime):
         when = f"reached {moment_text(reached)}"
     elif reached is not None:
-        when = f"reached {day_text(reached)}"
+        when = f"{'reached' if line.entries else 'complete'} {day_text(reached)}"
     room = MARGIN + WIDTH - label_at - width_of(when, 8) - 10
     sheet.text(label_at, line.label, size=8.5, width=room)
     sheet.text_right(MARGIN + WIDTH, when, size=8, colour=QUIET)
@@ -577,7 +577,8 @@ def _why(
         _bullet(sheet, f"Rests on what is said under {earlier}.", mark="✓")
     for rule in bill.rules:
         if rule.rule_id in of_line and rule.rule_id not in shown:
-            _bullet(sheet, f"{rule.message}{_marks(rule.citations, marks)}", mark="✓")
+            since = f" Since {day_text(rule.in_force_since)}." if rule.in_force_since else ""
+            _bullet(sheet, f"{rule.message}{since}{_marks(rule.citations, marks)}", mark="✓")
             shown[rule.rule_id] = line.code
 
 
@@ -723,14 +724,15 @@ def _small_print(sheet: _Sheet, bill: Superbill, marks: dict[str, int]) -> None:
     if bill.sources:
         sheet.heading("Sources of the rules")
         for source in bill.sources:
-            words = f"[{marks[source.id]}] {source.title}, {source.locator}. {source.url}"
+            locator = "" if source.locator in source.title else f", {source.locator}"
+            words = f"[{marks[source.id]}] {source.title}{locator}"
             sheet.paragraph(words, size=7, colour=QUIET, leading=9.5)
-    sheet.heading("How this was decided", keep=50)
-    head = bill.ledger_head or "not stated"
-    zone = bill.practice.time_zone
-    for words in (
-        f"Rule book {bill.rule_book_version}, {bill.rule_book_fingerprint}",
-        f"Ledger, newest row of this month, sealing all before it: {head}",
-        f"Time recorded up to {moment_text(bill.data_as_of)}. Times and months are {zone}'s. {ROUNDING}",
-    ):
+    sheet.heading("How this was decided", keep=30)
+    facts = [f"Rule book {bill.rule_book_version}, {bill.rule_book_fingerprint}"]
+    if bill.ledger_head is not None:
+        facts.append(f"Ledger, newest row of this month, sealing all before it: {bill.ledger_head}")
+    if bill.time:
+        recorded, zone = moment_text(bill.data_as_of), bill.practice.time_zone
+        facts.append(f"Time recorded up to {recorded}. Times and months are {zone}'s. {ROUNDING}")
+    for words in facts:
         sheet.paragraph(words, size=7, colour=QUIET, leading=9.5)

@@ -188,12 +188,17 @@ class RecordOnFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleApplied:
-    """A rule that lines met, with its dated values and citations."""
+    """A rule that lines met, with its dated values and citations.
+
+    Attributes:
+        in_force_since: When the newest of its values took effect; None where it has none.
+    """
 
     rule_id: str
     program: Program
     outcome: str
     message: str
+    in_force_since: date | None
     values: tuple[str, ...]
     citations: tuple[str, ...]
 

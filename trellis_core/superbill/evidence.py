@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Final
 
+from trellis_core.care.records import CaseloadReview
 from trellis_core.care.vocabulary import Credential, Program
 from trellis_core.rules.determination import NotCounted, ServiceLine
 from trellis_core.rules.reason_texts import title
@@ -155,13 +156,17 @@ def _reviews(of: Material) -> Iterable[RecordOnFile]:
         yield RecordOnFile(
             program=Program.COCM, kind="Registry", text=f"entered {day_text(entered)}"
         )
+    reviews: dict[str | None, list[CaseloadReview]] = {}
     for each in known(of.facts.caseload_reviews) or ():
-        if each.on not in of.month:
-            continue
-        by = known(each.consultant)
-        words = day_text(each.on) + (f", {of.signature(by)}" if by else "")
+        if each.on in of.month:
+            reviews.setdefault(known(each.consultant), []).append(each)
+    for consultant, held in reviews.items():
+        words = ", ".join(day_text(each.on) for each in held)
         yield RecordOnFile(
-            program=Program.COCM, kind="Caseload review", text=words, record_id=each.id
+            program=Program.COCM,
+            kind="Caseload review",
+            text=f"{words}, {of.signature(consultant)}" if consultant else words,
+            record_id=held[-1].id,
         )
 
 
@@ -200,6 +205,7 @@ def rules_applied(of: Material, services: Sequence[ServiceLine]) -> tuple[RuleAp
                 program=line.program,
                 outcome=str(check.outcome),
                 message=check.message,
+                in_force_since=max((use.effective_from for use in check.parameters), default=None),
                 values=tuple(
                     f"{use.path} = {use.value} since {use.effective_from.isoformat()}"
                     for use in check.parameters

@@ -91,7 +91,7 @@ def test_page_two_says_why_each_line_bills() -> None:
     for fact in (
         "Why each line bills",
         "reached 11/18/2026 10:08 EST",
-        "42 minutes recorded; 20 are needed for the first service and 40 for the second. [1]",
+        "42 minutes recorded; 20 are needed for the first service and 40 for the second. Since 01/01/2015. [1]",
         "42 minutes counted, 40 needed",
         "Rests on what is said under 99490.",
         "No consent to principal care management is recorded. [2]",
