@@ -67,12 +67,9 @@ STATEMENTS = [
     "UPDATE entry_note SET text = 'Something else'",
     "UPDATE entry_note SET salt = zeroblob(16)",
     "DELETE FROM entry_note",
-    "REPLACE INTO entry_note SELECT practice_id, entry_id, salt, 'x' FROM entry_note",
-    (
-        "INSERT INTO entry_note SELECT practice_id, entry_id, zeroblob(16), 'x' FROM entry "
-        "WHERE seq = 2"
-    ),
-    "INSERT INTO entry_note VALUES ('practice-1', 'no-such-entry', zeroblob(16), 'x')",
+    "REPLACE INTO entry_note SELECT practice_id, seq, salt, 'x' FROM entry_note",
+    ("INSERT INTO entry_note SELECT practice_id, seq, zeroblob(16), 'x' FROM entry WHERE seq = 2"),
+    "INSERT INTO entry_note VALUES ('practice-1', 99, zeroblob(16), 'x')",
     "DELETE FROM practice WHERE id = 'practice-1'",
     "REPLACE INTO practice SELECT * FROM practice WHERE id = 'practice-1'",
     "UPDATE practice SET id = 'practice-3' WHERE id = 'practice-1'",

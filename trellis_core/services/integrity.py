@@ -241,7 +241,7 @@ def _check_chain(
             ENTRY_NOTE,
             and_(
                 ENTRY_NOTE.c.practice_id == ENTRY.c.practice_id,
-                ENTRY_NOTE.c.entry_id == ENTRY.c.entry_id,
+                ENTRY_NOTE.c.seq == ENTRY.c.seq,
             ),
         )
         .order_by(ENTRY.c.practice_id, ENTRY.c.seq)
@@ -410,25 +410,25 @@ def _check_roll_up(unit: UnitOfWork, practice_id: str | None, found: _Found) -> 
 def _check_stray_notes(unit: UnitOfWork, practice_id: str | None, found: _Found) -> None:
     """Look for notes whose entry is gone."""
     stray = (
-        select(ENTRY_NOTE.c.practice_id, ENTRY_NOTE.c.entry_id)
+        select(ENTRY_NOTE.c.practice_id, ENTRY_NOTE.c.seq)
         .select_from(ENTRY_NOTE)
         .outerjoin(
             ENTRY,
             and_(
                 ENTRY.c.practice_id == ENTRY_NOTE.c.practice_id,
-                ENTRY.c.entry_id == ENTRY_NOTE.c.entry_id,
+                ENTRY.c.seq == ENTRY_NOTE.c.seq,
             ),
         )
         .where(ENTRY.c.seq.is_(None))
     )
     if practice_id is not None:
         stray = stray.where(ENTRY_NOTE.c.practice_id == practice_id)
-    for owner, entry_id in unit.connection.execute(stray):
+    for owner, seq in unit.connection.execute(stray):
         found.add(
             "L007",
-            f"There is a note of entry '{entry_id}', but no such entry.",
+            f"There is a note of entry {seq}, but no such entry.",
             practice_id=owner,
-            subject_ids=(entry_id,),
+            seq=seq,
         )
 
 

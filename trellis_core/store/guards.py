@@ -162,10 +162,10 @@ CREATE TRIGGER guard_note_insert BEFORE INSERT ON entry_note BEGIN
   SELECT RAISE(ABORT, 'ledger: a note belongs to one entry that was written with it')
     WHERE EXISTS (
         SELECT 1 FROM entry_note
-        WHERE practice_id = NEW.practice_id AND entry_id = NEW.entry_id)
+        WHERE practice_id = NEW.practice_id AND seq = NEW.seq)
       OR NOT EXISTS (
         SELECT 1 FROM entry
-        WHERE practice_id = NEW.practice_id AND entry_id = NEW.entry_id
+        WHERE practice_id = NEW.practice_id AND seq = NEW.seq
           AND {_at("note_hmac", "entry")} IS NOT NULL);
 END""",  # noqa: S608 - put together from this module's constants
     "guard_note_update": """

@@ -93,7 +93,7 @@ def _all_entries() -> Select[Any]:
         )
         .select_from(_E)
         .outerjoin(_R, and_(_R.c.practice_id == _E.c.practice_id, _R.c.reverses == _E.c.entry_id))
-        .outerjoin(_N, and_(_N.c.practice_id == _E.c.practice_id, _N.c.entry_id == _E.c.entry_id))
+        .outerjoin(_N, and_(_N.c.practice_id == _E.c.practice_id, _N.c.seq == _E.c.seq))
         .where(_E.c.kind == EntryKind.TIME.value)
         .order_by(_E.c.seq)
     )
@@ -151,7 +151,7 @@ def _found(unit: UnitOfWork, practice_id: str, which: ColumnElement[bool]) -> Ap
             ENTRY_NOTE,
             and_(
                 ENTRY_NOTE.c.practice_id == ENTRY.c.practice_id,
-                ENTRY_NOTE.c.entry_id == ENTRY.c.entry_id,
+                ENTRY_NOTE.c.seq == ENTRY.c.seq,
             ),
         )
         .where(ENTRY.c.practice_id == practice_id, which)

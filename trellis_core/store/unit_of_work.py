@@ -91,7 +91,7 @@ class LedgerWriter:
                 notes.append(
                     {
                         "practice_id": practice_id,
-                        "entry_id": body.entry_id,
+                        "seq": seq,
                         "salt": salt,
                         "text": note,
                     }

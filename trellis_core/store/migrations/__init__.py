@@ -9,10 +9,12 @@ From the first release on a migration never changes: a change gets a file of its
 ``versions/``, and ``SCHEMA_VERSION`` names the newest.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Final, cast
 
 from sqlalchemy import Connection, Engine, create_engine, inspect
 
@@ -77,16 +79,21 @@ def alembic_config() -> "Config":
     return config
 
 
-def reference_schema(engine: Engine) -> dict[tuple[str, str], str]:
+def reference_schema(engine: Engine) -> Mapping[tuple[str, str], str]:
     """Return the schema as the migrations make it, from an empty store of the same kind.
 
     Args:
         engine: A store's engine, whose dialect and driver are used.
     """
-    blank = create_engine(f"{engine.dialect.name}://", module=engine.dialect.loaded_dbapi)
+    return _reference_schema(engine.dialect.name, cast("ModuleType", engine.dialect.loaded_dbapi))
+
+
+@cache
+def _reference_schema(dialect: str, driver: ModuleType) -> Mapping[tuple[str, str], str]:
+    blank = create_engine(f"{dialect}://", module=driver)
     try:
         with blank.begin() as connection:
             _upgrade_in(connection)
-            return schema_of(connection)
+            return MappingProxyType(schema_of(connection))
     finally:
         blank.dispose()

@@ -328,16 +328,6 @@ def upgrade() -> None:
     op.create_index('ix_entry_staff', 'entry', ['practice_id', 'staff_id', 'started_at'], unique=False)
     op.create_index('uq_entry_entry_id', 'entry', ['practice_id', 'entry_id'], unique=True)
     op.create_index('uq_entry_reverses', 'entry', ['practice_id', 'reverses'], unique=True, sqlite_where=sa.text('reverses IS NOT NULL'), postgresql_where=sa.text('reverses IS NOT NULL'))
-    op.create_table('entry_note',
-    sa.Column('practice_id', sa.Text(), nullable=False),
-    sa.Column('entry_id', sa.Text(), nullable=False),
-    sa.Column('salt', sa.LargeBinary(), nullable=False),
-    sa.Column('text', sa.Text(), nullable=False),
-    sa.ForeignKeyConstraint(['practice_id'], ['ledger_head.practice_id'], name=op.f('fk_entry_note_practice_id')),
-    sa.PrimaryKeyConstraint('practice_id', 'entry_id', name=op.f('pk_entry_note')),
-    sqlite_strict=True,
-    sqlite_with_rowid=False
-    )
     op.create_table('month_roll',
     sa.Column('practice_id', sa.Text(), nullable=False),
     sa.Column('ym', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -347,6 +337,16 @@ def upgrade() -> None:
     sa.Column('entries', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.ForeignKeyConstraint(['practice_id'], ['ledger_head.practice_id'], name=op.f('fk_month_roll_practice_id')),
     sa.PrimaryKeyConstraint('practice_id', 'ym', 'patient_id', 'program', name=op.f('pk_month_roll')),
+    sqlite_strict=True,
+    sqlite_with_rowid=False
+    )
+    op.create_table('entry_note',
+    sa.Column('practice_id', sa.Text(), nullable=False),
+    sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('salt', sa.LargeBinary(), nullable=False),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['practice_id', 'seq'], ['entry.practice_id', 'entry.seq'], name=op.f('fk_entry_note_practice_id_seq')),
+    sa.PrimaryKeyConstraint('practice_id', 'seq', name=op.f('pk_entry_note')),
     sqlite_strict=True,
     sqlite_with_rowid=False
     )
