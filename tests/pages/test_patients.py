@@ -1,7 +1,6 @@
 """Patients: find, register, import, and open the chart."""
 
-import json
-
+from tests.support.bundles import snomed_only_bundle
 from trellis_core.access import AccessRole
 from trellis_core.services import caseload, coding, exchange
 
@@ -10,38 +9,6 @@ PAGE = "coordinate/patients"
 
 def names(at) -> list[str]:
     return list(at.dataframe[0].value["Name"])
-
-
-def bundle(tmp_path):
-    path = tmp_path / "bundle.json"
-    patient = {
-        "resourceType": "Patient",
-        "id": "s-1",
-        "identifier": [{"system": "urn:example:mrn", "value": "SYN-1"}],
-        "name": [{"family": "Thornapple", "given": ["Isolde"]}],
-        "gender": "female",
-        "birthDate": "1950-04-05",
-    }
-    conditions = [
-        {
-            "resourceType": "Condition",
-            "id": f"c-{code}",
-            "subject": {"reference": "Patient/s-1"},
-            "code": {"coding": [{"system": "http://snomed.info/sct", "code": code}], "text": text},
-        }
-        for code, text in (("44054006", "Diabetes"), ("59621000", "Hypertension"))
-    ]
-    resources = [patient, *conditions]
-    path.write_text(
-        json.dumps(
-            {
-                "resourceType": "Bundle",
-                "type": "collection",
-                "entry": [{"resource": resource} for resource in resources],
-            }
-        )
-    )
-    return path
 
 
 def test_the_list_is_searched_by_name_record_number_and_birth_date(dashboard):
@@ -87,7 +54,10 @@ def test_a_missing_record_number_is_refused_with_what_to_do(dashboard):
 def test_imported_conditions_without_a_code_show_on_the_list(dashboard, tmp_path):
     coordinator = dashboard.actor(AccessRole.COORDINATOR)
     exchange.import_fhir(
-        [bundle(tmp_path)], store=dashboard.store, actor=coordinator, clock=dashboard.clock
+        [snomed_only_bundle(tmp_path)],
+        store=dashboard.store,
+        actor=coordinator,
+        clock=dashboard.clock,
     )
     at = dashboard.open(AccessRole.COORDINATOR, PAGE)
     at.text_input(key="patients_text").set_value("Thornapple").run()
