@@ -34,6 +34,7 @@ from trellis_core.rules.determination import (
     ServiceLine,
     TcmDeadlines,
 )
+from trellis_core.rules.labels import code_label
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.trace import Check, Outcome, ParameterUse, explain
 from trellis_core.values.money import amount_text
@@ -299,7 +300,7 @@ def _lines_text(determination: Determination) -> list[str]:
     if not determination.lines:
         return ["Nothing."]
     return [
-        f"{line.units} x {line.code}  {line.program}, {line.date_of_service}"
+        f"{line.units} x {line.code}  {code_label(line.code)}; {line.date_of_service}"
         + (f", {line.minutes} minutes" if line.minutes is not None else "")
         + (", no amount on file" if line.allowed is None else f", ${amount_text(line.allowed)}")
         + (f" (time earned {line.earned_units})" if line.earned_units > line.units else "")

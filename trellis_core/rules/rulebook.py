@@ -379,9 +379,18 @@ def _read_parameter(
         )
         return None
     values = body["values"]
-    given = {**body, "path": path, "file": file, "reviewed_on": reviewed_on}
-    if isinstance(values, list):
-        given["values"] = tuple(values)
+    if not isinstance(values, list):
+        problems.append(
+            f"{file}, '{path}': 'values' is a list of dated values; put it in brackets."
+        )
+        return None
+    given = {
+        **body,
+        "values": tuple(values),
+        "path": path,
+        "file": file,
+        "reviewed_on": reviewed_on,
+    }
     try:
         return Parameter.model_validate(given)
     except ValidationError as error:

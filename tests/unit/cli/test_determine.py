@@ -191,8 +191,11 @@ def test_a_file_that_cannot_be_read_is_refused_as_json(
 def test_text_is_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["determine", write(tmp_path, FORTY_TWO_MINUTES), "--format", "text"]) == 0
     text = capsys.readouterr().out
-    assert "May be billed\n  1 x 99439  CCM, 2026-11-30, 42 minutes, $50.44\n" in text
-    assert "  1 x 99490  CCM, 2026-11-30, 42 minutes, $66.13\n" in text
+    assert (
+        "May be billed\n  1 x 99439  CCM staff, each further 20 min; 2026-11-30, 42 minutes, $50.44\n"
+        in text
+    )
+    assert "  1 x 99490  CCM staff, first 20 min; 2026-11-30, 42 minutes, $66.13\n" in text
 
 
 def test_no_file_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -101,6 +101,8 @@ def test_codes_without_an_amount_have_none(amounts: AmountTables) -> None:
     assert amount(amounts, "98978") is None  # the contractor prices it
     assert amount(amounts, "99454", setting=Setting.FACILITY) is None  # not paid there
     assert amount(amounts, "99999") is None
+    assert "98978" in amounts.codes
+    assert "99999" not in amounts.codes
     assert amount(amounts, "G0568", date(2025, 12, 31)) is None
 
 

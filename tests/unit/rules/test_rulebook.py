@@ -248,6 +248,10 @@ VALUE = '{ effective_from = 2015-01-01, value = 1, citations = ["booklet"] }'
             parameter(f"[{VALUE}, {VALUE.replace('2015', '2016').replace('= 1,', '= true,')}]"),
             "bad.toml, 'x': values are of different kinds (bool, int); use one kind.",
         ),
+        (
+            parameter("7"),
+            "bad.toml, 'x': 'values' is a list of dated values; put it in brackets.",
+        ),
         (parameter("[]"), "bad.toml, 'x': 'values' is empty; give at least one dated value."),
         (
             parameter(f"[{VALUE.replace('[' + chr(34) + 'booklet' + chr(34) + ']', '[]')}]"),
@@ -325,6 +329,12 @@ def test_missing_and_malformed_sources_are_named(tmp_path: Path) -> None:
     (tmp_path / "sources.toml").unlink()
     with pytest.raises(RuleBookFormatError, match=r"sources\.toml: the file is missing; add it\."):
         RuleBook.from_folder(tmp_path)
+
+
+def test_a_source_without_a_heading_of_its_own_is_named(tmp_path: Path) -> None:
+    assert problems_of(tmp_path, GOOD, f'stray = "x"\n{SOURCES}') == (
+        "sources.toml, 'stray': a table is needed, headed [\"stray\"].",
+    )
 
 
 def test_all_problems_of_all_files_come_together(tmp_path: Path) -> None:
