@@ -327,13 +327,14 @@ def _with_records(
     facts: Facts, rows: PanelRows, patient_id: str, entries: Mapping[str, tuple[TimeEntry, ...]]
 ) -> Facts:
     """Return the facts with what rules do not ask for: receipts, and conditions yet to be coded."""
-    conditions: tuple[Condition, ...] = tuple(
+    conditions: list[Condition] = [
         condition_of(row) for row in rows.conditions if row.patient_id == patient_id
-    )
+    ]
+    conditions.sort(key=lambda each: (each.icd10 is None, each.icd10 or "", each.id))
     return replace(
         facts,
         time_entries=entries.get(patient_id, ()),
-        patient=replace(facts.patient, conditions=conditions),
+        patient=replace(facts.patient, conditions=tuple(conditions)),
     )
 
 
