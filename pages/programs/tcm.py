@@ -72,7 +72,7 @@ def _contact_form(view: ProgramView, discharge_id: str) -> None:
                 care_records.record_discharge_contact(
                     discharge_id,
                     at=datetime.combine(on, at, tzinfo=store.zone(view.person)),
-                    outcome=ContactOutcome(outcome),
+                    outcome=outcome,
                     by=view.person.person_id,
                     store=store.store(),
                     actor=view.person,
@@ -96,9 +96,7 @@ def _visit_form(view: ProgramView, discharge_id: str) -> None:
             format_func=lambda staff_id: practitioners[staff_id],
             key="tcm_visit_by",
         )
-        how = left.selectbox(
-            "How", list(VisitModality), format_func=formats.words, key="tcm_visit_how"
-        )
+        left.selectbox("How", list(VisitModality), format_func=formats.words, key="tcm_visit_how")
         mdm = right.selectbox(
             "Decision making",
             [MdmLevel.MODERATE, MdmLevel.HIGH, MdmLevel.LOW, MdmLevel.STRAIGHTFORWARD],
@@ -114,7 +112,7 @@ def _visit_form(view: ProgramView, discharge_id: str) -> None:
                     discharge_id,
                     on=on,
                     by=by,
-                    modality=VisitModality(how),
+                    modality=VisitModality(st.session_state["tcm_visit_how"]),
                     mdm=mdm,
                     medications_reconciled_on=reconciled,
                     store=store.store(),

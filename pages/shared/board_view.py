@@ -43,6 +43,11 @@ def key_of(row: BoardRow) -> RowKey:
     return row.patient_id, str(row.program), row.discharge or ""
 
 
+def table_key(name: str, rows: Sequence[BoardRow]) -> str:
+    """Return the widget key of a table of rows: another for another order."""
+    return f"{name}_table_{hash(tuple(key_of(row) for row in rows)) & 0xFFFFFFFF:x}"
+
+
 def rows_table(
     rows: Sequence[BoardRow],
     *,
@@ -78,7 +83,7 @@ def rows_table(
     event = st.dataframe(
         frame.drop(columns=left_out),
         hide_index=True,
-        key=f"{name}_table_{hash(tuple(keys)) & 0xFFFFFF:x}",
+        key=table_key(name, rows),
         on_select="rerun",
         selection_mode="single-row",
         selection_default={"selection": {"rows": [] if at is None else [at]}},
@@ -123,7 +128,9 @@ def _cells(
         "Minutes": formats.DASH if row.steps else f"{row.minutes:,}",
         "Next": _next_words(row),
         "In the way": widgets.block_titles(row.blocked),
-        "Left": _days_left(due if row.steps else month.last_day, today=today),
+        "Left": _days_left(due, today=today, over="overdue")
+        if row.steps
+        else _days_left(month.last_day, today=today, over="over"),
         "Last touch": formats.DASH
         if row.last_touch is None
         else f"{row.last_touch:%b} {row.last_touch.day}",
@@ -153,11 +160,11 @@ def picture(row: BoardRow) -> str:
     return meters.meter_image(row.minutes, row.ticks, is_blocked=row.state is BoardState.BLOCKED)
 
 
-def _days_left(until: date | None, *, today: date) -> str:
+def _days_left(until: date | None, *, today: date, over: str) -> str:
     if until is None:
         return formats.DASH
     days = (until - today).days + 1
-    return "over" if days <= 0 else formats.count(days, "day")
+    return over if days <= 0 else formats.count(days, "day")
 
 
 def detail(

@@ -19,6 +19,7 @@ _RIGHT: Final = 192
 _BAR_Y: Final = 8
 _BAR: Final = 8
 _HEADROOM: Final = 1.06
+_MARKS_AHEAD: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ def meter_image(
         colors: A theme's colours; the browser's theme by default.
     """
     look = colors or palette()
+    ticks = _near(minutes, ticks)
     top = max([minutes, *(tick.minutes for tick in ticks)], default=1) or 1
     scale = (_RIGHT - _LEFT) / (top * _HEADROOM)
     reached = min(minutes, top)
@@ -104,6 +106,12 @@ def meter_image(
             )
             last_label = x
     return _data_address("".join(parts))
+
+
+def _near(minutes: int, ticks: Sequence[Tick]) -> Sequence[Tick]:
+    """Return the marks that are reached and the next few: far ones would crowd the near ones."""
+    ahead = [tick for tick in ticks if tick.minutes > minutes]
+    return [tick for tick in ticks if tick.minutes <= minutes] + ahead[:_MARKS_AHEAD]
 
 
 def steps_image(steps: Sequence[StepState], *, colors: Palette | None = None) -> str:

@@ -140,11 +140,10 @@ def link(
 
 
 def address(*, patient_id: str | None = None, section: str | None = None) -> dict[str, str]:
-    """Return the query parameters of a link: ids only, never names.
-
-    The service month is not among them: the sidebar's picker keeps it in the address itself.
-    """
-    found: dict[str, str] = {}
+    """Return the query parameters of a link: ids and the month, never names."""
+    found = {}
+    if (chosen := st.query_params.get(state.MONTH_KEY)) is not None:
+        found[state.MONTH_KEY] = chosen
     if patient_id:
         found[state.PATIENT_KEY] = patient_id
     if section:

@@ -67,7 +67,7 @@ def _navigation(person: Actor) -> dict[str, list["Page"]]:
     home = home_of(person.role)
 
     def go_home() -> None:
-        open_page(home)
+        open_page(home, patient_id=state.chosen_patient())
 
     sections[first].insert(
         0, st.Page(go_home, title="Home", url_path="home", default=True, visibility="hidden")
@@ -100,14 +100,14 @@ def _page(name: str, *, is_listed: bool = True) -> "Page":
 def _sidebar(person: Actor, practice: Practice) -> None:
     today = store.today(person)
     with st.sidebar:
+        state.restore_month(today)
         st.selectbox(
             "Service month",
             state.month_options(today),
-            index=1,
             format_func=lambda text: formats.month_name(ServiceMonth.parse(text)),
             key=state.MONTH_KEY,
-            bind="query-params",
         )
+        state.keep_month(today)
         _search(person)
         me = store.people(person).get(person.person_id)
         st.divider()

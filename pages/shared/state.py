@@ -83,6 +83,23 @@ def month_options(today: date) -> list[str]:
     return [str(newest.plus(-back)) for back in range(MONTHS_BACK + 2)]
 
 
+def restore_month(today: date) -> None:
+    """Take a new session's month from its address; the current month where it names none."""
+    if MONTH_KEY not in st.session_state:
+        named = st.query_params.get(MONTH_KEY)
+        current = str(ServiceMonth.of(today))
+        st.session_state[MONTH_KEY] = named if named in month_options(today) else current
+
+
+def keep_month(today: date) -> None:
+    """Keep a chosen month in the address, so that a reload or a link opens it; not the current one."""
+    chosen = st.session_state[MONTH_KEY]
+    if chosen == str(ServiceMonth.of(today)):
+        st.query_params.pop(MONTH_KEY, None)
+    elif st.query_params.get(MONTH_KEY) != chosen:
+        st.query_params[MONTH_KEY] = chosen
+
+
 def month(today: date) -> ServiceMonth:
     """Return the service month that the session looks at; the current one by default."""
     chosen = st.session_state.get(MONTH_KEY)

@@ -8,6 +8,7 @@ the one seam, because a test browser has no cookies.
 import os
 import threading
 from datetime import date
+from pathlib import Path
 from typing import Final, NoReturn
 from zoneinfo import ZoneInfo
 
@@ -19,8 +20,9 @@ from pages.shared import state
 from trellis_core.access import Actor, Operation, may
 from trellis_core.care.people import Practice, StaffMember
 from trellis_core.rules.rulebook import RuleBook, load_rule_book
+from trellis_core.sample import demo_day, sample_today
 from trellis_core.services import practice as practices
-from trellis_core.settings import default_store_url, load_settings
+from trellis_core.settings import default_store_url, load_settings, sqlite_url
 from trellis_core.store.engine import Store, open_store
 from trellis_core.values import clock as clocks
 from trellis_core.values.clock import Clock
@@ -33,6 +35,7 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 _lock = threading.Lock()
 _open: dict[str, Store] = {}
+_holding: set[str] = set()
 
 
 def own_store_url() -> str:
@@ -42,13 +45,40 @@ def own_store_url() -> str:
 
 
 def store() -> Store:
-    """Return the store, opened and migrated once per process and address."""
-    return _opened(own_store_url())
+    """Return the store, opened and migrated once per process and address.
+
+    It is the practice's own. Where that holds no practice and nobody named it, a demonstration that
+    was begun on this machine is shown instead, until the practice sets up its own.
+    """
+    own = _opened(own_store_url())
+    if load_settings().database_url is not None or _holds_practice(own):
+        return own
+    begun = _demo_path()
+    if begun.is_file() and _holds_practice(demo := _opened(sqlite_url(begun))):
+        return demo
+    return own
 
 
 def sample_target() -> Store:
-    """Return the store into which the welcome page loads the sample practice."""
-    return store()
+    """Return the store into which the welcome page loads the sample practice.
+
+    The demonstration's own, so that the practice's own store stays free; the one that was named
+    where one was.
+    """
+    if load_settings().database_url is not None:
+        return store()
+    path = _demo_path()
+    return _opened(sqlite_url(path))
+
+
+def _demo_path() -> Path:
+    return load_settings().data_folder.expanduser().absolute() / "demo" / "trellis.db"
+
+
+def _holds_practice(found: Store) -> bool:
+    if found.url not in _holding and practices.has_practice(store=found):
+        _holding.add(found.url)
+    return found.url in _holding
 
 
 def _opened(url: str) -> Store:
@@ -61,17 +91,19 @@ def _opened(url: str) -> Store:
 def close_all() -> None:
     """Close every store that this process opened."""
     with _lock:
+        _holding.clear()
         while _open:
             _open.popitem()[1].close()
 
 
 def clock() -> Clock:
     """Return the clock: the server's, or moved by whole days in a demonstration."""
-    day = load_settings().today
     system = clocks.SystemClock()
-    if day is None:
-        return system
-    return clocks.ShiftedClock((day - system.now().date()).days)
+    here = sample_today(system)
+    day = load_settings().today
+    if day is None and is_sample():
+        day = demo_day(here, rule_book())
+    return system if day is None or day == here else clocks.ShiftedClock((day - here).days)
 
 
 def rule_book() -> RuleBook:
@@ -81,7 +113,12 @@ def rule_book() -> RuleBook:
 
 def is_empty() -> bool:
     """Say whether the store holds no practice yet."""
-    return not practices.has_practice(store=store())
+    return not _holds_practice(store())
+
+
+def is_sample() -> bool:
+    """Say whether the store holds the sample practice and nothing else."""
+    return practices.is_sample(store=store())
 
 
 def is_demo() -> bool:
@@ -90,7 +127,7 @@ def is_demo() -> bool:
     A demonstration is a server started for one (``TRELLIS_DEMO=1``) or one that only this machine
     can reach.
     """
-    if not practices.is_sample(store=store()):
+    if not is_sample():
         return False
     return os.environ.get("TRELLIS_DEMO") == "1" or st.get_option("server.address") in _LOOPBACK
 

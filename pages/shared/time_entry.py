@@ -164,7 +164,15 @@ def start_button(
     """Draw the button that starts the person's timer; it is in the store before it shows."""
     if not may(person, Operation.LOG_OWN_TIME):
         return
-    if st.button(label, icon=":material/play_circle:", type="primary", key=key, shortcut="Alt+T"):
+    is_busy = running_timer(store=store.store(), actor=person) is not None
+    if st.button(
+        "Your timer is running" if is_busy else label,
+        icon=":material/play_circle:",
+        type="primary",
+        key=key,
+        shortcut="Alt+T",
+        disabled=is_busy,
+    ):
         with widgets.command():
             start_timer(
                 patient_id=patient_id,

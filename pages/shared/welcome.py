@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.shared import store, widgets
-from trellis_core.sample import demo_day, load_sample
+from trellis_core.sample import demo_day, load_sample, sample_today
 from trellis_core.values.clock import SystemClock
 
 
@@ -37,6 +37,5 @@ def draw() -> None:
 
 
 def _load() -> None:
-    system = SystemClock()
-    today = system.now().date()
-    load_sample(store.sample_target(), day=demo_day(today, store.rule_book()))
+    day = demo_day(sample_today(SystemClock()), store.rule_book())
+    load_sample(store.sample_target(), day=day)

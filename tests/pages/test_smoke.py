@@ -39,7 +39,7 @@ def test_every_role_opens_exactly_the_pages_its_rights_allow(dashboard, role):
             at.switch_page(f"pages/{page.path}.py").run()
             assert not at.exception, page.name
         else:
-            with pytest.raises(ValueError, match="Unable to find"):
+            with pytest.raises(ValueError, match="Could not find"):
                 at.switch_page(f"pages/{page.path}.py")
 
 

@@ -1,0 +1,187 @@
+"""The Thresholds page: the month's answer at a glance, and what stands behind each row."""
+
+import base64
+import re
+
+import pytest
+
+from pages.shared import board_view, meters
+from pages.shared.board_view import STATE_WORDS
+from trellis_core.access import AccessRole
+from trellis_core.care.vocabulary import Activity, EntryMode, Program
+from trellis_core.rules.determination import StepState, Tick
+from trellis_core.rules.rulebook import load_rule_book
+from trellis_core.services.board import BoardState, board
+from trellis_core.services.time_log import LogTime, log_time
+from trellis_core.values.ids import new_entry_id
+from trellis_core.values.periods import ServiceMonth
+
+NOVEMBER = ServiceMonth(2026, 11)
+PAGE = "coordinate/thresholds"
+
+
+def read_board(dashboard, **filters):
+    return board(
+        month=NOVEMBER,
+        store=dashboard.store,
+        actor=dashboard.actor(AccessRole.COORDINATOR),
+        clock=dashboard.clock,
+        rule_book=load_rule_book(),
+        **filters,
+    )
+
+
+def table(at):
+    return at.dataframe[0].value
+
+
+def choose(at, row):
+    """Select a board row as the table's click does."""
+    at.session_state["thresholds_answer"] = row.state
+    at.session_state["thresholds_chosen"] = board_view.key_of(row)
+    at.run()
+    assert not at.exception
+    return at
+
+
+def said(at):
+    kinds = (at.markdown, at.caption, at.warning, at.subheader)
+    return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
+
+
+def test_each_tab_shows_exactly_its_rows_and_its_label_counts_them(dashboard):
+    found = read_board(dashboard)
+    at = dashboard.open(AccessRole.COORDINATOR)
+    labels = [
+        option.content for option in at.segmented_control(key="thresholds_answer").proto.options
+    ]
+    for (state, words), label in zip(STATE_WORDS.items(), labels, strict=True):
+        assert label == f"{words} · {found.counts[state]}"
+        assert found.counts[state], f"the sample practice shows {state}"
+        at.segmented_control(key="thresholds_answer").set_value(state).run()
+        names = [row.patient_name for row in found.rows if row.state is state]
+        assert list(table(at)["Patient"]) == names
+
+
+def test_the_sums_are_the_boards(dashboard):
+    found = read_board(dashboard)
+    at = dashboard.open(AccessRole.COORDINATOR)
+    billable = sum(row.expected for row in found.rows if row.state is BoardState.BILLABLE)
+    shown = {metric.label: metric.value for metric in at.metric}
+    assert shown["Billable now"] == f"${billable:,.0f}"
+    assert shown["Blocked by paperwork"] == str(found.counts[BoardState.BLOCKED])
+
+
+def test_a_blocked_row_names_what_is_in_the_way_and_links_to_its_form(dashboard):
+    blocked = next(
+        row
+        for row in read_board(dashboard, state=BoardState.BLOCKED).rows
+        if any(block.reason == "CONSENT_MISSING" for block in row.blocked)
+    )
+    at = choose(dashboard.open(AccessRole.COORDINATOR), blocked)
+    assert any("No consent" in titles for titles in table(at)["In the way"])
+    assert blocked.blocked[0].message in said(at)
+    links = [element.proto for element in at.get("page_link")]
+    assert any(
+        f"patient={blocked.patient_id}" in link.query_string
+        and "section=consent" in link.query_string
+        for link in links
+    )
+
+
+def test_a_minute_of_a_colleague_appears_on_the_next_tick(dashboard):
+    reach = read_board(dashboard, state=BoardState.REACH, program=Program.CCM).rows[0]
+    at = dashboard.open(AccessRole.BILLER, PAGE)
+    at.segmented_control(key="thresholds_answer").set_value(BoardState.REACH).run()
+    before = table(at).set_index("Patient").loc[reach.patient_name, "Minutes"]
+    assert before == str(reach.minutes)
+    coordinator = dashboard.actor(AccessRole.COORDINATOR)
+    log_time(
+        LogTime(
+            entry_id=new_entry_id(),
+            patient_id=reach.patient_id,
+            program=Program.CCM,
+            staff_id=coordinator.person_id,
+            started_at=dashboard.clock.now(),
+            seconds=60,
+            activity=Activity.CARE_COORDINATION,
+            mode=EntryMode.TYPED,
+        ),
+        store=dashboard.store,
+        actor=coordinator,
+        clock=dashboard.clock,
+    )
+    at.run()
+    rows = read_board(dashboard, patient_id=reach.patient_id, program=Program.CCM).rows
+    at.segmented_control(key="thresholds_answer").set_value(rows[0].state).run()
+    assert table(at).set_index("Patient").loc[reach.patient_name, "Minutes"] == str(
+        reach.minutes + 1
+    )
+
+
+def test_the_address_opens_the_tab_of_its_patient(dashboard):
+    row = read_board(dashboard, state=BoardState.NOT_STARTED).rows[0]
+    at = dashboard.open(AccessRole.COORDINATOR, PAGE, patient=row.patient_id)
+    assert row.patient_name in list(table(at)["Patient"])
+
+
+def test_filters_narrow_the_board_and_never_reach_the_address(dashboard):
+    at = dashboard.open(AccessRole.COORDINATOR)
+    name = table(at)["Patient"][0]
+    at.text_input(key="thresholds_text").set_value(name.split(",")[0]).run()
+    assert set(table(at)["Patient"]) == {name}
+    assert name.split(",")[0].lower() not in str(at.query_params).lower()
+
+
+def test_a_discharge_shows_steps_with_due_dates_in_place_of_minutes(dashboard):
+    row = next(
+        row
+        for row in read_board(dashboard, program=Program.TCM).rows
+        if row.state is not BoardState.BILLABLE
+    )
+    at = choose(dashboard.open(AccessRole.COORDINATOR), row)
+    assert re.search(r"Contact: (done|due|overdue)", said(at))
+
+
+@pytest.mark.parametrize("role", [AccessRole.BILLER, AccessRole.AUDITOR])
+def test_who_only_reads_time_is_offered_no_form(dashboard, role):
+    row = read_board(dashboard, state=BoardState.REACH).rows[0]
+    at = choose(dashboard.open(role, PAGE), row)
+    assert "Coordinators and owners record it" in said(at)
+    assert not [button for button in at.button if "timer" in button.label.lower()]
+
+
+def drawing(address):
+    return base64.b64decode(address.removeprefix("data:image/svg+xml;base64,")).decode()
+
+
+TICKS = (
+    Tick(minutes=20, code="99490"),
+    Tick(minutes=40, code="99439"),
+    Tick(minutes=60, code="99439"),
+)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "reached"), [(0, 0), (19, 0), (20, 1), (39, 1), (60, 3), (90, 3)]
+)
+def test_a_meters_mark_fills_at_its_minutes_and_not_before(minutes, reached):
+    look = meters.LIGHT
+    picture = drawing(meters.meter_image(minutes, TICKS, colors=look))
+    assert picture.count(f'r="5" fill="{look.ink_reached}"') == reached
+    assert picture.count(f'r="5" fill="{look.ground}"') == min(3 - reached, 2)
+
+
+def test_blocked_minutes_are_hatched_and_not_only_coloured():
+    assert "<pattern" in drawing(
+        meters.meter_image(25, TICKS, is_blocked=True, colors=meters.LIGHT)
+    )
+    assert "<pattern" not in drawing(meters.meter_image(25, TICKS, colors=meters.LIGHT))
+
+
+def test_a_done_step_carries_a_check_mark():
+    steps = [
+        StepState(discharge="d", step="contact", due=None, is_done=True),
+        StepState(discharge="d", step="visit", due=None, is_done=False),
+    ]
+    assert drawing(meters.steps_image(steps, colors=meters.DARK)).count("<path") == 1
