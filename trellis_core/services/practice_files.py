@@ -413,8 +413,14 @@ def read_practice_files(folder: Path, *, day: date) -> PracticeFiles:
         facility_stays=reader.read(reader.rows("facility_stays.csv", _STAYS), _stay),
         other_services=reader.read(reader.rows("other_services.csv", _OTHERS), _other_service),
         entries=_placed(
-            reader.read(
-                reader.rows("time_entries.csv", _ENTRIES), lambda row: _entry(row, practice, zone)
+            _unique(
+                reader,
+                "time_entries.csv",
+                reader.read(
+                    reader.rows("time_entries.csv", _ENTRIES),
+                    lambda row: _entry(row, practice, zone),
+                ),
+                lambda written: written.entry.id,
             ),
             day,
             zone,
