@@ -172,6 +172,7 @@ def open_store(url: str, *, driver: ModuleType = pysqlite3) -> Store:
     engine = create_engine(
         parsed,
         module=driver,
+        hide_parameters=True,  # an error of the database never repeats a name or a note
         poolclass=QueuePool,
         pool_size=_CONNECTIONS,
         max_overflow=0,
