@@ -9,9 +9,11 @@ Access is decided before this module is asked; every person of a practice who ma
 sees the same one.
 """
 
+import gc
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, cast
@@ -153,10 +155,32 @@ def rows_of_month(
         return tuple(kept.patients.values())
 
 
+@contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """Let a large panel be built without the search for cycles that it would set off again and again.
+
+    The values have no cycles, and all are needed until the end.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def _built(
     uow: UnitOfWork, key: tuple[str, ServiceMonth], now: datetime, rule_book: RuleBook
 ) -> _Kept:
     """Read and determine everybody."""
+    with _no_search_for_cycles():
+        return _built_at_once(uow, key, now, rule_book)
+
+
+def _built_at_once(
+    uow: UnitOfWork, key: tuple[str, ServiceMonth], now: datetime, rule_book: RuleBook
+) -> _Kept:
     rows = read_panel(uow, *key)
     return _Kept(
         mark=0,

@@ -7,6 +7,7 @@ rows of named columns; no object of the mapper is made.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, exists, or_, select
@@ -141,7 +142,11 @@ def _table(row: type[TrellisTable]) -> Table:
 
 
 class _Reader:
-    """Reads tables of one practice, for all patients or for those asked for."""
+    """Reads tables of one practice, for all patients or for those asked for.
+
+    Rows are put in order here, not by the database: an order of its own would lead it to the key of
+    the order instead of the patient's.
+    """
 
     def __init__(
         self, connection: Connection, practice_id: str, patient_ids: frozenset[str] | None
@@ -159,13 +164,13 @@ class _Reader:
         self,
         kind: type[_R],
         *where: ColumnElement[bool],
-        order: str = "id",
+        order: Sequence[str] = ("id",),
         owner: str | None = "patient_id",
     ) -> Sequence[_R]:
         """Read a table's rows that meet the conditions, in a stable order."""
         table = _table(cast("type[TrellisTable]", kind))
-        statement = select(table).order_by(table.c[order])
-        return cast("Sequence[_R]", self.read(statement, table, *where, owner=owner))
+        found = self.read(select(table), table, *where, owner=owner)
+        return cast("Sequence[_R]", sorted(found, key=attrgetter(*order)))
 
     def read(
         self,
@@ -219,44 +224,48 @@ def read_panel(
         staff=reader.rows(StaffRow, owner=None),
         patients=reader.rows(PatientRow, owner="id"),
         conditions=reader.rows(ConditionRow),
-        enrollments=reader.rows(EnrollmentRow, order="started_on"),
+        enrollments=reader.rows(EnrollmentRow, order=("started_on", "id")),
         elections=reader.rows(
-            TrackElectionRow, _table(TrackElectionRow).c.ym == month.ym, order="patient_id"
+            TrackElectionRow,
+            _table(TrackElectionRow).c.ym == month.ym,
+            order=("patient_id", "program"),
         ),
         consents=reader.rows(ConsentRow),
         care_plans=reader.rows(CarePlanRow),
         visits=reader.rows(
-            VisitRow, or_(day.is_initiating, day.on_day.between(first, last)), order="on_day"
+            VisitRow,
+            or_(day.is_initiating, day.on_day.between(first, last)),
+            order=("on_day", "id"),
         ),
         decisions=reader.rows(
             DecisionMakingRow,
             _table(DecisionMakingRow).c.on_day.between(first, last),
-            order="on_day",
+            order=("on_day", "id"),
         ),
         scales=reader.rows(
             RatingScaleRow,
             scale.on_day <= last,
             or_(scale.on_day >= first, _since_enrollment(scale)),
-            order="on_day",
+            order=("on_day", "id"),
         ),
         reviews=reader.rows(
             CaseloadReviewRow,
             _table(CaseloadReviewRow).c.on_day.between(first, last),
-            order="on_day",
+            order=("on_day", "id"),
         ),
         other_services=reader.rows(
             OtherServiceRow,
             service.on_day <= last + _TRANSITIONAL_REACH,
             or_(service.on_day >= first - _TRANSITIONAL_REACH, service.same_practice),
-            order="on_day",
+            order=("on_day", "id"),
         ),
         stays=reader.rows(
             FacilityStayRow,
             stay.admitted_on <= last,
             or_(stay.discharged_on.is_(None), stay.discharged_on >= first),
-            order="admitted_on",
+            order=("admitted_on", "id"),
         ),
-        discharges=reader.rows(DischargeRow, in_play, order="discharged_on"),
+        discharges=reader.rows(DischargeRow, in_play, order=("discharged_on", "id")),
         contacts=reader.rows(
             DischargeContactRow,
             exists().where(
@@ -264,7 +273,7 @@ def read_panel(
                 leave.id == contact.discharge_id,
                 in_play,
             ),
-            order="at",
+            order=("at", "id"),
         ),
         entries=entries,
         elsewhere=_elsewhere(connection, practice_id, month, entries, asked),
@@ -304,17 +313,19 @@ def _since_enrollment(scale: _Columns) -> ColumnElement[bool]:
 
 def _head_seq(connection: Connection, practice_id: str) -> int:
     head = select(LEDGER_HEAD.c.seq).where(LEDGER_HEAD.c.practice_id == practice_id)
-    return connection.execute(head).scalar_one()
+    return int(connection.execute(head).scalar_one())
 
 
 def _entries(reader: _Reader, month: ServiceMonth, *, after_seq: int) -> Sequence[EntryTuple]:
-    statement = select(*(ENTRY.c[name] for name in EntryTuple._fields)).order_by(ENTRY.c.seq)
-    return cast("Sequence[EntryTuple]", reader.read(statement, ENTRY, *_of_month(month, after_seq)))
+    statement = select(*(ENTRY.c[name] for name in EntryTuple._fields))
+    found = reader.read(statement, ENTRY, *_of_month(month, after_seq))
+    return cast("Sequence[EntryTuple]", sorted(found, key=attrgetter("seq")))
 
 
 def _of_month(month: ServiceMonth, after_seq: int) -> tuple[ColumnElement[bool], ...]:
-    is_of_month = ENTRY.c.ym == month.ym
-    return (is_of_month, ENTRY.c.seq > after_seq) if after_seq else (is_of_month,)
+    if not after_seq:
+        return (ENTRY.c.ym == month.ym,)
+    return (ENTRY.c.ym + 0 == month.ym, ENTRY.c.seq > after_seq)  # a sum: by number, not by month
 
 
 def _elsewhere(
