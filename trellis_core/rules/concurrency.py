@@ -61,25 +61,28 @@ def exclusion(stands: Claim, claim: Claim, month: MonthFacts) -> Exclusion | Non
 
 
 def _reason(stands: Claim, claim: Claim, month: MonthFacts) -> Reason | None:
-    one, two = stands.program, claim.program
     if _CARE_PLANNING in {group_of(stands), group_of(claim)}:
         return None
-    if one is two:
+    if stands.program is claim.program:
         return _within(stands, claim)
-    pair = {one, two}
     same = stands.by == claim.by
-    policy = month.facts.policy
-    if Program.APCM in pair:
+    if Program.APCM in {stands.program, claim.program}:
         return _beside_apcm(stands, claim, same=same)
-    if pair == _LONGITUDINAL and (same or not policy.ccm_pcm_different_practitioner):
-        return Reason.EXCLUSIVE_SAME_MONTH
-    if pair == {Program.BHI, Program.COCM} and same:
-        return Reason.EXCLUSIVE_SAME_MONTH
-    if pair == {Program.CCM, Program.TCM} and not policy.ccm_with_tcm:
-        return Reason.EXCLUSIVE_SAME_MONTH
-    if Program.TCM in pair and one is Program.TCM and claim.code in policy.tcm_bundles:
-        return Reason.EXCLUSIVE_SAME_MONTH
-    return None
+    return Reason.EXCLUSIVE_SAME_MONTH if _are_exclusive(stands, claim, month, same=same) else None
+
+
+def _are_exclusive(stands: Claim, claim: Claim, month: MonthFacts, *, same: bool) -> bool:
+    """Say whether two programs, neither of them advanced primary care, exclude each other."""
+    pair = {stands.program, claim.program}
+    policy = month.facts.policy
+    if pair == _LONGITUDINAL:
+        return same or not policy.ccm_pcm_different_practitioner
+    if pair == {Program.BHI, Program.COCM}:
+        return same
+    if Program.TCM not in pair:
+        return False
+    is_bundled = stands.program is Program.TCM and claim.code in policy.tcm_bundles
+    return is_bundled or (Program.CCM in pair and not policy.ccm_with_tcm)
 
 
 def _within(stands: Claim, claim: Claim) -> Reason | None:

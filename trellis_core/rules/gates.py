@@ -133,20 +133,19 @@ def choose_consent(program: ProgramMonth) -> None:
     if consents is UNKNOWN:
         program.consent_problems = (unknown("consents"),)
         return
-    best: tuple[int, date, Consent, list[Problem]] | None = None
+    best: tuple[int, date] | None = None
     for consent in consents:
         if consent.program is not program.program:
             continue
         problems = _consent_problems(consent, program)
         obtained = consent.obtained_on
-        key = (len(problems), date.max if obtained is UNKNOWN else obtained)
-        if best is None or key < best[:-2]:
-            best = (*key, consent, problems)
+        rank = (len(problems), date.max if obtained is UNKNOWN else obtained)
+        if best is None or rank < best:
+            best = rank
+            program.consent = consent
+            program.consent_problems = tuple(problems)
     if best is None:
         program.consent_problems = (Problem(Reason.CONSENT_MISSING),)
-        return
-    program.consent = best[-2]
-    program.consent_problems = tuple(best[-1])
 
 
 def _consent_problems(consent: Consent, program: ProgramMonth) -> list[Problem]:

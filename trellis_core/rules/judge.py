@@ -154,9 +154,11 @@ def _stand(
 ) -> list[Claim]:
     """Settle what excludes what among the codes asked for; bases come before their add-ons."""
     standing: list[Claim] = []
+    wanted = proposed | {code for claim in earned if claim.code in proposed for code in claim.base}
 
-    def place(claim: Claim) -> tuple[bool, bool, tuple[int, int, int]]:
-        return claim.is_additional, claim.code not in proposed, order_of(claim, month)
+    def place(claim: Claim) -> tuple[bool, bool, bool, tuple[int, int, int]]:
+        is_other = claim.code not in proposed
+        return claim.code not in wanted, claim.is_additional, is_other, order_of(claim, month)
 
     for claim in sorted(earned, key=place):
         problems = elsewhere(claim, month) if month.facts.other_services else []

@@ -5,6 +5,7 @@ medication reconciliation, decision making. The line belongs to the month of the
 are listed in every month that the thirty days touch.
 """
 
+import calendar
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,7 +14,7 @@ from typing import Final
 
 import holidays
 
-from trellis_core.care.records import Discharge, DischargeVisit
+from trellis_core.care.records import Discharge, DischargeContact, DischargeVisit
 from trellis_core.care.vocabulary import (
     OTHER,
     ContactOutcome,
@@ -33,7 +34,6 @@ from trellis_core.rules.trace import Check, Outcome
 from trellis_core.values.periods import local_day
 from trellis_core.values.unknown import UNKNOWN
 
-_SATURDAY: Final = date(2000, 1, 1).weekday()
 _INCLUSIVE: Final = "inclusive"
 _BLOCK: Final = "block"
 
@@ -76,7 +76,7 @@ def _business_day(start: date, count: int, *, are_observed_free: bool) -> date:
         day += DAY
         is_observed = federal_holidays(day.year).get(day)
         is_free = is_observed is not None and (are_observed_free or not is_observed)
-        if day.weekday() < _SATURDAY and not is_free:
+        if day.weekday() < calendar.SATURDAY and not is_free:
             count -= 1
     return day
 
@@ -278,31 +278,41 @@ def _contact(case: Case) -> None:
         else:
             case.problems.append(unknown("contacts"))
         return
-    attempts: set[datetime] = set()
-    doubts: list[Problem] = []
-    for contact in contacts:
-        if not discharged < local_day(contact.at, case.month.zone) <= deadline:
-            continue
-        if contact.by is UNKNOWN:
-            doubts.append(unknown("by"))
-            continue
-        if not _may_contact(case, contact.by):
-            continue
-        if contact.outcome is UNKNOWN:
-            doubts.append(unknown("outcome"))
-        elif contact.outcome is ContactOutcome.REACHED:
-            case.step("contact", deadline, is_done=True)
-            return
-        attempts.add(contact.at)
-    if len(attempts) >= case.rules.attempts and not doubts:
+    is_reached, attempts, doubts = _tried(case, contacts)
+    if is_reached or (attempts >= case.rules.attempts and not doubts):
         case.step("contact", deadline, is_done=True)
-        case.warnings.append(Problem(Reason.TCM_KEEP_TRYING))
+        if not is_reached:
+            case.warnings.append(Problem(Reason.TCM_KEEP_TRYING))
         return
     case.step("contact", deadline, is_done=False)
     if case.month.is_ahead(deadline):
         case.wait("contact", deadline)
     else:
         case.problems.extend(doubts or [Problem(Reason.TCM_CONTACT, {"day": deadline})])
+
+
+def _tried(case: Case, contacts: Sequence[DischargeContact]) -> tuple[bool, int, list[Problem]]:
+    """Say whether a contact reached the patient in time, else how many attempts there were.
+
+    The day of discharge does not count; two attempts at one time are one.
+    """
+    attempts: set[datetime] = set()
+    doubts: list[Problem] = []
+    for contact in contacts:
+        day = local_day(contact.at, case.month.zone)
+        if not case.discharge.discharged_on < day <= case.deadlines.contact_by:
+            continue
+        if contact.by is UNKNOWN:
+            doubts.append(unknown("by"))
+        elif not _may_contact(case, contact.by):
+            continue
+        elif contact.outcome is UNKNOWN:
+            doubts.append(unknown("outcome"))
+        elif contact.outcome is ContactOutcome.REACHED:
+            return True, 0, []
+        else:
+            attempts.add(contact.at)
+    return False, len(attempts), doubts
 
 
 def _may_contact(case: Case, by: str) -> bool:
@@ -343,13 +353,21 @@ def _visit_problems(case: Case, visit: DischargeVisit) -> Iterable[Problem]:
     if visit.modality is UNKNOWN:
         yield unknown("modality")
     elif visit.modality is VisitModality.AUDIO_ONLY:
-        if visit.video_declined is UNKNOWN:
-            yield unknown("video_declined")
-        elif visit.video_declined:
-            case.warnings.append(Problem(Reason.TCM_AUDIO_ONLY))
-        else:
-            yield late
+        yield from _by_telephone(case, visit, late)
     yield from _discharge_management(case, visit)
+
+
+def _by_telephone(case: Case, visit: DischargeVisit, late: Problem) -> Iterable[Problem]:
+    """A visit by telephone counts only where the patient cannot or will not use video."""
+    rules = rules_on(case.month.rule_book, visit.on)
+    if not rules.flag("tcm.visit.audio_only.requires_video_declined"):
+        return (late,)
+    if visit.video_declined is UNKNOWN:
+        return (unknown("video_declined"),)
+    if not visit.video_declined:
+        return (late,)
+    case.warnings.append(Problem(Reason.TCM_AUDIO_ONLY))
+    return ()
 
 
 def _may_report(case: Case, by: str) -> Iterable[Problem]:
