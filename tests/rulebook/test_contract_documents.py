@@ -9,7 +9,7 @@ import pytest
 
 from trellis_core.care import vocabulary
 from trellis_core.case_file import case_schema, determination_schema, read_cases
-from trellis_core.cli import COMMANDS
+from trellis_core.cli import COMMANDS, available_commands, main
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -73,3 +73,16 @@ def test_the_closed_lists_of_the_document_are_those_of_the_code(
 def test_every_command_is_in_its_document() -> None:
     text = (DOCS / "cli.md").read_text("utf-8")
     assert set(re.findall(r"^\| `trellis ([a-z]+)", text, re.MULTILINE)) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted(available_commands()))
+def test_every_option_of_the_document_is_one_of_the_command(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (DOCS / "cli.md").read_text("utf-8")
+    (row,) = re.findall(rf"^\| `trellis {name}\b.*$", text, re.MULTILINE)
+    usage = row.split(" | ")[0]
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    told = capsys.readouterr().out
+    assert [option for option in re.findall(r"--[a-z-]+", usage) if option not in told] == []
