@@ -34,8 +34,8 @@ def worklist(rows: Sequence[BoardRow]) -> BoardRow | None:
                 "Patient": row.patient_name,
                 "Program": str(row.program),
                 "Missing": widgets.block_titles(missing_in(row)),
-                "Minutes waiting": row.minutes,
-                "Worth": formats.money(row.expected_if_cleared),
+                "Minutes": row.minutes,
+                "Once cleared": formats.money(row.expected_if_cleared),
                 "Phone": row.phone,
                 "Best time": row.best_time,
             }
@@ -50,8 +50,8 @@ def worklist(rows: Sequence[BoardRow]) -> BoardRow | None:
         key=f"consents_list_{len(rows)}",
         alt="Missing paperwork by patient and program",
         column_config={
-            "Missing": st.column_config.MultiselectColumn(width="large", color="orange"),
-            "Worth": st.column_config.TextColumn(
+            "Missing": st.column_config.MultiselectColumn(width="medium", color="orange"),
+            "Once cleared": st.column_config.TextColumn(
                 help="What bills this month once nothing is missing; minutes decide too."
             ),
         },

@@ -45,7 +45,7 @@ def listing(page: PatientPage) -> None:
                 "MRN": patient.mrn,
                 "Born": formats.day(patient.birth_date),
                 "Programs": [str(each.program) for each in own],
-                "Codes": f"{uncoded} needed" if uncoded else formats.DASH,
+                "ICD-10-CM": f"{uncoded} needed" if uncoded else formats.DASH,
                 formats.month_name(month): month_words(own) or "not enrolled",
                 "Payer": patient.coverage.payer_name if patient.coverage else formats.NOT_RECORDED,
             }
@@ -60,7 +60,7 @@ def listing(page: PatientPage) -> None:
         alt="Patients",
         column_config={
             "Programs": st.column_config.MultiselectColumn(width="small", color="gray"),
-            "Codes": st.column_config.TextColumn(
+            "ICD-10-CM": st.column_config.TextColumn(
                 width="small", help="Conditions that still need an ICD-10-CM code."
             ),
         },

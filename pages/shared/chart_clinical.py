@@ -23,6 +23,11 @@ from trellis_core.care.vocabulary import (
 from trellis_core.services import care_records
 from trellis_core.values.unknown import UNKNOWN
 
+_FROM: Final[list[DischargedFrom]] = list(DischargedFrom)
+_TO: Final[list[DischargedTo]] = list(DischargedTo)
+_STAYS: Final[list[StayKind]] = list(StayKind)
+_MODALITIES: Final[list[VisitModality]] = list(VisitModality)
+
 INSTRUMENTS: Final[Mapping[str, int]] = {
     "PHQ-9": 27, "GAD-7": 21, "PHQ-2": 6, "EPDS": 30, "AUDIT": 40, "AUDIT-C": 12, "PCL-5": 80,
     "GDS-15": 15, "DAST-10": 10, "MoCA": 30,
@@ -400,7 +405,7 @@ def _discharge_visit_form(view: ChartView, each: Discharge) -> None:
         on = st.date_input("Day", value=view.today, max_value=view.today, key=f"{key}_on")
         by = st.selectbox("By", view.practitioners, format_func=view.signature, key=f"{key}_by")
         modality = st.selectbox(
-            "How", list(VisitModality), format_func=formats.words, key=f"{key}_modality"
+            "How", _MODALITIES, index=0, format_func=formats.words, key=f"{key}_modality"
         )
         declined = yes_no_input(
             "Patient declined or cannot use video", UNKNOWN, key=f"{key}_declined"
@@ -434,10 +439,14 @@ def _discharge_form(view: ChartView) -> None:
             "Discharged on", value=view.today, max_value=view.today, key="chart_discharge_on"
         )
         left = second.selectbox(
-            "From", list(DischargedFrom), format_func=formats.words, key="chart_discharge_from"
+            "From",
+            _FROM,
+            index=0,
+            format_func=formats.words,
+            key="chart_discharge_from",
         )
         right = third.selectbox(
-            "To", list(DischargedTo), format_func=formats.words, key="chart_discharge_to"
+            "To", _TO, index=0, format_func=formats.words, key="chart_discharge_to"
         )
         name = fourth.text_input("Facility", key="chart_discharge_facility")
         if st.form_submit_button("Record discharge", type="primary", key="chart_discharge_save"):
@@ -462,7 +471,7 @@ def _stay_form(view: ChartView) -> None:
             "Discharged on (empty: still there)", value=None, key="chart_stay_to"
         )
         kind = third.selectbox(
-            "Kind", list(StayKind), format_func=formats.words, key="chart_stay_kind"
+            "Kind", _STAYS, index=0, format_func=formats.words, key="chart_stay_kind"
         )
         if st.form_submit_button("Record stay", key="chart_stay_save"):
             save(

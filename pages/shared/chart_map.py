@@ -128,6 +128,7 @@ _CONFLICTS: Final = frozenset(
     {
         Reason.CONSENT_PARTIAL_MONTH,
         Reason.CONSULTANT_TIME,
+        Reason.DECEASED,
         Reason.OTHER_CONDITION,
         Reason.EXCLUSIVE_SAME_MONTH,
         Reason.CARE_PLAN_OVERSIGHT_SAME_MONTH,

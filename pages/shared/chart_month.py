@@ -1,6 +1,7 @@
 """The chart's first section: this month's answer per program, and what to do about every "no"."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import streamlit as st
 
@@ -13,6 +14,8 @@ from trellis_core.rules.labels import code_label, program_label
 from trellis_core.rules.reason_texts import title
 from trellis_core.rules.reasons import Reason
 from trellis_core.services.board import PatientMonth
+
+_QUESTIONS: Final = {"track": "whose minutes bill this month, the staff's or the practitioner's"}
 
 
 def draw(view: ChartView, month: PatientMonth) -> None:
@@ -77,7 +80,7 @@ def programs_of(view: ChartView, answer: Determination) -> list[Program]:
 def _card(view: ChartView, program: Program, answer: Determination) -> None:
     own = [meter for meter in answer.meters if meter.program is program]
     blocked = [each for each in answer.blocked if each.program is program]
-    title_side, meter_side = st.columns([1, 1], vertical_alignment="center")
+    title_side, meter_side = st.columns([1, 1])
     title_side.markdown(f"**{formats.plain(program_label(program))}**")
     with meter_side:
         for meter in own:
@@ -93,10 +96,12 @@ def _card(view: ChartView, program: Program, answer: Determination) -> None:
 
 
 def _lines(answer: Determination, program: Program) -> None:
+    is_open = any(each.program is program for each in answer.decisions_needed)
+    mark = ":material/hourglass_top: Proposed:" if is_open else ":material/check_circle:"
     for line in answer.lines:
         if line.program is program:
             st.markdown(
-                f":material/check_circle: **{line.code}** x {line.units}, "
+                f"{mark} **{line.code}** x {line.units}, "
                 f"{formats.plain(code_label(line.code))}: "
                 f"{formats.plain(formats.money(line.allowed))}"
             )
@@ -111,8 +116,8 @@ def _open_points(view: ChartView, answer: Determination, program: Program) -> No
             )
     for question in answer.decisions_needed:
         if question.program is program:
-            asked = formats.words(question.question).lower()
-            st.markdown(f":material/help: Someone must choose: {asked}.")
+            asked = _QUESTIONS.get(question.question, formats.words(question.question))
+            st.markdown(f":material/help: A person must choose: {asked}.")
             if view.may_edit:
                 key = f"chart_choose_{formats.program_slug(program)}_{question.question}"
                 _do("Choose", chart_map.Section.ENROLLMENT, key=key, program=program)

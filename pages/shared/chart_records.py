@@ -256,7 +256,7 @@ def _end_form(view: ChartView) -> None:
 
 def _track_form(view: ChartView) -> None:
     named = {each.program for each in view.chart.enrollments}
-    options = [program for program in (Program.CCM, Program.PCM) if program in named]
+    options: list[Program] = [each for each in (Program.CCM, Program.PCM) if each in named]
     if not options:
         return
     st.markdown("#### Whose minutes this month")

@@ -151,15 +151,19 @@ def _lines(bill: Superbill) -> None:
             "Place": line.place_of_service,
             "Dx": "".join(line.diagnosis_pointers),
             "Allowed": formats.money(line.allowed),
-            "Done by": ", ".join(
-                f"{each.signature} {each.minutes} min" for each in line.performed_by
-            ),
         }
         for line in bill.lines
     ]
     widgets.table(
         pd.DataFrame(rows), alt="Lines of the superbill", key=f"superbills_lines_{bill.id}"
     )
+    done: dict[str, list[str]] = {}
+    for line in bill.lines:
+        people = ", ".join(f"{each.signature} {each.minutes} min" for each in line.performed_by)
+        done.setdefault(people, []).append(line.code)
+    for people, codes in done.items():
+        if people:
+            st.caption(formats.plain(f"{', '.join(codes)} done by {people}."))
     source = next((line.fee_source for line in bill.lines if line.fee_source), None)
     st.markdown(f"Allowed in total **{formats.plain(formats.money(bill.allowed_total))}**")
     if source:

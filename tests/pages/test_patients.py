@@ -61,7 +61,7 @@ def test_imported_conditions_without_a_code_show_on_the_list(dashboard, tmp_path
     )
     at = dashboard.open(AccessRole.COORDINATOR, PAGE)
     at.text_input(key="patients_text").set_value("Thornapple").run()
-    assert at.dataframe[0].value.iloc[0]["Codes"] == "2 needed"
+    assert at.dataframe[0].value.iloc[0]["ICD-10-CM"] == "2 needed"
     (patient,) = caseload.patients(text="Thornapple", store=dashboard.store, actor=coordinator).rows
     counts = coding.uncoded_counts([patient.id, "p-101"], store=dashboard.store, actor=coordinator)
     assert counts == {patient.id: 2}

@@ -147,7 +147,7 @@ def test_people_are_fictional_but_their_numbers_are_well_formed() -> None:
         assert who.coverage is not None
         if who.coverage.payer_name == "Medicare Part B":
             assert re.fullmatch(r"1EG4TE5MK\d\d", who.coverage.member_id or "")
-    assert found.practice.state is None
+    assert found.practice.state == "NY", "a claim needs the address; amounts stay national"
     assert found.practice.locality is None
 
 
