@@ -81,8 +81,9 @@ def test_every_option_of_the_document_is_one_of_the_command(
 ) -> None:
     text = (DOCS / "cli.md").read_text("utf-8")
     (row,) = re.findall(rf"^\| `trellis {name}\b.*$", text, re.MULTILINE)
-    usage = row.split(" | ")[0]
-    with pytest.raises(SystemExit):
-        main([name, "--help"])
-    told = capsys.readouterr().out
-    assert [option for option in re.findall(r"--[a-z-]+", usage) if option not in told] == []
+    for usage in re.findall(r"`trellis ([^`]*)`", row):
+        words = usage.split()[: 2 if name == "import" else 1]
+        with pytest.raises(SystemExit):
+            main([*words, "--help"])
+        told = capsys.readouterr().out
+        assert [option for option in re.findall(r"--[a-z-]+", usage) if option not in told] == []
