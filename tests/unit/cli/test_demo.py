@@ -1,0 +1,235 @@
+"""``trellis demo`` and ``trellis serve``: what they open, what they refuse, how they end."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from trellis_core.access import AccessRole
+from trellis_core.care.people import Practice, StaffMember
+from trellis_core.care.vocabulary import Credential, StaffRole
+from trellis_core.cli import main
+from trellis_core.sample import load_sample
+from trellis_core.services.caseload import edit_patient, patient, patients
+from trellis_core.services.practice import CreatePractice, cli_actor, create_practice
+from trellis_core.store.engine import open_store
+from trellis_core.values.clock import SystemClock
+
+PASSWORD = "a long and private phrase"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder of its own."""
+    monkeypatch.setenv("TRELLIS_DATA_FOLDER", str(tmp_path / "data"))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that another program listens on."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def real_practice(path: Path) -> str:
+    url = f"sqlite:///{path}"
+    store = open_store(url)
+    owner = StaffMember(
+        id="st-1",
+        role=StaffRole.BILLING_PRACTITIONER,
+        credential=Credential.MD,
+        given_name="Wren",
+        family_name="Hollyhock",
+        access=AccessRole.OWNER,
+    )
+    create_practice(
+        CreatePractice(
+            practice=Practice(id="pr-1", name="Fernbank"),
+            owner=owner,
+            sign_in_name="wren",
+            password=PASSWORD,
+        ),
+        store=store,
+        clock=SystemClock(),
+    )
+    store.close()
+    return url
+
+
+class Running:
+    """A command that is running, until it is told to stop."""
+
+    def __init__(self, *words: str) -> None:
+        self.port = free_port()
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                "import sys; from trellis_core.cli import main; sys.exit(main())",
+                *words,
+                "--port",
+                str(self.port),
+                "--no-browser",
+                "--json",
+            ],
+            cwd=Path(__file__).parents[3],
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> dict[str, object]:
+        lines = ""
+        for line in self.process.stdout:
+            lines += line
+            if line == "}\n":
+                return json.loads(lines)
+        raise AssertionError(self.process.stderr.read())
+
+    def __exit__(self, *_: object) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        _, self.errors = self.process.communicate(timeout=30)
+
+
+def answers(address: object) -> int:
+    with urllib.request.urlopen(f"{address}/healthz", timeout=10) as answer:  # noqa: S310
+        return answer.status
+
+
+def test_a_demonstration_opens_keeps_what_was_entered_and_ends_cleanly(folder: Path) -> None:
+    path = folder / "demo" / "trellis.db"
+    running = Running("demo", "--day", "2026-11-20")
+    with running as told:
+        assert told["schema"] == "trellis.serving/1"
+        assert told["store"] == f"sqlite:///{path}"
+        assert told["day"] in {"2026-11-20", None}
+        assert answers(told["address"]) == 200
+    assert running.process.returncode == 0
+    assert "Loading the sample practice" in running.errors
+    assert "Traceback" not in running.errors
+    with pytest.raises(OSError, match="refused"):
+        answers(told["address"])  # the server ended with the command
+
+    store = open_store(f"sqlite:///{path}")
+    owner = cli_actor(store, None)
+    someone = replace(patient("p-201", store=store, actor=owner), phone="518-555-0199")
+    edit_patient(someone, store=store, actor=owner, clock=SystemClock())
+    store.close()
+    again = Running("demo", "--day", "2026-11-20")
+    with again as told:
+        assert answers(told["address"]) == 200
+    assert again.process.returncode == 0
+    assert "Loading" not in again.errors
+    store = open_store(f"sqlite:///{path}")
+    assert patient("p-201", store=store, actor=owner) == someone
+    store.close()
+
+
+def test_what_was_entered_stays_until_fresh_is_asked_for(
+    folder: Path, taken: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from trellis_core.cli.demo import _start_over
+    from trellis_core.settings import sqlite_url
+
+    path = folder / "demo" / "trellis.db"
+    store = open_store(sqlite_url(path))
+    load_sample(store, day=date(2026, 11, 20))
+    assert patients(store=store, actor=cli_actor(store, None)).total == 43
+    store.close()
+    neighbour = path.with_name("notes.txt")
+    neighbour.write_text("mine")
+    assert main(["demo", "--fresh", "--port", str(taken), "--no-browser"]) == 2
+    assert path.is_file()  # a refused command deletes nothing
+    _start_over(sqlite_url(path), path)
+    assert not path.exists()
+    assert list(path.parent.iterdir()) == [neighbour]
+
+
+@pytest.mark.parametrize("more", [[], ["--fresh"]])
+def test_a_demonstration_never_touches_a_practice_of_real_people(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    url = real_practice(tmp_path / "real.db")
+    before = (tmp_path / "real.db").read_bytes()
+    words = ["demo", "--store", url, "--no-browser", "--port", str(free_port()), *more]
+    assert main(words) == 2
+    assert "holds a practice of real people" in capsys.readouterr().err
+    assert (tmp_path / "real.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["demo", "serve"])
+def test_a_taken_port_is_refused_with_a_free_one_named(
+    taken: int, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command, "--port", str(taken), "--no-browser"]) == 2
+    told = capsys.readouterr().err
+    assert f"Port {taken} is taken" in told
+    free = int(told.strip().rsplit(" ", 1)[-1])
+    assert free > taken
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", free))
+
+
+def test_without_a_port_the_next_free_one_is_taken_and_said(
+    monkeypatch: pytest.MonkeyPatch, taken: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from trellis_core.cli import demo
+
+    monkeypatch.setattr(demo, "DEFAULT_PORT", taken)
+    assert demo._free_port(None) > taken
+    assert f"Port {taken} is taken; using" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])
+def test_what_is_no_port_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["demo", "--port", port])
+    assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "trellis.example.org"])  # noqa: S104
+def test_patients_records_are_not_served_to_the_network(
+    host: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", "--host", host, "--no-browser"]) == 2
+    assert "without encryption" in capsys.readouterr().err
+
+
+def test_a_practices_own_store_is_served_without_the_demonstrations_doors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trellis_core.cli.demo import _environment, _Serving
+
+    monkeypatch.setenv("TRELLIS_DEMO", "1")
+    monkeypatch.setenv("TRELLIS_TODAY", "2026-01-01")
+    own = _Serving(url="sqlite:////x.db", host="127.0.0.1", port=1, day=None, is_demo=False)
+    found = _environment(own)
+    assert "TRELLIS_DEMO" not in found
+    assert "TRELLIS_TODAY" not in found
+    assert found["DATABASE_URL"] == "sqlite:////x.db"
+    assert found["STREAMLIT_SERVER_ADDRESS"] == "127.0.0.1"
+    demo = _Serving(
+        url="sqlite:////x.db", host="127.0.0.1", port=1, day=date(2026, 11, 20), is_demo=True
+    )
+    assert _environment(demo)["TRELLIS_DEMO"] == "1"
+    assert _environment(demo)["TRELLIS_TODAY"] == "2026-11-20"
