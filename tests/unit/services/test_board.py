@@ -23,6 +23,7 @@ from trellis_core.services.board import (
     EntryPreview,
     PatientMonth,
     board,
+    month_determinations,
     patient_month,
     preview_entry,
     state_of,
@@ -547,6 +548,22 @@ def test_the_board_and_the_patients_month_agree(panel: SmallPanel, clock: FixedC
     several(panel)
     for row in board_of(panel, clock).rows:
         lines = month_of(panel, clock, row.patient_id).determination.lines
+        assert row.expected == sum((line.allowed or D(0) for line in lines), D("0.00"))
+
+
+def test_everybodys_determinations_come_from_one_read_and_agree_with_the_board(
+    panel: SmallPanel, clock: FixedClock
+) -> None:
+    several(panel)
+    found = month_determinations(
+        month=NOVEMBER,
+        store=panel.store,
+        actor=panel.actor(),
+        clock=clock,
+        rule_book=load_rule_book(),
+    )
+    for row in board_of(panel, clock).rows:
+        lines = found[row.patient_id].lines
         assert row.expected == sum((line.allowed or D(0) for line in lines), D("0.00"))
 
 
