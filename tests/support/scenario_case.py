@@ -182,10 +182,10 @@ def merged(base: Any, change: Any) -> Any:
     whose keys are numbers changes single elements; everything else replaces.
     """
     if isinstance(base, list) and isinstance(change, dict):
-        result = list(base)
+        elements = list(base)
         for place, value in change.items():
-            result[place] = merged(result[place], value)
-        return result
+            elements[place] = merged(elements[place], value)
+        return elements
     if not (isinstance(base, dict) and isinstance(change, dict)):
         return change
     result = dict(base)
@@ -229,8 +229,9 @@ def scenarios_in(folder: Path) -> list[dict[str, Any]]:
     """Read every scenario of a folder, in order."""
     found: list[dict[str, Any]] = []
     for file in sorted(folder.rglob("*.yaml")):
-        for scenario in yaml.load(file.read_text("utf-8"), Loader=UniqueKeyLoader):  # noqa: S506
-            found.append({**scenario, "file": f"{file.parent.name}/{file.name}"})
+        read = yaml.load(file.read_text("utf-8"), Loader=UniqueKeyLoader)  # noqa: S506 - a safe one
+        place = f"{file.parent.name}/{file.name}"
+        found.extend({**scenario, "file": place} for scenario in read)
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules import bhi, cocm, gates
-from trellis_core.rules.claims import Block, Claim, ProgramResult
+from trellis_core.rules.claims import Block, Claim, ProgramResult, not_in_force
 from trellis_core.rules.clean_time import CleanTime, Span
 from trellis_core.rules.concurrency import elsewhere
 from trellis_core.rules.month_facts import Problem, ProgramMonth, chronic, unknown
@@ -104,7 +104,7 @@ def evaluate(owner: ProgramMonth, _clean: CleanTime) -> ProgramResult:
     codes = {element: owner.rules.code(f"{element}.initial.hcpcs") for element in _LEVELS}
     bases = tuple(code for code in codes.values() if code is not None)
     if not bases:
-        return result
+        return not_in_force(result, "apcm.level_one.initial.hcpcs")
     result.gate_problems = gates.run(GATES, owner, checks)
     element, _ = level(owner)
     code = codes.get(element) if element is not None else None

@@ -16,6 +16,7 @@ from trellis_core.rules.claims import (
     ProgramResult,
     climb,
     common_warnings,
+    not_in_force,
     time_check,
     time_not_met,
     whole_seconds,
@@ -140,7 +141,7 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     checks: list[Check] | None = [] if owner.month.explain else None
     result = ProgramResult(owner=owner, checks=checks)
     if _ladder(owner) is None:
-        return result
+        return not_in_force(result, "bhi.clinical_staff.initial.hcpcs")
     result.gate_problems = gates.run(GATES, owner, checks)
     stand_on(result, clean.spans.get(Program.BHI, []))
     if owner.month.facts.requested is not None:

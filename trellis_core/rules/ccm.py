@@ -14,6 +14,7 @@ from trellis_core.rules.claims import (
     Offer,
     ProgramResult,
     common_warnings,
+    not_in_force,
     whole_seconds,
 )
 from trellis_core.rules.clean_time import CleanTime, Span
@@ -87,7 +88,7 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     spans = clean.spans.get(Program.CCM, [])
     ladders = tracks.ladders_of(owner.rules, owner.name)
     if ladders.staff is None:
-        return result
+        return not_in_force(result, "ccm.clinical_staff.initial.hcpcs")
     result.gate_problems = gates.run(GATES, owner, checks)
     is_complex, doubts = decision_making(owner)
     tracks.propose(result, spans, ladders, is_complex=is_complex, gate_ids=GATE_IDS)

@@ -246,3 +246,12 @@ def payer_may_deny(result: ProgramResult, policy_key: str | None, what: str) -> 
     if month.is_medicare or (policy_key is not None and month.is_policy_stated(policy_key)):
         return
     result.warnings.append(Problem(Reason.PAYER_MAY_DENY, {"what": what}))
+
+
+def not_in_force(result: ProgramResult, path: str) -> ProgramResult:
+    """Block a program whose first code has no value in the month."""
+    dated = result.owner.month.rule_book.parameters[path].values
+    code = str(dated[0].value)
+    values = {"code": code, "day": result.owner.month.last_day}
+    result.blocks.append(Block((code,), Problem(Reason.CODE_NOT_IN_FORCE, values)))
+    return result

@@ -15,7 +15,6 @@ from typing import Final
 from trellis_core.care.records import Enrollment
 from trellis_core.care.vocabulary import ContactState, Program, StaffRole
 from trellis_core.ledger.entries import TimeEntry
-from trellis_core.rules.dated_rules import DatedRules
 from trellis_core.rules.month_facts import DAY, MonthFacts, Problem, ProgramMonth, unknown
 from trellis_core.rules.reasons import Reason
 from trellis_core.values.periods import ServiceMonth
@@ -160,23 +159,15 @@ def _whole_entry_reason(
     return None
 
 
-def _activities(rules: DatedRules) -> frozenset[str]:
-    return rules.texts("common.clinical_time.excluded_activities")
-
-
-def _excluded_roles(rules: DatedRules) -> frozenset[str]:
-    return rules.texts("common.clinical_time.excluded_roles")
-
-
 def _nobody_counts(entry: TimeEntry, month: MonthFacts, window: _Window) -> Reason | None:
     """Say why an entry counts for nobody: no person, clerical work, a role, another service."""
     member = month.staff.get(entry.staff_id) if entry.staff_id is not None else None
     if member is None:
         return Reason.NO_STAFF
     rules = month.rules
-    if member.role in rules.keep(_excluded_roles, _excluded_roles) or entry.activity in rules.keep(
-        _activities, _activities
-    ):
+    if member.role in rules.texts(
+        "common.clinical_time.excluded_roles"
+    ) or entry.activity in rules.texts("common.clinical_time.excluded_activities"):
         return Reason.NON_CLINICAL_TIME
     if member.role not in window.roles:
         is_consultant = member.role is StaffRole.PSYCHIATRIC_CONSULTANT

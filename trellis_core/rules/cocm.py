@@ -16,6 +16,7 @@ from trellis_core.rules.claims import (
     ProgramResult,
     climb,
     common_warnings,
+    not_in_force,
     time_check,
     time_not_met,
     whole_seconds,
@@ -265,7 +266,7 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     place = episode_of(owner)
     ladder = ladders.initial if place.is_initial else ladders.subsequent
     if ladder is None:
-        return result
+        return not_in_force(result, "cocm.initial_month.initial.hcpcs")
     result.gate_problems = gates.run(GATES, owner, checks)
     seconds = whole_seconds(spans)
     minutes = seconds // MINUTE

@@ -29,13 +29,23 @@ class DatedRules:
         self.rule_book: Final = rule_book
         self.on: Final = on
         self._kept: dict[object, object] = {}
+        self._found: dict[str, ParameterUse | None] = {}
+        self._sets: dict[str, frozenset[str]] = {}
+        self._caps: dict[str, int | None] = {}
 
     def find(self, path: str) -> ParameterUse | None:
         """Return a value with its date and citations; None where it is not in force."""
-        return self.rule_book.find(path, on=self.on)
+        try:
+            return self._found[path]
+        except KeyError:
+            found = self._found[path] = self.rule_book.find(path, on=self.on)
+            return found
 
     def integer(self, path: str) -> int:
         """Return a whole number that is in force."""
+        found = self.find(path)
+        if found is not None and type(found.value) is int:
+            return found.value
         return self.rule_book.integer(path, on=self.on)
 
     def code(self, path: str) -> str | None:
@@ -45,8 +55,14 @@ class DatedRules:
 
     def texts(self, path: str) -> frozenset[str]:
         """Return a list of texts as a set; empty where it is not in force."""
-        found = self.find(path)
-        return frozenset(found.value) if found and isinstance(found.value, tuple) else frozenset()
+        try:
+            return self._sets[path]
+        except KeyError:
+            found = self.find(path)
+            value = found.value if found is not None else ()
+            texts = frozenset(value if isinstance(value, tuple) else ())
+            self._sets[path] = texts
+            return texts
 
     def flag(self, path: str) -> bool:
         """Return a switch; off where it is not in force."""
@@ -55,8 +71,10 @@ class DatedRules:
 
     def cap(self, code: str) -> int | None:
         """Return the most units payable, from the dated table; None where none is known."""
-        cap = self.rule_book.unit_caps(code, self.on)
-        return cap.units if cap is not None else None
+        if code not in self._caps:
+            cap = self.rule_book.unit_caps(code, self.on)
+            self._caps[code] = cap.units if cap is not None else None
+        return self._caps[code]
 
     def keep(self, key: object, make: Callable[["DatedRules"], T]) -> T:
         """Return what ``make`` builds from this day's rules, built once per key."""

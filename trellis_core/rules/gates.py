@@ -71,13 +71,9 @@ def uses(rules: DatedRules, paths: Iterable[str]) -> tuple[ParameterUse, ...]:
     return tuple(use for use in found if use is not None)
 
 
-def _billing_credentials(rules: DatedRules) -> frozenset[str]:
-    return rules.texts("common.billing_practitioner.credentials")
-
-
 def practitioner_may_bill(program: ProgramMonth) -> Iterable[Problem]:
     """Find whether the billing practitioner is named and may bill care management."""
-    allowed = program.rules.keep(_billing_credentials, _billing_credentials)
+    allowed = program.rules.texts("common.billing_practitioner.credentials")
     return practitioner_with(program, allowed)
 
 
@@ -167,9 +163,7 @@ def _consent_problems(consent: Consent, program: ProgramMonth) -> list[Problem]:
     if consent.elements is UNKNOWN:
         found.append(unknown("elements"))
     else:
-        needed = program.rules.keep(
-            ("consent", program.name), lambda rules: consent_elements(rules, program.name)
-        )
+        needed = consent_elements(program.rules, program.name)
         missing = needed - consent.elements
         if missing:
             listed = ", ".join(sorted(each.replace("_", " ") for each in missing))
@@ -184,10 +178,6 @@ def _consent_problems(consent: Consent, program: ProgramMonth) -> list[Problem]:
 def consented(program: ProgramMonth) -> Iterable[Problem]:
     """Find what the consent lacks; it was chosen before time was counted."""
     return program.consent_problems
-
-
-def _initiating_codes(rules: DatedRules) -> frozenset[str]:
-    return rules.texts("common.initiating_visit.hcpcs")
 
 
 def initiating_visit_where_due(program: ProgramMonth) -> Iterable[Problem]:
@@ -227,7 +217,7 @@ def initiating_visit(
     visits = program.month.facts.initiating_visits
     if visits is UNKNOWN:
         return None, (unknown("initiating_visits"),)
-    allowed = program.rules.keep(_initiating_codes, _initiating_codes) | (codes or frozenset())
+    allowed = program.rules.texts("common.initiating_visit.hcpcs") | (codes or frozenset())
     latest = max(program.started_on or date.min, program.month.first_day)
     open_questions: tuple[Problem, ...] = ()
     newest: InitiatingVisit | None = None

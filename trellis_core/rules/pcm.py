@@ -6,7 +6,7 @@ from typing import Final
 
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules import gates, tracks
-from trellis_core.rules.claims import Offer, ProgramResult, common_warnings
+from trellis_core.rules.claims import Offer, ProgramResult, common_warnings, not_in_force
 from trellis_core.rules.clean_time import CleanTime
 from trellis_core.rules.month_facts import Problem, ProgramMonth, chronic, unknown
 from trellis_core.rules.reasons import Reason
@@ -93,7 +93,7 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     spans = clean.spans.get(Program.PCM, [])
     ladders = tracks.ladders_of(owner.rules, owner.name)
     if ladders.staff is None:
-        return result
+        return not_in_force(result, "pcm.clinical_staff.initial.hcpcs")
     result.gate_problems = gates.run(GATES, owner, checks)
     tracks.propose(result, spans, ladders, is_complex=False, gate_ids=GATE_IDS)
     if owner.month.facts.requested is not None:
