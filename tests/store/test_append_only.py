@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pysqlite3
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from tests.support.ledger_case import NURSE, fill, work
@@ -141,10 +142,10 @@ def forge(store: Store, change: Callable[[EntryBody], EntryBody]) -> None:
             "SELECT body FROM entry WHERE practice_id = 'practice-1' AND seq = 1"
         ).scalar_one()
         body = change(parse_body(last))
-        text = canonical_body(body)
+        forged = canonical_body(body)
         unit.connection.exec_driver_sql(
             f"INSERT INTO entry {COPY} VALUES (?, ?, ?, ?, ?)",
-            ("practice-1", head.seq + 1, head.hash, entry_hash(head.hash, text), text),
+            ("practice-1", head.seq + 1, head.hash, entry_hash(head.hash, forged), forged),
         )
 
 
@@ -217,6 +218,14 @@ def test_a_reversal_must_mirror_its_entry_and_come_once(ledger: Store, changes):
             forge(ledger, reversal("r-2", seq=5))
 
 
+def test_what_the_database_says_holds_nothing_that_was_typed(ledger: Store):
+    with pytest.raises(IntegrityError) as refused, ledger.writing() as unit:
+        unit.connection.execute(
+            text("UPDATE entry_note SET text = :note"), {"note": "Jane Canary called"}
+        )
+    assert "Canary" not in str(refused.value)
+
+
 def test_every_guard_is_installed_and_nothing_else(ledger: Store):
     with ledger.reading() as unit:
         names = unit.connection.exec_driver_sql(
@@ -227,8 +236,10 @@ def test_every_guard_is_installed_and_nothing_else(ledger: Store):
 
 def test_entries_are_appended_by_a_writing_unit_of_one_practice_only(ledger: Store):
     with ledger.reading() as unit:
-        text = unit.connection.exec_driver_sql("SELECT body FROM entry WHERE seq = 1").scalar_one()
-        first = Draft(body=parse_body(text))
+        stored = unit.connection.exec_driver_sql(
+            "SELECT body FROM entry WHERE seq = 1"
+        ).scalar_one()
+        first = Draft(body=parse_body(stored))
         with pytest.raises(StoreError, match="writing"):
             unit.ledger.append([first])
     other = Draft(body=replace(first.body, practice_id="practice-2"))

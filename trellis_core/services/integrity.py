@@ -218,7 +218,8 @@ def _check_schema(store: Store, unit: UnitOfWork, found: _Found) -> None:
 
 
 def _digest(definition: str) -> bytes:
-    return sha256(definition.encode()).digest()
+    """Return the digest of a definition, whatever its line breaks and blanks."""
+    return sha256("".join(definition.split()).encode()).digest()
 
 
 def _check_chain(

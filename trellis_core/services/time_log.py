@@ -8,7 +8,7 @@ entry is never edited: a correction takes it back and, unless it is only voided,
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -38,8 +38,10 @@ from trellis_core.values.periods import ServiceMonth, local_day, zone_named
 LONGEST_SECONDS: Final = 86_400
 LONGEST_NOTE: Final = 4_000
 LONGEST_REASON: Final = 500
+MOST_SHARING: Final = 1_000
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 _AFTER_MONTH_END: Final = "after-month-end"
+_FIRST_YEAR: Final = 2000
 _ENTRY_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
 
 
@@ -612,14 +614,19 @@ def _refuse_impossible(command: LogTime, *, now: datetime) -> None:
             "SECONDS_OUT_OF_RANGE",
             "The work must have taken at least a second and at most 24 hours. Check the minutes.",
         )
-    if command.started_at.astimezone(UTC) > now + CLOCK_TOLERANCE:
+    if command.started_at.year < _FIRST_YEAR:
+        raise InvalidPeriodError(
+            f"The work starts before {_FIRST_YEAR}. Check the year of its start."
+        )
+    if command.started_at > now + CLOCK_TOLERANCE:
         raise CommandRefusedError(
             "STARTS_IN_FUTURE",
             "The work starts in the future. Record it when it is done, or check day and time.",
         )
-    if command.patients_sharing < 1:
+    if not 1 <= command.patients_sharing <= MOST_SHARING:
         raise CommandRefusedError(
-            "SHARED_BY_NOBODY", "At least one patient shares the activity. Enter 1 or more."
+            "SHARING_OUT_OF_RANGE",
+            f"The activity is shared by 1 to {MOST_SHARING} patients. Check their number.",
         )
     if len(command.note) > LONGEST_NOTE:
         raise CommandRefusedError(

@@ -1,6 +1,6 @@
 """Recording, timing, dividing and correcting minutes of work."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -123,7 +123,9 @@ def test_the_same_form_id_with_other_contents_is_refused(practice, clock, change
         ({"seconds": 0}, "SECONDS_OUT_OF_RANGE"),
         ({"seconds": -60}, "SECONDS_OUT_OF_RANGE"),
         ({"seconds": 86_401}, "SECONDS_OUT_OF_RANGE"),
-        ({"patients_sharing": 0}, "SHARED_BY_NOBODY"),
+        ({"patients_sharing": 0}, "SHARING_OUT_OF_RANGE"),
+        ({"patients_sharing": 1001}, "SHARING_OUT_OF_RANGE"),
+        ({"patients_sharing": 2**70}, "SHARING_OUT_OF_RANGE"),
         ({"note": "x" * 4001}, "NOTE_TOO_LONG"),
         ({"entry_id": ""}, "ENTRY_ID_MALFORMED"),
         ({"entry_id": "x" * 65}, "ENTRY_ID_MALFORMED"),
@@ -154,6 +156,15 @@ def test_work_may_start_five_minutes_ahead_of_the_clock_and_no_later(practice, c
             clock=clock,
         )
     assert refused.value.code == "STARTS_IN_FUTURE"
+
+
+@pytest.mark.parametrize("offset", [-12, 0, 14])
+@pytest.mark.parametrize(("year", "error"), [(1, InvalidPeriodError), (9999, CommandRefusedError)])
+def test_the_ends_of_the_calendar_are_refused_in_words(practice, clock, year, error, offset):
+    zone = timezone(timedelta(hours=offset))
+    start = datetime(year, 1, 1, tzinfo=zone) if year == 1 else datetime(year, 12, 31, tzinfo=zone)
+    with pytest.raises(error):
+        log_time(work(started_at=start), store=practice, actor=NURSE, clock=clock)
 
 
 def test_a_start_without_an_offset_is_refused(practice, clock):
