@@ -266,13 +266,10 @@ def actor_of_token(token: str, *, store: Store, clock: Clock) -> Actor | None:
     """
     now = clock.now()
     with store.reading() as unit:
-        found = unit.session.get(SignInRow, _digest(token))
-        if found is None or found.ended_at is not None:
-            return None
-        if now - found.last_seen_at >= SIGN_IN_IDLE or now - found.created_at >= SIGN_IN_LIFETIME:
-            return None
-        person = unit.session.get(StaffRow, (found.practice_id, found.staff_id))
-        actor = None if person is None else _actor_of(person)
+        found = _valid(unit, token, now=now)
+        actor = None if found is None else _person_of(unit, found)
+    if found is None:
+        return None
     if actor is not None and now - found.last_seen_at >= _NOTE_A_REQUEST_AFTER:
         with store.writing() as unit:
             row = unit.session.get(SignInRow, found.token_sha256)
@@ -280,6 +277,30 @@ def actor_of_token(token: str, *, store: Store, clock: Clock) -> Actor | None:
                 row.last_seen_at = now
                 unit.session.add(row)
     return actor
+
+
+def is_signed_in(token: str, *, store: Store, clock: Clock) -> bool:
+    """Say whether a token's sign-in still stands, without counting as a request of the person.
+
+    For pages that refresh themselves: an idle person's sign-in ends although the page still asks.
+    """
+    with store.reading() as unit:
+        found = _valid(unit, token, now=clock.now())
+        return found is not None and _person_of(unit, found) is not None
+
+
+def _valid(unit: UnitOfWork, token: str, *, now: datetime) -> SignInRow | None:
+    found = unit.session.get(SignInRow, _digest(token))
+    if found is None or found.ended_at is not None:
+        return None
+    if now - found.last_seen_at >= SIGN_IN_IDLE or now - found.created_at >= SIGN_IN_LIFETIME:
+        return None
+    return found
+
+
+def _person_of(unit: UnitOfWork, sign_in_row: SignInRow) -> Actor | None:
+    person = unit.session.get(StaffRow, (sign_in_row.practice_id, sign_in_row.staff_id))
+    return None if person is None else _actor_of(person)
 
 
 def end_sign_in(token: str, *, store: Store, clock: Clock) -> None:
