@@ -350,7 +350,7 @@ def _require_time_of(staff_id: str | None, actor: Actor) -> None:
 def _log(unit: UnitOfWork, command: LogTime, *, actor: Actor, now: datetime) -> Receipt:
     _require_patient(unit, actor.practice_id, command.patient_id)
     _require_staff(unit, actor.practice_id, command.staff_id)
-    parts = _parts(
+    parts = drafts_of(
         command,
         zone=_zone(unit, actor.practice_id),
         practice_id=actor.practice_id,
@@ -407,7 +407,7 @@ def _replace(
         actor=actor,
         now=now,
     )
-    parts = _parts(
+    parts = drafts_of(
         changed,
         zone=_zone(unit, actor.practice_id),
         practice_id=actor.practice_id,
@@ -450,7 +450,7 @@ def _stopped_before(unit: UnitOfWork, command: StopTimer, actor: Actor) -> Recei
     return _receipt(parts, created=False)
 
 
-def _parts(
+def drafts_of(
     command: LogTime,
     *,
     zone: ZoneInfo,
@@ -460,7 +460,22 @@ def _parts(
     replaces: str | None = None,
     reason: str = "",
 ) -> tuple[Draft, ...]:
-    """Return the entry of a piece of work, or its two parts where it crosses month's end."""
+    """Return the entry of a piece of work, or its two parts where it crosses month's end.
+
+    For imports as well: nothing else may turn work into entries.
+
+    Args:
+        command: The work.
+        zone: The practice's time zone.
+        practice_id: Whose ledger.
+        author_id: Who records it.
+        now: The server's time.
+        replaces: The entry that it corrects.
+        reason: Why it corrects it.
+
+    Raises:
+        CommandRefusedError: The work cannot have been as stated.
+    """
     _refuse_impossible(command, now=now)
     start = int(command.started_at.timestamp())
     month = ServiceMonth.of(local_day(instant_of(start), zone))
