@@ -34,6 +34,7 @@ def read_board(person: Actor) -> Board:
 @st.fragment(run_every=REFRESH_SECONDS)
 def draw_board(person: Actor) -> None:
     """Draw the sums, the tabs and the table; runs again every few seconds."""
+    store.keep_signed_in_only()
     found = read_board(person)
     _sums(found)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -44,6 +45,7 @@ def draw_board(person: Actor) -> None:
             default=_first_tab(found),
             required=True,
             key="thresholds_answer",
+            on_change=store.note_use,
             label_visibility="collapsed",
         )
         with st.popover(_filter_words(), icon=":material/filter_list:"):
@@ -52,8 +54,11 @@ def draw_board(person: Actor) -> None:
                 [None, *Program],
                 format_func=lambda item: "All programs" if item is None else str(item),
                 key="thresholds_program",
+                on_change=store.note_use,
             )
-            st.text_input("Name, MRN or birth date", key="thresholds_text")
+            st.text_input(
+                "Name, MRN or birth date", key="thresholds_text", on_change=store.note_use
+            )
     rows = [row for row in found.rows if row.state is answer]
     if answer is BoardState.BLOCKED and rows:
         routes.link("consents", "Work through what is missing", icon=":material/handshake:")
@@ -152,6 +157,7 @@ def draw_strip(person: Actor) -> None:
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _live_detail(row: BoardRow, person: Actor) -> None:
+    store.keep_signed_in_only()
     board_view.detail(row, month=store.month(person), person=person)
 
 

@@ -31,8 +31,8 @@ _TABLE_ROWS: Final = 11
 _STEP_WORDS: Final = {
     "contact": "Contact",
     "visit": "Visit",
-    "reconciliation": "Medications",
-    "last_day": "Last day of the period",
+    "medication_reconciliation": "Medications",
+    "decision_making": "Decision making",
     "initiating_visit": "Initiating visit",
     "services_documented": "Services documented",
 }
@@ -126,8 +126,8 @@ def _cells(
         "Program": str(row.program),
         "This month": picture(row),
         "Minutes": formats.DASH if row.steps else f"{row.minutes:,}",
-        "Next": _next_words(row),
         "In the way": widgets.block_titles(row.blocked),
+        "Next": _next_words(row),
         "Left": _days_left(due, today=today, over="overdue")
         if row.steps
         else _days_left(month.last_day, today=today, over="over"),

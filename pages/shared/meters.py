@@ -22,6 +22,20 @@ _HEADROOM: Final = 1.06
 _MARKS_AHEAD: Final = 2
 
 
+_STEP_WORDS: Final = {
+    "contact": "contact",
+    "visit": "visit",
+    "medication_reconciliation": "meds",
+    "decision_making": "decision",
+    "consent": "consent",
+    "initiating_visit": "visit",
+    "capabilities": "practice",
+    "performance_reporting": "reports",
+    "services_documented": "services",
+}
+"""Short words under the marks of steps; the strip below the table writes them out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Palette:
     """The colours of one theme; each pair was chosen to stay apart without hue."""
@@ -139,18 +153,9 @@ def steps_image(steps: Sequence[StepState], *, colors: Palette | None = None) ->
     return _data_address("".join(parts))
 
 
-_STEP_WORDS: Final = {
-    "contact": "contact",
-    "visit": "visit",
-    "reconciliation": "meds",
-    "medication_reconciliation": "meds",
-    "medications": "meds",
-}
-
-
 def _data_address(inner: str) -> str:
     drawing = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH * 2}" height="{HEIGHT * 2}" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'font-family="system-ui,sans-serif" font-size="10">{inner}</svg>'
+        f'font-family="system-ui,sans-serif" font-size="9.5">{inner}</svg>'
     )
     return "data:image/svg+xml;base64," + b64encode(drawing.encode()).decode("ascii")

@@ -6,7 +6,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, routes, store, widgets
+from pages.shared import formats, routes, rule_text, store, widgets
 from trellis_core.care.people import Practice
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules.labels import code_label
@@ -86,16 +86,6 @@ def _other_rules(book: RuleBook, prefix: str, *, on: date) -> list[str]:
             continue
         if not book.is_in_force(path, on=on):
             continue
-        value = book.value(path, on=on)
-        if isinstance(value, bool):
-            shown = "yes" if value else "no"
-        elif isinstance(value, tuple):
-            shown = ", ".join(value)
-        else:
-            shown = (
-                f"{value} {parameter.unit}s"
-                if parameter.unit in {"day", "minute", "month"}
-                else str(value)
-            )
+        shown = rule_text.value_words(book.value(path, on=on), parameter.unit)
         said.append(f"{formats.plain(parameter.description)} **{formats.plain(shown)}**")
     return said

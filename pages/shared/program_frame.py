@@ -21,6 +21,8 @@ from trellis_core.values.periods import ServiceMonth
 
 REFRESH_SECONDS: Final = 4
 PAGE_ROWS: Final = 50
+_FEW_ROWS: Final = 5
+"""With so few rows, what else the program needs stands beside the form too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +85,9 @@ def draw(
         if view.chosen is not None:
             st.markdown(f"**{formats.plain(view.chosen.patient_name)}**")
             board_view.detail(view.chosen, month=month, person=person, is_with_entries=False)
-    st.subheader(facts_title, anchor=False)
-    facts(view)
+    with main if len(view.rows) <= _FEW_ROWS else st.container():
+        st.subheader(facts_title, anchor=False)
+        facts(view)
     st.subheader("This month's entries", anchor=False)
     _entries(name, view)
     st.subheader("Superbills", anchor=False)
@@ -116,6 +119,7 @@ def _rows(program: Program, person: Actor) -> tuple[BoardRow, ...]:
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _enrolled(name: str, program: Program, person: Actor) -> None:
+    store.keep_signed_in_only()
     rows = _rows(program, person)
     if not rows:
         widgets.empty("Nobody is enrolled this month. Enroll a patient from the chart.")
@@ -225,8 +229,8 @@ def _superbills(name: str, view: ProgramView) -> None:
     widgets.table(pd.DataFrame(rows), alt="Superbill lines of the month", key=f"{name}_superbills")
     who = "this patient" if view.chosen else formats.count(len(bills), "patient")
     with st.container(horizontal=True):
-        _download(name, view, form="pdf", label=f"PDF, {who}", patient_id=patient_id)
-        _download(name, view, form="csv", label=f"CSV, {who}", patient_id=patient_id)
+        _download(name, view, form="pdf", label=f"Download PDF, {who}", patient_id=patient_id)
+        _download(name, view, form="csv", label=f"Download CSV, {who}", patient_id=patient_id)
 
 
 def _download(

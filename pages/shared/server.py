@@ -8,10 +8,16 @@ the welcome page.
 import asyncio
 import gc
 import hashlib
+import logging
 import re
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -254,7 +260,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
     ``st.navigation`` is called once so that no page file can be asked for on its own. The store is
     opened and migrated. What is loaded now is taken out of every later sweep.
     """
-    st.navigation([st.Page(_nothing, title="Start", url_path="boot")])
+    with _without_a_session():
+        st.navigation([st.Page(_nothing, title="Start", url_path="boot")])
     await run_in_threadpool(store.is_empty)
     await run_in_threadpool(store.rule_book)
     gc.collect()
@@ -266,6 +273,18 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
         sweeping.cancel()
         with suppress(asyncio.CancelledError):
             await sweeping
+
+
+@contextmanager
+def _without_a_session() -> Iterator[None]:
+    """Call Streamlit before any session exists without its remark that none does."""
+    remarks = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
+    before = remarks.level
+    remarks.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        remarks.setLevel(before)
 
 
 def _nothing() -> None:

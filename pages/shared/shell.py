@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from pages.shared import formats, state, store, time_entry, welcome, widgets
-from pages.shared.routes import PAGES, ROOT, home_of, link, menu, open_page, page_path, spec
+from pages.shared.routes import PAGES, ROOT, home_of, link, menu, open_page, spec
 from trellis_core.access import Actor, Operation, may
 from trellis_core.care.people import Practice
 from trellis_core.services import caseload
@@ -60,8 +60,7 @@ def _navigation(person: Actor) -> dict[str, list["Page"]]:
     listed = menu(person.role)
     named = {name for names in listed.values() for name in names}
     sections: dict[str, list[Page]] = {
-        section: [_page(name) for name in names if _exists(name)]
-        for section, names in listed.items()
+        section: [_page(name) for name in names] for section, names in listed.items()
     }
     first = next(iter(sections))
     home = home_of(person.role)
@@ -77,13 +76,9 @@ def _navigation(person: Actor) -> dict[str, list["Page"]]:
     sections[first].extend(
         _page(page.name, is_listed=False)
         for page in PAGES
-        if page.name not in named and may(person, page.operation) and _exists(page.name)
+        if page.name not in named and may(person, page.operation)
     )
     return sections
-
-
-def _exists(name: str) -> bool:
-    return name == "programs" or (ROOT / page_path(name)).is_file()
 
 
 def _page(name: str, *, is_listed: bool = True) -> "Page":

@@ -145,6 +145,21 @@ def actor() -> Actor | None:
     return practices.actor_of_token(token, store=store(), clock=clock())
 
 
+def note_use() -> None:
+    """Count a click inside a part that refreshes itself as use of the page: for ``on_change``."""
+    actor()
+
+
+def keep_signed_in_only() -> None:
+    """End a part of the page that refreshes itself once its person's sign-in has ended.
+
+    The whole page runs again and says so. A refresh alone never keeps a sign-in alive.
+    """
+    token = session_token()
+    if not token or not practices.is_signed_in(token, store=store(), clock=clock()):
+        st.rerun()
+
+
 def require(operation: Operation) -> Actor:
     """Return the signed-in person, or end the page: the first line of every page.
 

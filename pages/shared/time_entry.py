@@ -62,6 +62,7 @@ def timer_bar(person: Actor) -> None:
 
 @st.fragment(run_every=TICK_SECONDS)
 def _clock_face(timer: RunningTimer, person: Actor) -> None:
+    store.keep_signed_in_only()
     gone = int((store.clock().now() - timer.started_at).total_seconds())
     name = caseload.patient(timer.patient_id, store=store.store(), actor=person).name
     st.markdown(
@@ -212,6 +213,8 @@ def panel(
 def _fields(
     form: str, *, person: Actor, patients: Mapping[str, str], programs: Sequence[Program]
 ) -> None:
+    if store.actor() is None:
+        st.rerun()
     key = f"{form}_{state.form_id(form)}"
     patient_id = next(iter(patients))
     if len(patients) > 1:

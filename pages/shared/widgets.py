@@ -19,6 +19,7 @@ from trellis_core.rules.reason_texts import title
 from trellis_core.rules.reasons import Reason
 
 LATE_AFTER_HOURS: Final = 72
+COUNTS: Final = "Counts"
 
 
 @contextmanager
@@ -133,7 +134,7 @@ def counted_words(
     if entry.is_reversed:
         return "Replaced by a correction"
     if seconds and not reasons:
-        return "Counts"
+        return COUNTS
     if seconds:
         return f"{formats.length(seconds)} count; {reasons}"
     return f"Does not count: {reasons}" if reasons else "Does not count"
@@ -183,7 +184,14 @@ def entries_table(
             "Receipt": entry.code,
         }
         rows.append(row)
-    table(pd.DataFrame(rows), key=key, alt="Time entries of the month")
+    table(
+        pd.DataFrame(rows),
+        key=key,
+        alt="Time entries of the month",
+        columns={"Counts": st.column_config.TextColumn(width=190)}
+        if any(row["Counts"] != COUNTS for row in rows)
+        else None,
+    )
 
 
 def table(

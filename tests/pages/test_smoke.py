@@ -3,8 +3,11 @@
 import pytest
 
 from pages.shared import routes
+from pages.shared import store as page_store
 from trellis_core.access import POLICY, AccessRole
 from trellis_core.documents.disclaimer import DISCLAIMER
+from trellis_core.services import practice as practices
+from trellis_core.values.clock import FixedClock
 
 PAGES = {page.name: page.path for page in routes.PAGES}
 
@@ -106,3 +109,26 @@ def test_the_disclaimer_stands_where_it_must(dashboard, name):
 def test_the_service_month_comes_from_the_address(dashboard):
     at = dashboard.open(AccessRole.COORDINATOR, PAGES["thresholds"], month="2026-10")
     assert "October 2026" in everything_said(at)
+
+
+def test_a_page_that_refreshes_itself_does_not_keep_an_idle_sign_in_alive(dashboard, monkeypatch):
+    clock = FixedClock(dashboard.clock.now())
+    monkeypatch.setattr(page_store, "clock", lambda: clock)
+    dashboard.open(AccessRole.COORDINATOR)
+    token = page_store.session_token()
+    for _ in range(3):
+        clock.advance(minutes=4)
+        assert practices.is_signed_in(token, store=dashboard.store, clock=clock)
+    clock.advance(minutes=4)
+    assert not practices.is_signed_in(token, store=dashboard.store, clock=clock)
+    assert page_store.actor() is None
+
+
+def test_using_the_page_keeps_a_sign_in_alive(dashboard, monkeypatch):
+    clock = FixedClock(dashboard.clock.now())
+    monkeypatch.setattr(page_store, "clock", lambda: clock)
+    at = dashboard.open(AccessRole.COORDINATOR)
+    for _ in range(4):
+        clock.advance(minutes=10)
+        at.run()
+        assert at.title[0].value == "Thresholds"
