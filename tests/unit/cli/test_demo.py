@@ -233,3 +233,36 @@ def test_a_practices_own_store_is_served_without_the_demonstrations_doors(
     )
     assert _environment(demo)["TRELLIS_DEMO"] == "1"
     assert _environment(demo)["TRELLIS_TODAY"] == "2026-11-20"
+
+
+def test_a_dashboard_that_ends_by_itself_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from trellis_core.cli import demo
+
+    monkeypatch.setattr(demo, "app_folder", lambda: tmp_path)  # holds no dashboard.py
+    assert main(["demo", "--port", str(free_port()), "--no-browser"]) == 1
+    assert "ended by itself" in capsys.readouterr().err
+
+
+def test_the_browser_opens_on_the_address_and_ctrl_c_ends_it_all(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from trellis_core.cli import demo
+
+    opened: list[str] = []
+
+    def open_and_stop(address: str) -> bool:
+        opened.append(address)
+        os.kill(os.getpid(), signal.SIGINT)
+        return True
+
+    monkeypatch.setattr(demo.webbrowser, "open", open_and_stop)
+    port = free_port()
+    before = signal.getsignal(signal.SIGINT)
+    assert main(["demo", "--port", str(port)]) == 0
+    assert opened == [f"http://127.0.0.1:{port}"]
+    assert f"http://127.0.0.1:{port}" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(OSError, match="refused"):
+        answers(opened[0])

@@ -9,8 +9,9 @@ import pytest
 from trellis_core.cli import main
 from trellis_core.sample import app_folder, load_sample
 from trellis_core.services.caseload import patients
-from trellis_core.services.practice import cli_actor
+from trellis_core.services.practice import cli_actor, sign_in
 from trellis_core.store.engine import open_store
+from trellis_core.values.clock import SystemClock
 
 FHIR = Path(__file__).parents[2] / "data" / "fhir"
 
@@ -108,3 +109,38 @@ def test_a_synthetic_practice_needs_an_empty_store_that_was_named(
     assert main(["sample", *size, "--months", "121"]) == 2
     with pytest.raises(SystemExit):
         main(["sample", "--patients", "0"])
+
+
+def test_the_owner_of_an_imported_practice_is_asked_for_a_password(
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "fernbank"
+    folder.mkdir()
+    (folder / "practice.json").write_text('{"id": "fernbank", "name": "Fernbank"}')
+    (folder / "staff.csv").write_text(
+        "id,role,given_name,family_name,access\ndr-1,billing_practitioner,Wren,Fern,owner\n"
+    )
+    (folder / "patients.csv").write_text("id,mrn,family_name,birth_date\np-1,M-1,Moss,1950-01-02\n")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("getpass.getpass", lambda _: "a long and private phrase")
+    words = ["import", "practice", str(folder), "--store", url, "--sign-in-name", "Wren"]
+    assert main(words) == 0
+    store = open_store(url)
+    _, actor = sign_in("wren", "a long and private phrase", store=store, clock=SystemClock())
+    assert actor.person_id == "dr-1"
+    store.close()
+
+
+def test_without_a_terminal_an_imported_practice_says_that_nobody_can_sign_in(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "fernbank"
+    folder.mkdir()
+    (folder / "practice.json").write_text('{"id": "fernbank", "name": "Fernbank"}')
+    (folder / "staff.csv").write_text("id,role,given_name,family_name\nrn-1,clinical_staff,A,B\n")
+    (folder / "patients.csv").write_text("id,mrn,family_name,birth_date\n")
+    assert main(["import", "practice", str(folder), "--store", url]) == 0
+    assert "Nobody can sign in yet" in capsys.readouterr().err

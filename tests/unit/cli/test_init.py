@@ -119,3 +119,26 @@ def test_without_answers_and_without_a_terminal_nothing_is_asked(
 ) -> None:
     assert main(["init", "--store", url]) == 2
     assert "--answers" in capsys.readouterr().err
+
+
+def test_by_asking_a_practice_is_set_up_too(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = iter(
+        ["", "Fernbank", "", "", "", "ny", "", "01", "Wren", "Hollyhock", "RN", "", "wren"]
+    )  # fmt: skip
+    passwords = iter(["short", PASSWORD, "another", PASSWORD, PASSWORD])
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda _: next(given))
+    monkeypatch.setattr("getpass.getpass", lambda _: next(passwords))
+    assert main(["init", "--store", url]) == 0
+    told = capsys.readouterr().out
+    assert "An answer is needed here." in told
+    assert "That is too short." in told
+    assert "The two differ." in told
+    assert PASSWORD not in told
+    store = open_store(url)
+    _, actor = sign_in("wren", PASSWORD, store=store, clock=SystemClock())
+    practice = the_practice(store=store, actor=actor)
+    assert (practice.name, practice.state, practice.locality) == ("Fernbank", "NY", "01")
+    store.close()
