@@ -1,13 +1,12 @@
 """Superbills: the month's drafts, what each still needs, and their documents."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from hashlib import sha256
 
 import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, routes, state, store, superbill_view, widgets
+from pages.shared import formats, routes, state, store, superbill_files, superbill_view, widgets
 from trellis_core.access import Operation, may
 from trellis_core.services import billing
 from trellis_core.services.billing import Form
@@ -16,38 +15,6 @@ from trellis_core.values.money import ZERO
 
 actor = store.require(Operation.READ_SUPERBILL)
 month = store.month(actor)
-
-
-def digest(bills: Sequence[Superbill]) -> str:
-    """Return eight hex digits that change when anything on the superbills does."""
-    return sha256(repr(bills).encode()).hexdigest()[:8]
-
-
-def documents(
-    forms: Mapping[Form, str], bills: Sequence[Superbill], *, patient_id: str | None
-) -> None:
-    """Draw the download buttons; a document is made when its button is clicked."""
-
-    def maker(form: Form) -> Callable[[], bytes]:
-        def make() -> bytes:
-            return billing.superbill_document(
-                month=month, form=form, patient_id=patient_id, store=store.store(),
-                actor=store.require(Operation.DRAFT_SUPERBILL), clock=store.clock(),
-                rule_book=store.rule_book(),
-            ).content  # fmt: skip
-
-        return make
-
-    many = "" if patient_id else "s"
-    with st.container(horizontal=True):
-        for form, label in forms.items():
-            widgets.download(
-                label,
-                maker(form),
-                file_name=f"superbill{many}-{month}-{digest(bills)}.{billing.ENDINGS[form]}",
-                media_type=billing.MEDIA[form],
-                key=f"superbills_{form}_{'one' if patient_id else 'all'}",
-            )
 
 
 def totals(bills: Sequence[Superbill]) -> None:
@@ -124,19 +91,16 @@ with widgets.command():
         if listed:
             bill = picked(listed)
             if may(actor, Operation.DRAFT_SUPERBILL):
-                documents(
-                    {"pdf": "Month as PDF", "zip": "Month as ZIP", "csv": "Month as CSV"},
-                    everything, patient_id=None,
-                )  # fmt: skip
+                superbill_files.buttons(superbill_files.MONTH_FORMS, everything, month=month)
             if bill is None:
                 st.caption("Select a row to see the superbill.")
             else:
-                superbill_view.draw(bill)
+                superbill_view.draw(bill, rule_book=store.rule_book())
                 if may(actor, Operation.DRAFT_SUPERBILL):
                     forms: dict[Form, str] = {"pdf": "PDF", "csv": "CSV"}
                     if may(actor, Operation.EXPORT_FHIR):
                         forms["fhir"] = "FHIR bundle"
-                    documents(forms, [bill], patient_id=bill.patient.id)
+                    superbill_files.buttons(forms, [bill], month=month, patient_id=bill.patient.id)
                 routes.link("chart", "Open the chart", patient_id=bill.patient.id)
         else:
             widgets.empty("No superbill in this state.")

@@ -28,30 +28,17 @@ ATTESTED = (
 
 def facts() -> None:
     """Draw the practice's facts for those who may not change them."""
-    left, right = st.columns(2, gap="large")
-    left.markdown("**Practice**")
-    left.text(
-        "\n".join(
-            (
-                practice.name,
-                f"NPI {practice.npi or formats.NOT_RECORDED}",
-                f"TIN {practice.tin or formats.NOT_RECORDED}",
-                practice.address_line or "Address not recorded",
-                f"{practice.city} {practice.state or ''} {practice.postal_code}".strip(),
-            )
-        )
-    )
-    right.markdown("**Billing**")
     locality = f"{practice.state} {practice.locality}" if practice.locality else "national amounts"
-    right.text(
-        "\n".join(
-            (
-                f"Medicare locality {locality}, {practice.setting}",
-                f"Time zone {practice.time_zone}",
-                f"Date of service: {formats.words(practice.date_of_service).lower()}",
-            )
-        )
+    lines = (
+        practice.name,
+        f"NPI {practice.npi or formats.NOT_RECORDED}",
+        f"TIN {practice.tin or formats.NOT_RECORDED}",
+        practice.address_line or "Address not recorded",
+        f"{practice.city} {practice.state or ''} {practice.postal_code}".strip(),
+        f"Medicare locality {locality}, {practice.setting}; time zone {practice.time_zone}",
+        f"Date of service: {formats.words(practice.date_of_service).lower()}",
     )
+    st.text("\n".join(lines))
     for name, words in ATTESTED:
         st.markdown(f"- {words}: **{formats.yes_no(getattr(practice, name))}**")
 

@@ -9,8 +9,9 @@ import streamlit as st
 
 from pages.shared import formats, roi_plots, widgets
 from pages.shared.chart_base import ChartView, save, wanted_program, yes_no_input
-from trellis_core.care.records import Discharge, DischargeVisit, RatingScale
+from trellis_core.care.records import Discharge, DischargeVisit, FacilityStay, RatingScale
 from trellis_core.care.vocabulary import (
+    CocmEndReason,
     ContactOutcome,
     DischargedFrom,
     DischargedTo,
@@ -85,6 +86,38 @@ def visits(view: ChartView) -> None:
         _visit_form(view)
     with right:
         _decision_form(view)
+        _other_form(view)
+
+
+def _other_form(view: ChartView) -> None:
+    st.markdown("#### Record another service")
+    st.caption(
+        "By anyone, where it decides about this month: dialysis, oversight, another practice."
+    )
+    for each in view.chart.other_services:
+        where = (
+            formats.NOT_RECORDED
+            if each.same_practice is UNKNOWN
+            else "this practice"
+            if each.same_practice
+            else "another practice"
+        )
+        st.text(f"{formats.day(each.on)}  {each.code}  {where}")
+    with st.form("chart_other", clear_on_submit=True):
+        on = st.date_input("Day", value=view.today, max_value=view.today, key="chart_other_on")
+        code = st.text_input("Code", placeholder="90960", key="chart_other_code")
+        is_own = yes_no_input("Billed by this practice", UNKNOWN, key="chart_other_own")
+        if st.form_submit_button("Record service", key="chart_other_save"):
+            save(
+                lambda: care_records.record_other_service(
+                    view.patient.id,
+                    on=on,
+                    code=code.strip().upper(),
+                    same_practice=is_own,
+                    **view.services,
+                ),
+                "Service recorded.",
+            )
 
 
 def _visit_form(view: ChartView) -> None:
@@ -168,8 +201,10 @@ def scales(view: ChartView) -> None:
         widgets.empty("No rating scale on record.", icon="query_stats")
     if view.may_edit:
         _scale_form(view)
-    st.markdown("#### CoCM registry")
-    _registry(view)
+    is_cocm = any(each.program is Program.COCM for each in view.chart.enrollments)
+    if is_cocm or view.chart.registry_entered_on or view.chart.caseload_reviews:
+        st.markdown("#### CoCM registry")
+        _registry(view)
 
 
 def _trend(name: str, found: list[RatingScale]) -> None:
@@ -266,9 +301,14 @@ def _registry(view: ChartView) -> None:
             for each in sorted(chart.caseload_reviews, key=lambda each: each.on, reverse=True)
         ]
         widgets.table(pd.DataFrame(rows), alt="Caseload reviews", key="chart_reviews")
+    if chart.cocm_ended:
+        why = formats.words(chart.cocm_ended.because).lower()
+        st.caption(formats.plain(f"The episode ended {formats.day(chart.cocm_ended.on)}: {why}."))
     if not view.may_edit:
         return
     left, right = st.columns(2, gap="large")
+    with left:
+        _end_cocm_form(view)
     with left, st.form("chart_registry"):
         on = st.date_input("Entered on", value=view.today, key="chart_registry_on")
         if st.form_submit_button("Enter in the registry", key="chart_registry_save"):
@@ -299,6 +339,22 @@ def _registry(view: ChartView) -> None:
             )
 
 
+def _end_cocm_form(view: ChartView) -> None:
+    reasons: list[CocmEndReason] = list(CocmEndReason)
+    with st.popover("End the episode", icon=":material/flag:"), st.form("chart_cocm_end"):
+        on = st.date_input("Ended on", value=view.today, key="chart_cocm_end_on")
+        because = st.selectbox(
+            "Because", reasons, format_func=formats.words, key="chart_cocm_end_because"
+        )
+        if st.form_submit_button("End episode", key="chart_cocm_end_save"):
+            save(
+                lambda: care_records.end_cocm(
+                    view.patient.id, on=on, because=because, **view.services
+                ),
+                "CoCM episode ended.",
+            )
+
+
 def discharges(view: ChartView) -> None:
     """Draw discharges with their contacts and visit, facility stays, and the forms for each."""
     for each in sorted(view.chart.discharges, key=lambda each: each.discharged_on, reverse=True):
@@ -323,6 +379,9 @@ def discharges(view: ChartView) -> None:
     else:
         st.caption("None on record.")
     if view.may_edit:
+        for stay in view.chart.stays:
+            if stay.discharged_on is None or stay.discharged_on is UNKNOWN:
+                _end_stay_form(view, stay)
         _stay_form(view)
 
 
@@ -460,6 +519,18 @@ def _discharge_form(view: ChartView) -> None:
                     **view.services,
                 ),
                 "Discharge recorded.",
+            )
+
+
+def _end_stay_form(view: ChartView, stay: FacilityStay) -> None:
+    key = f"chart_stay_end_{stay.id}"
+    label = f"End the stay that began {formats.day(stay.admitted_on)}"
+    with st.popover(label, icon=":material/logout:"), st.form(key):
+        on = st.date_input("Discharged on", value=view.today, key=f"{key}_on")
+        if st.form_submit_button("Save", key=f"{key}_save"):
+            save(
+                lambda: care_records.end_facility_stay(stay.id, discharged_on=on, **view.services),
+                "Stay ended.",
             )
 
 

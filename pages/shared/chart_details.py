@@ -68,7 +68,8 @@ def coverage_words(patient: Patient) -> str:
         (
             f"{coverage.payer_name} ({formats.words(coverage.kind)})",
             f"Member id {coverage.member_id or formats.NOT_RECORDED}",
-            f"From {formats.day(coverage.started_on)} through {formats.day(coverage.ended_on)}",
+            f"From {formats.day(coverage.started_on)}"
+            + (f" through {formats.day(coverage.ended_on)}" if coverage.ended_on else ""),
             f"Qualified Medicare Beneficiary: {qmb}",
         )
     )
@@ -127,8 +128,12 @@ def person_fields(patient: Patient, today: date, *, key: str) -> Patient:
             patient.qualified_medicare_beneficiary,
             key=f"{key}_qmb",
         )
+    risk = st.text_area(
+        "Risk statement", patient.risk_statement, key=f"{key}_risk", height=68, max_chars=1000
+    )
     return replace(
         patient,
+        risk_statement=risk.strip(),
         family_name=family.strip(),
         given_name=given.strip(),
         mrn=mrn.strip(),

@@ -15,7 +15,10 @@ from trellis_core.rules.reason_texts import title
 from trellis_core.rules.reasons import Reason
 from trellis_core.services.board import PatientMonth
 
-_QUESTIONS: Final = {"track": "whose minutes bill this month, the staff's or the practitioner's"}
+_QUESTIONS: Final = {
+    "track": "whose minutes bill this month, the staff's or the practitioner's",
+    "discharge": "which of two discharges within 30 days is billed",
+}
 
 
 def draw(view: ChartView, month: PatientMonth) -> None:

@@ -180,6 +180,29 @@ def months_table(result: RoiResult) -> None:
     )
 
 
+def summary(result: RoiResult) -> str:
+    """Say in words what the plot shows."""
+    year = result.first_year
+    place = result.inputs.locality and f"{result.inputs.state} {result.inputs.locality}"
+    turn = (
+        f"The cumulative net stays above zero from month {result.break_even_month}."
+        if result.break_even_month
+        else "The cumulative net does not turn positive within 36 months."
+    )
+    share = result.break_even_reach
+    need = (
+        f" The year breaks even when {share:.0%} of enrolled months reach a unit." if share else ""
+    )
+    return (
+        f"Over 12 months the net adds up to {formats.money_whole(year.net)}, between "
+        f"{formats.money_whole(result.low)} and {formats.money_whole(result.high)}: "
+        f"{year.enrolled:.0f} patients enrolled at month 12, {year.billed:,.0f} billed months, "
+        f"{formats.money_whole(year.cash)} received, {formats.money_whole(year.cost)} spent. {turn}"
+        f"{need} Amounts: Medicare {result.inputs.year}, {place or 'national'}, "
+        f"{result.inputs.setting}."
+    )
+
+
 def drivers(result: RoiResult, amounts: AmountTables) -> None:
     """Draw what moves the first year's net most, and the programs' parts."""
     bars = roi.swings(result.inputs, amounts)[:8]

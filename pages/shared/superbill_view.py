@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, widgets
+from pages.shared import formats, rule_text, widgets
+from trellis_core.rules.rulebook import RuleBook
 from trellis_core.superbill import (
     Missing,
     Practitioner,
@@ -56,7 +57,7 @@ def codes_words(lines: Iterable[SuperbillLine]) -> str:
     )
 
 
-def draw(bill: Superbill) -> None:
+def draw(bill: Superbill, *, rule_book: RuleBook) -> None:
     """Draw a superbill: claim facts, lines, what is missing, and why each line bills."""
     with st.container(border=True):
         _head(bill)
@@ -64,7 +65,7 @@ def draw(bill: Superbill) -> None:
         _lines(bill)
         _open_points(bill)
     with st.expander("Why these lines bill", icon=":material/rule:", key="superbills_why"):
-        _why(bill)
+        _why(bill, rule_book)
     with st.expander("Time behind it", icon=":material/schedule:", key="superbills_time"):
         _time(bill.time)
 
@@ -185,11 +186,12 @@ def _open_points(bill: Superbill) -> None:
         st.caption(formats.plain(sentence))
 
 
-def _why(bill: Superbill) -> None:
+def _why(bill: Superbill, rule_book: RuleBook) -> None:
     for rule in bill.rules:
         st.markdown(f"- **{rule.program}** {formats.plain(rule.message)}")
-        if rule.values:
-            st.caption(formats.plain("; ".join(rule.values)))
+        words = [_value_words(each, bill, rule_book) for each in rule.values]
+        if words:
+            st.caption(formats.plain(" ".join(words)))
     if bill.records:
         st.markdown("**On record**")
         st.text("\n".join(f"{each.kind}: {each.text}" for each in bill.records))
@@ -205,6 +207,17 @@ def _why(bill: Superbill) -> None:
                 for each in bill.sources
             )
         )
+
+
+def _value_words(value: str, bill: Superbill, rule_book: RuleBook) -> str:
+    """Write a value that decided, as the rule book describes it; as recorded where it does not."""
+    path = value.partition(" = ")[0]
+    parameter = rule_book.parameters.get(path)
+    use = rule_book.find(path, on=bill.service_month.last_day) if parameter else None
+    if parameter is None or use is None:
+        return value
+    words = rule_text.value_words(use.value, parameter.unit)
+    return f"{parameter.description.rstrip('.')}: {words}, since {formats.day(use.effective_from)}."
 
 
 def _time(time: Sequence[RecordedTime]) -> None:

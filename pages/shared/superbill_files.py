@@ -1,0 +1,76 @@
+"""Download buttons for superbills: a document is made on the click, for whoever is signed in then."""
+
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+
+import streamlit as st
+
+from pages.shared import store, widgets
+from trellis_core.errors import NotSignedInError
+from trellis_core.services import billing
+from trellis_core.services import practice as practices
+from trellis_core.services.billing import Form
+from trellis_core.superbill import Superbill
+from trellis_core.values.periods import ServiceMonth
+
+MONTH_FORMS: Mapping[Form, str] = {
+    "pdf": "Month as PDF",
+    "zip": "Month as ZIP",
+    "csv": "Month as CSV",
+}
+
+
+def digest(bills: Sequence[Superbill]) -> str:
+    """Return eight hex digits that change when anything on the superbills does."""
+    return sha256(repr(bills).encode()).hexdigest()[:8]
+
+
+def maker(
+    form: Form, *, month: ServiceMonth, patient_id: str | None, token: str | None
+) -> Callable[[], bytes]:
+    """Return what makes a document when its button is clicked.
+
+    Args:
+        form: Kind of document.
+        month: The service month.
+        patient_id: Only this patient's.
+        token: The sign-in that drew the button. It is asked again on the click, so that a button
+            outlives neither the sign-in nor the right.
+    """
+
+    def make() -> bytes:
+        person = practices.actor_of_token(token or "", store=store.store(), clock=store.clock())
+        if person is None:
+            raise NotSignedInError
+        return billing.superbill_document(
+            month=month,
+            form=form,
+            patient_id=patient_id,
+            store=store.store(),
+            actor=person,
+            clock=store.clock(),
+            rule_book=store.rule_book(),
+        ).content
+
+    return make
+
+
+def buttons(
+    forms: Mapping[Form, str],
+    bills: Sequence[Superbill],
+    *,
+    month: ServiceMonth,
+    patient_id: str | None = None,
+) -> None:
+    """Draw a download button for each form; the file's name holds month and digest, no person."""
+    many = "" if patient_id else "s"
+    token = store.session_token()
+    with st.container(horizontal=True):
+        for form, label in forms.items():
+            widgets.download(
+                label,
+                maker(form, month=month, patient_id=patient_id, token=token),
+                file_name=f"superbill{many}-{month}-{digest(bills)}.{billing.ENDINGS[form]}",
+                media_type=billing.MEDIA[form],
+                key=f"superbills_{form}_{'one' if patient_id else 'all'}",
+            )
