@@ -21,7 +21,7 @@ from trellis_core.rules.determination import (
 from trellis_core.rules.month_facts import MonthFacts, Problem
 from trellis_core.rules.reason_texts import citations, sentence
 from trellis_core.rules.reasons import Reason
-from trellis_core.rules.trace import Check, all_of
+from trellis_core.rules.trace import Check, Outcome, all_of
 from trellis_core.rules.units import MINUTE
 
 _COMPLEX: Final = "ccm.complex"
@@ -52,6 +52,8 @@ def assemble(
     if claims:
         warnings.extend(notices(claims, month))
         _complex_pays_less(month, results, lines, warnings)
+        if month.explain:
+            _explain_caps(month, results, lines)
     lost = [*clean.lost, *_unused(results, claims, asked=asked is not None)]
     return Determination(
         service_month=month.month,
@@ -158,6 +160,25 @@ def unit_amount(month: MonthFacts, code: str, on: date) -> Decimal | None:
         qualifying_apm=practice.qualifying_apm,
     )
     return found.amount if found is not None else None
+
+
+def _explain_caps(
+    month: MonthFacts, results: Mapping[Program, ProgramResult], lines: Sequence[ServiceLine]
+) -> None:
+    """Add to the trace which table capped a line's units, and how old it is."""
+    for line in lines:
+        cap = month.rule_book.unit_caps(line.code, month.last_day)
+        checks = results[line.program].checks
+        if cap is None or checks is None:
+            continue
+        checks.append(
+            Check(
+                rule_id=f"{line.program.value.lower()}.units.{line.code}",
+                outcome=Outcome.MET,
+                message=f"{line.units} of {line.earned_units} earned units may be billed.",
+                observed=f"{cap.source}: at most {cap.units}. {cap.note}".strip(),
+            )
+        )
 
 
 def _complex_pays_less(

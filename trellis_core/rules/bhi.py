@@ -144,8 +144,6 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
         return not_in_force(result, "bhi.clinical_staff.initial.hcpcs")
     result.gate_problems = gates.run(GATES, owner, checks)
     stand_on(result, clean.spans.get(Program.BHI, []))
-    if owner.month.facts.requested is not None:
-        result.offers = _offers(owner, clean.spans.get(Program.BHI, []))
     common_warnings(result, clean, plans=_PLANS)
     behavioral.scale_warnings(result)
     return result
@@ -162,6 +160,8 @@ def stand_on(result: ProgramResult, spans: Sequence[Span]) -> None:
     ladder = _ladder(owner)
     if ladder is None:
         return
+    if owner.month.facts.requested is not None:
+        result.offers = _offers(owner, spans)
     if is_professional(owner):
         spans = [span for span in spans if span.staff == owner.biller_id]
     seconds = whole_seconds(spans)

@@ -4,6 +4,7 @@ The payer's time rule decides whether a block is earned at its midpoint or in fu
 of an episode has its own code; a month too short for the month's code has another.
 """
 
+import calendar
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -32,6 +33,7 @@ from trellis_core.values.periods import ServiceMonth, months_between
 from trellis_core.values.unknown import UNKNOWN
 
 _WEEK: Final = timedelta(weeks=1)
+_DAYS: Final = _WEEK // DAY
 _FULL: Final = "full"
 
 
@@ -341,11 +343,15 @@ def _weeks_missed(result: ProgramResult) -> None:
 
 
 def _sundays(month: MonthFacts) -> Iterable[date]:
+    """Yield the last days of the month's weeks that are over.
+
+    A week belongs to the month that holds its Thursday, so that no week is asked for twice.
+    """
     end = month.last_service_day
     if month.facts.as_of is not None:
         end = min(end, month.facts.as_of.astimezone(month.zone).date() - DAY)
-    monday = month.first_day - DAY * month.first_day.weekday()
-    sunday = monday + _WEEK - DAY
+    thursday = month.first_day + DAY * ((calendar.THURSDAY - month.first_day.weekday()) % _DAYS)
+    sunday = thursday + DAY * (calendar.SUNDAY - calendar.THURSDAY)
     while sunday <= end:
         yield sunday
         sunday += _WEEK

@@ -123,11 +123,14 @@ def _beside_apcm(stands: Claim, claim: Claim, *, same: bool) -> Reason | None:
 def order_of(claim: Claim, month: MonthFacts) -> tuple[int, int, int]:
     """Return a claim's place in the stated order; smaller stands first.
 
-    Where the payer bars chronic care beside transitional care, the transition stands.
+    Where the payer bars or bundles other services beside transitional care, the transition stands.
     """
-    is_transition = claim.program is Program.TCM and not month.facts.policy.ccm_with_tcm
-    place = ORDER.index(Program.CCM if is_transition else claim.program)
-    return place, -1 if is_transition else 0, 1 if claim.is_additional else 0
+    policy = month.facts.policy
+    is_first = claim.program is Program.TCM and (
+        not policy.ccm_with_tcm or bool(policy.tcm_bundles)
+    )
+    place = ORDER.index(Program.CCM if is_first else claim.program)
+    return place, -1 if is_first else 0, 1 if claim.is_additional else 0
 
 
 def elsewhere(claim: Claim, month: MonthFacts) -> list[Problem]:
@@ -151,8 +154,17 @@ def _beside(service: OtherService, claim: Claim, month: MonthFacts) -> Problem |
         reason = Reason.CARE_PLAN_OVERSIGHT_SAME_MONTH
         return _if_same(service, claim, reason) if is_due else None
     known = program_of_codes(month.rule_book).get(service.code)
-    if known is None or group_of(claim) == _CARE_PLANNING or Program.TCM is known[0]:
-        return _beside_transition(service, claim, month) if known else None
+    if known is None or group_of(claim) == _CARE_PLANNING:
+        return None
+    return _beside_known(service, known, claim, month)
+
+
+def _beside_known(
+    service: OtherService, known: tuple[Program, str], claim: Claim, month: MonthFacts
+) -> Problem | None:
+    """A service of one of the programs, by this practitioner or by somebody else."""
+    if known[0] is Program.TCM:
+        return _beside_transition(service, claim, month)
     if service.by is UNKNOWN:
         return unknown("by") if _matters(known[0], claim, month) else None
     if service.by == claim.by:
@@ -167,18 +179,16 @@ def _if_same(service: OtherService, claim: Claim, reason: Reason) -> Problem | N
 
 
 def _beside_transition(service: OtherService, claim: Claim, month: MonthFacts) -> Problem | None:
-    """A transition of care reported already: the payer may bar chronic care beside it."""
-    if claim.program is Program.APCM and service.by == claim.by and not claim.is_additional:
-        return Problem(Reason.EXCLUSIVE_SAME_MONTH, {"code": claim.code, "other": service.code})
+    """A transition of care reported already: advanced primary care and some payers bar others."""
     policy = month.facts.policy
-    if (claim.program is Program.CCM and not policy.ccm_with_tcm) or (
-        claim.code in policy.tcm_bundles and service.code not in claim.code
-    ):
-        is_transition = program_of_codes(month.rule_book)[service.code][0] is Program.TCM
-        if is_transition and group_of(claim) != _CARE_PLANNING:
-            values = {"code": claim.code, "other": service.code}
-            return Problem(Reason.EXCLUSIVE_SAME_MONTH, values)
-    return None
+    is_apcm = claim.program is Program.APCM and not claim.is_additional
+    is_barred = (
+        (is_apcm and service.by == claim.by)
+        or (claim.program is Program.CCM and not policy.ccm_with_tcm)
+        or (claim.program is not Program.TCM and claim.code in policy.tcm_bundles)
+    )
+    values = {"code": claim.code, "other": service.code}
+    return Problem(Reason.EXCLUSIVE_SAME_MONTH, values) if is_barred else None
 
 
 def _matters(program: Program, claim: Claim, month: MonthFacts) -> bool:

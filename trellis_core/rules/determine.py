@@ -19,13 +19,16 @@ from trellis_core.rules.gates import choose_consent
 from trellis_core.rules.judge import judge
 from trellis_core.rules.month_facts import (
     MonthFacts,
+    Problem,
     ProgramMonth,
     month_facts,
     program_month,
     programs_in_play,
     requested_programs,
 )
+from trellis_core.rules.reason_texts import sentence
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.rules.trace import Check, Outcome
 from trellis_core.values.unknown import UNKNOWN
 
 _EVALUATE: Final[Mapping[Program, Callable[[ProgramMonth, CleanTime], ProgramResult]]] = {
@@ -112,9 +115,24 @@ def settle(month: MonthFacts, results: dict[Program, ProgramResult]) -> list[Cla
         if not problems and claim.base and not any(each.code in claim.base for each in standing):
             continue
         if problems:
-            result.blocks.extend(
-                Block((claim.code,), problem) for problem in problems if not claim.base
-            )
+            _note(result, claim, problems)
         else:
             standing.append(claim)
     return standing
+
+
+def _note(result: ProgramResult, claim: Claim, problems: list[Problem]) -> None:
+    """Block a claim that gives way; its add-ons go with it without being named."""
+    if claim.base:
+        return
+    result.blocks.extend(Block((claim.code,), problem) for problem in problems)
+    if result.checks is not None:
+        rule_id = f"{claim.program.value.lower()}.concurrency"
+        result.checks.extend(
+            Check(
+                rule_id=rule_id,
+                outcome=Outcome.UNKNOWN if problem.is_unknown else Outcome.NOT_MET,
+                message=sentence(problem.reason, **problem.values),
+            )
+            for problem in problems
+        )

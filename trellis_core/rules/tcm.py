@@ -173,6 +173,8 @@ def evaluate(owner: ProgramMonth, _clean: CleanTime) -> ProgramResult:
         for discharge in sorted(owner.month.facts.discharges, key=_by_day)
     ]
     cases = [case for case in cases if _touches(case)]
+    if not cases and (owner.is_enrolled or owner.month.entries.get(Program.TCM)):
+        result.blocks.append(Block(result.base_codes, Problem(Reason.TCM_FACILITY)))
     for case in cases:
         _walk(case)
     proposed = _settle_duplicates(result, cases)

@@ -117,3 +117,26 @@ def test_a_program_that_is_not_in_force_yet_says_so() -> None:
     case["service_month"] = "2024-11"
     case["enrollments"][0]["started_on"] = "2024-01-05"
     assert {blocked.reason for blocked in decided(case).blocked} == {"CODE_NOT_IN_FORCE"}
+
+
+def test_the_trace_says_which_table_capped_units_and_how_old_it_is() -> None:
+    case = complete("CCM")
+    case["time_entries"] = [entry("t1", 80)]
+    trace = decided(case, explain=True).trace
+    assert trace is not None
+    (node,) = (each for each in nodes(trace[0][1]) if each.rule_id == "ccm.units.99439")
+    assert node.message == "2 of 3 earned units may be billed."
+    assert "days before the date of service" in node.observed
+
+
+def test_the_trace_names_the_service_that_excludes_another() -> None:
+    case = complete("CCM", "PCM")
+    case["time_entries"] = [
+        entry("t1", 20),
+        entry("t2", 30, program="PCM", at="2026-11-04T10:00:00-05:00"),
+    ]
+    trace = decided(case, explain=True).trace
+    assert trace is not None
+    found = [node for _, root in trace for node in nodes(root) if "concurrency" in node.rule_id]
+    assert [node.outcome for node in found] == [Outcome.NOT_MET]
+    assert "99490" in found[0].message
