@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pysqlite3
 import pytest
 
 from tests.support.ledger_case import NURSE, fill, work
@@ -199,3 +200,16 @@ def test_a_writer_that_waits_too_long_is_told_and_nothing_is_saved(
     assert stored(store) == set()
     assert log_time(work(), store=other, actor=NURSE, clock=CLOCK).number == 1
     other.close()
+
+
+def test_another_programs_write_lock_is_waited_for_and_then_told(store: Store):
+    fill(store)
+    with store.reading() as unit:  # the pool hands the same connection to the writer
+        unit.connection.exec_driver_sql("PRAGMA busy_timeout=100")
+    other = pysqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="another program"):
+        log_time(work(), store=store, actor=NURSE, clock=CLOCK)
+    other.execute("ROLLBACK")
+    other.close()
+    assert log_time(work(), store=store, actor=NURSE, clock=CLOCK).number == 1

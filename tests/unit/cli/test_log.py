@@ -100,6 +100,14 @@ def test_a_note_that_is_not_utf8_is_refused(url, capsys, monkeypatch):
     assert entries(url) == ()
 
 
+def test_contact_is_taken_in_the_words_of_the_list(url, capsys):
+    answer(capsys, words(url, contact="reached"))
+    assert entries(url)[0].contact == "reached"
+    with pytest.raises(SystemExit) as ended:
+        main(words(url, contact="maybe"))
+    assert ended.value.code == 2
+
+
 def test_programs_are_named_in_any_case(url, capsys):
     answer(capsys, words(url, program="cocm"))
     assert entries(url)[0].program == "CoCM"

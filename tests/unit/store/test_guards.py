@@ -1,0 +1,35 @@
+"""What a database must say in its own words, and the refusal of one that has no words for it."""
+
+import pytest
+from sqlalchemy import create_mock_engine
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateTable
+
+from trellis_core.errors import UnsafeStoreError
+from trellis_core.ledger.chain import BODY_FIELDS
+from trellis_core.store.guards import BodyField
+from trellis_core.store.tables import ENTRY
+
+
+@pytest.mark.parametrize("place", range(len(BODY_FIELDS)))
+def test_each_field_is_cut_from_its_own_place(place):
+    cut = BodyField(BODY_FIELDS[place]).compile(dialect=sqlite.dialect())
+    assert str(cut) == f"json_extract(body, '$[{place}]')"
+
+
+def test_every_column_but_the_first_five_is_cut_from_the_body():
+    plain = [column.name for column in ENTRY.c if column.computed is None]
+    assert plain == ["practice_id", "seq", "prev", "hash", "body"]
+    cut = {column.name for column in ENTRY.c if column.computed is not None}
+    assert cut == set(BODY_FIELDS) - {"version", "practice_id", "seq", "note_hmac"}
+
+
+def test_a_database_without_guards_is_refused_before_a_table_is_made():
+    with pytest.raises(UnsafeStoreError, match="SQLite files only"):
+        str(CreateTable(ENTRY).compile(dialect=postgresql.dialect()))
+    statements: list[str] = []
+    engine = create_mock_engine(
+        "sqlite://", lambda sql, *_, **__: statements.append(str(sql.compile(engine)))
+    )
+    ENTRY.create(engine, checkfirst=False)
+    assert statements[0].rstrip().endswith("STRICT")
