@@ -5,23 +5,21 @@ program, and which programs are in play.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from trellis_core.care.people import StaffMember
 from trellis_core.care.records import (
-    CaseloadReview,
     Condition,
     Consent,
     Discharge,
     Enrollment,
-    InitiatingVisit,
-    RatingScale,
 )
 from trellis_core.care.vocabulary import PayerKind, Program, StaffRole
 from trellis_core.ledger.entries import TimeEntry
+from trellis_core.rules.as_of import known_at
 from trellis_core.rules.dated_rules import DatedRules, program_of_codes, rules_on
 from trellis_core.rules.facts import Facts
 from trellis_core.rules.reasons import Reason
@@ -32,7 +30,6 @@ from trellis_core.values.unknown import UNKNOWN, Maybe
 
 DAY: Final = timedelta(days=1)
 UNKNOWN_PREFIX: Final = "UNKNOWN_"
-_D = TypeVar("_D", CaseloadReview, InitiatingVisit, RatingScale)
 
 
 class Problem(NamedTuple):
@@ -321,110 +318,6 @@ def _days_of_discharge(discharge: Discharge, zone: ZoneInfo) -> Iterable[date]:
     ):
         if day is not UNKNOWN and day is not None:
             yield day
-
-
-def known_at(facts: Facts, as_of: datetime, zone: ZoneInfo) -> tuple[Facts, frozenset[str]]:
-    """Return the facts that were known at an instant, and the ids of entries left out."""
-    today = local_day(as_of, zone)
-
-    def was(day: Maybe[date | None]) -> bool:
-        return day is UNKNOWN or day is None or day <= today
-
-    def then(day: Maybe[date | None]) -> Maybe[date | None]:
-        return day if was(day) else None
-
-    late = frozenset(entry.id for entry in facts.time_entries if _is_late(entry, as_of))
-    patient = facts.patient
-    return (
-        replace(
-            facts,
-            patient=replace(
-                patient,
-                deceased_on=then(patient.deceased_on),
-                last_seen_on=UNKNOWN if not was(patient.last_seen_on) else patient.last_seen_on,
-            ),
-            enrollments=facts.enrollments
-            if facts.enrollments is UNKNOWN
-            else tuple(each for each in facts.enrollments if was(each.started_on)),
-            consents=facts.consents
-            if facts.consents is UNKNOWN
-            else tuple(
-                replace(each, revoked_on=then(each.revoked_on))
-                for each in facts.consents
-                if was(each.obtained_on)
-            ),
-            initiating_visits=_until(facts.initiating_visits, today),
-            care_plans=facts.care_plans
-            if facts.care_plans is UNKNOWN
-            else tuple(
-                replace(
-                    each, revised_on=then(each.revised_on), copy_given_on=then(each.copy_given_on)
-                )
-                for each in facts.care_plans
-                if was(each.established_on)
-            ),
-            other_patient_entries=tuple(
-                each
-                for each in facts.other_patient_entries
-                if each.recorded_at is None or each.recorded_at <= as_of
-            ),
-            visits=tuple(each for each in facts.visits if each.on <= today),
-            medical_decision_making=tuple(
-                each for each in facts.medical_decision_making if was(each.on)
-            ),
-            rating_scales=_until(facts.rating_scales, today),
-            caseload_reviews=_until(facts.caseload_reviews, today),
-            registry_entered_on=then(facts.registry_entered_on),
-            cocm_referred_on=then(facts.cocm_referred_on),
-            other_services=tuple(each for each in facts.other_services if each.on <= today),
-            facility_stays=tuple(
-                replace(each, discharged_on=then(each.discharged_on))
-                for each in facts.facility_stays
-                if each.admitted_on <= today
-            ),
-            discharges=tuple(
-                _discharge_known_at(each, as_of, today)
-                for each in facts.discharges
-                if each.discharged_on <= today
-            ),
-        ),
-        late,
-    )
-
-
-def _is_late(entry: TimeEntry, as_of: datetime) -> bool:
-    if entry.recorded_at is not None:
-        return entry.recorded_at > as_of
-    return entry.started_at + timedelta(seconds=entry.seconds) > as_of
-
-
-def _until(records: Maybe[tuple[_D, ...]], today: date) -> Maybe[tuple[_D, ...]]:
-    if records is UNKNOWN:
-        return UNKNOWN
-    return tuple(each for each in records if each.on <= today)
-
-
-def _discharge_known_at(discharge: Discharge, as_of: datetime, today: date) -> Discharge:
-    contacts, visit = discharge.contacts, discharge.visit
-    return replace(
-        discharge,
-        contacts=contacts
-        if contacts is UNKNOWN
-        else tuple(each for each in contacts if each.at <= as_of),
-        visit=None if visit is not UNKNOWN and visit is not None and visit.on > today else visit,
-        medications_reconciled_on=_then(discharge.medications_reconciled_on, today),
-        discharge_day_management_on=_then(discharge.discharge_day_management_on, today),
-        readmitted_on=None
-        if discharge.readmitted_on is not None and discharge.readmitted_on > today
-        else discharge.readmitted_on,
-        billed_on=None
-        if discharge.billed_on is not None and discharge.billed_on > today
-        else discharge.billed_on,
-    )
-
-
-def _then(day: Maybe[date | None], today: date) -> Maybe[date | None]:
-    return None if day is not UNKNOWN and day is not None and day > today else day
 
 
 def chronic(conditions: Iterable[Condition], months: int) -> list[Condition]:
