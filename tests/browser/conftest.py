@@ -17,7 +17,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+DAY = "2026-11-22"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -102,15 +105,17 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("demo"))
+    """One server for the tests that only look, or that touch patients of their own."""
+    running = Server(tmp_path_factory.mktemp("demo"), day=DAY)
     running.start()
     yield running
     running.stop()
 
 
 @pytest.fixture
-def fresh_server(tmp_path) -> Iterator[Server]:
-    running = Server(tmp_path)
+def demo(tmp_path) -> Iterator[Server]:
+    """A server that no other test touches, on a store just loaded."""
+    running = Server(tmp_path, day=DAY)
     running.start()
     yield running
     running.stop()
@@ -128,9 +133,7 @@ def chromium():
 
 @pytest.fixture
 def page(chromium):
-    context = chromium.new_context(
-        viewport={"width": 1280, "height": 800}, accept_downloads=True
-    )
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
     context.set_default_timeout(20_000)
     yield context.new_page()
     context.close()
@@ -139,6 +142,7 @@ def page(chromium):
 def settle(page) -> None:
     """Wait until the page is drawn and no script runs."""
     page.wait_for_selector("[data-testid='stApp']")
+    page.wait_for_timeout(250)  # widgets wait this long before they tell the server
     page.wait_for_function(
         "() => document.querySelector(\"[data-testid='stApp']\")?.dataset.testScriptState !== 'running'"
         " && !document.querySelector(\"[data-testid='stSkeleton']\")"
@@ -147,7 +151,9 @@ def settle(page) -> None:
 
 
 def sign_in(page, server: Server, role: str, path: str = "/") -> None:
-    """Open a path, choose a role of the sample practice, and land on that path."""
+    """Open a path as nobody, choose a role of the sample practice, and land on that path."""
+    page.context.clear_cookies()
     page.goto(server.url + path)
     page.get_by_role("button", name=re.compile(role, re.IGNORECASE)).first.click()
+    page.get_by_role("button", name="Sign out").wait_for(timeout=60_000)
     settle(page)

@@ -1,0 +1,204 @@
+"""The main job in a real browser: minutes go in, meters move, a superbill comes out."""
+
+import io
+import json
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pypdf
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Server, settle, sign_in
+
+TRELLIS = str(Path(sys.executable).parent / "trellis")
+
+
+def board_row(server: Server, patient: str, program: str, month: str = "2026-11") -> dict:
+    """What the command says of a patient, beside what the browser shows."""
+    done = subprocess.run(
+        [TRELLIS, "board", "--month", month, "--json", "--store", server.store],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    rows = json.loads(done.stdout)["rows"]
+    return next(row for row in rows if (row["patient"], row["program"]) == (patient, program))
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Choose an option of a select box by typing it."""
+    box = page.get_by_role("combobox", name=re.compile(label)).first
+    box.click()
+    box.fill(option)
+    page.get_by_role("option", name=re.compile(option)).first.click()
+    settle(page)
+
+
+def set_day(page: Page, label: str, day: int) -> None:
+    """Type a day of the month into a date field."""
+    page.get_by_role("spinbutton", name=f"day, {label}", exact=True).first.click()
+    page.keyboard.type(f"{day:02d}")
+    page.keyboard.press("Enter")
+    settle(page)
+
+
+def section(page: Page, name: str) -> None:
+    """Open a section of the chart."""
+    page.get_by_role("radio", name=name, exact=True).first.click()
+    settle(page)
+
+
+def press(page: Page, name: str) -> None:
+    """Press a button and wait for what it does."""
+    page.get_by_role("button", name=name, exact=True).first.click()
+    settle(page)
+
+
+def type_entry(page: Page, minutes: int, note: str) -> None:
+    """Fill the typed-entry form of the page, for two days ago, and save it."""
+    set_day(page, "Day", 20)
+    page.get_by_label("Minutes", exact=True).first.fill(str(minutes))
+    page.get_by_label("Minutes", exact=True).first.press("Tab")
+    page.get_by_label("Note").first.fill(note)
+    page.get_by_label("Note").first.press("Control+Enter")
+    settle(page)
+    page.get_by_role("button", name=re.compile("Save entry")).first.click()
+    expect(
+        page.get_by_text(re.compile(r"Saved .*entry [\d,]+, code [0-9a-f]{8}")).first
+    ).to_be_visible()
+    settle(page)
+
+
+def test_a_coordinator_logs_the_missing_minute_and_downloads_the_superbill(page, demo):
+    """Nineteen minutes become twenty-one, 99490 appears, and the paper says the same."""
+    before = board_row(demo, "p-202", "CCM")
+    assert (before["minutes"], before["state"], before["minutes_to_next"]) == (19, "reach", 1)
+
+    sign_in(page, demo, "coordinator", "/ccm?month=2026-11")
+    choose(page, "Patient", "Thistlewood")
+    type_entry(page, 2, "Asked how the new inhaler works; refill arranged.")
+
+    after = board_row(demo, "p-202", "CCM")
+    assert (after["minutes"], after["state"], after["reached"]) == (21, "billable", ["99490"])
+    assert (after["expected"], after["next_code"], after["minutes_to_next"]) == (
+        "66.13",
+        "99439",
+        19,
+    )
+    expect(
+        page.get_by_text("19 min to 99439")
+        .or_(page.get_by_role("heading", name="Superbills"))
+        .first
+    ).to_be_visible()
+
+    sign_in(page, demo, "biller", "/superbills?month=2026-11&patient=p-202")
+    with page.expect_download() as caught:
+        page.get_by_role("button", name="PDF", exact=True).first.click()
+    paper = pypdf.PdfReader(io.BytesIO(Path(caught.value.path()).read_bytes()))
+    text = "\n".join(each.extract_text() for each in paper.pages)
+    assert "99490" in text
+    assert "$66.13" in text
+    assert "Thistlewood" in text
+    assert "Thistlewood" not in caught.value.suggested_filename
+
+
+def test_a_timer_runs_on_when_the_server_is_killed(page, demo):
+    sign_in(page, demo, "coordinator", "/ccm?month=2026-11")
+    choose(page, "Patient", "Okonkwo-Vale")
+    page.get_by_role("button", name=re.compile("Start timer")).first.click()
+    expect(page.get_by_role("button", name=re.compile("Stop and log"))).to_be_visible()
+
+    demo.stop(signal.SIGKILL)
+    demo.start()
+
+    page.goto(demo.url + "/thresholds")
+    expect(page.get_by_role("button", name=re.compile("Stop and log"))).to_be_visible()
+    expect(page.get_by_text("Okonkwo-Vale, Amara").first).to_be_visible()
+
+
+def test_a_deep_link_on_a_fresh_server_meets_the_sign_in_and_then_the_page(page, demo):
+    page.goto(demo.url + "/rule-book")
+    expect(page).to_have_url(re.compile(r"/auth/sign-in\?next="))
+    page.get_by_role("button", name=re.compile("auditor", re.IGNORECASE)).first.click()
+    settle(page)
+    expect(page).to_have_url(re.compile(r"/rule-book"))
+    expect(page.get_by_role("heading", name=re.compile("Rule book")).first).to_be_visible()
+
+
+def test_a_minute_logged_by_one_person_moves_another_persons_board_within_five_seconds(
+    page, chromium, server
+):
+    sign_in(page, server, "owner", "/thresholds?month=2026-11")
+    met = page.get_by_role("radio", name=re.compile("Recorded requirements met")).or_(
+        page.get_by_text(re.compile(r"Recorded requirements met · \d+"))
+    )
+    count = int(re.search(r"(\d+)$", met.first.inner_text().strip())[1])
+
+    other = chromium.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    sign_in(other, server, "coordinator", "/ccm?month=2026-11")
+    choose(other, "Patient", "Thistlewood")
+    type_entry(other, 1, "Confirmed the appointment and the plan.")
+
+    expect(page.get_by_text(f"Recorded requirements met · {count + 1}").first).to_be_visible(
+        timeout=5_000
+    )
+    other.context.close()
+
+
+def test_an_imported_patient_is_coded_enrolled_consented_planned_and_bills(page, demo):
+    """A patient nobody here wrote goes from a FHIR file to 99490, in the browser alone."""
+    sample = Path(__file__).parents[1] / "data" / "fhir" / "synthea_morris_lockman.json"
+    sign_in(page, demo, "coordinator", "/patients?month=2026-11")
+    section(page, "Import")
+    page.locator("input[type=file]").set_input_files(sample)
+    expect(page.get_by_role("button", name="Import", exact=True)).to_be_enabled()
+    press(page, "Import")
+    expect(page.get_by_text(re.compile(r"8 condition\(s\) have no ICD-10-CM code"))).to_be_visible()
+    with sqlite3.connect(demo.folder / "trellis.db") as db:
+        (patient,) = db.execute(
+            "SELECT id FROM patient WHERE source_identifier IS NOT NULL"
+        ).fetchone()
+
+    page.goto(f"{demo.url}/chart?patient={patient}&month=2026-11")
+    page.get_by_role("heading", name="Lockman, Morris").wait_for()
+    expect(page.get_by_text("8 conditions without ICD-10-CM")).to_be_visible()
+    section(page, "Conditions")
+    for words, code in (("Hypertension", "I10"), ("Diabetes", "E11.9")):
+        choose(page, "^Condition", words)
+        page.get_by_role("textbox", name="ICD-10-CM code").first.fill(code)
+        page.get_by_text("Expected to last so many months").first.click()
+        page.get_by_role("radiogroup", name=re.compile("Significant risk")).first.get_by_role(
+            "radio", name="Yes"
+        ).click()
+        press(page, "Save condition")
+    section(page, "Enrollment")
+    set_day(page, "From", 2)
+    press(page, "Enroll")
+    section(page, "Visits")
+    set_day(page, "Day", 1)
+    page.get_by_role("textbox", name="Code", exact=True).first.fill("99214")
+    press(page, "Record visit")
+    section(page, "Consent")
+    set_day(page, "Obtained on", 2)
+    for told in (
+        "What the service is",
+        "Cost sharing may",
+        "Only one practitioner",
+        "They may stop",
+    ):
+        page.get_by_text(re.compile(told)).first.click()
+    press(page, "Record consent")
+    section(page, "Care plan")
+    set_day(page, "Established on", 2)
+    page.get_by_text("A copy was given that day").first.click()
+    press(page, "Save care plan")
+    section(page, "This month")
+    type_entry(page, 25, "Reviewed home blood pressures; spoke with the patient.")
+
+    row = board_row(demo, patient, "CCM")
+    assert (row["minutes"], row["state"], row["expected"]) == (25, "billable", "66.13")
+    expect(page.get_by_text(re.compile("99490")).first).to_be_visible()
