@@ -93,9 +93,9 @@ def bring_in() -> None:
     files = st.file_uploader(
         "FHIR bundles", type="json", accept_multiple_files=True, key="patients_files"
     )
-    left, right = st.columns(2, width=420)
-    is_rehearsal = left.button("Look first", key="patients_look", disabled=not files)
-    is_real = right.button("Import", key="patients_import", type="primary", disabled=not files)
+    with st.container(horizontal=True):
+        is_real = st.button("Import", key="patients_import", type="primary", disabled=not files)
+        is_rehearsal = st.button("Look first", key="patients_look", disabled=not files)
     if not (is_rehearsal or is_real):
         return
     with widgets.command(), st.spinner("Reading"), TemporaryDirectory() as folder:

@@ -5,7 +5,7 @@ from typing import Final
 
 import streamlit as st
 
-from pages.shared import chart_map, formats, meters, routes, time_entry, widgets
+from pages.shared import chart_map, corrections, formats, meters, routes, time_entry, widgets
 from pages.shared.chart_base import ChartView, go_to
 from trellis_core.access import Operation, may
 from trellis_core.care.vocabulary import Program
@@ -58,6 +58,7 @@ def _entries(view: ChartView, month: PatientMonth) -> None:
         determinations=[answer],
         key="chart_entries",
     )
+    corrections.form(view, month.entries)
     if answer.alternatives:
         st.caption(
             formats.plain(

@@ -51,6 +51,12 @@ class Chart:
         self.at.checkbox(key=key).check()
 
     def month(self):
+        return self._month().determination
+
+    def entries(self):
+        return self._month().entries
+
+    def _month(self):
         return board.patient_month(
             self.patient_id,
             month=MONTH,
@@ -58,7 +64,7 @@ class Chart:
             actor=self.dashboard.actor(self.role),
             clock=self.dashboard.clock,
             rule_book=load_rule_book(),
-        ).determination
+        )
 
     def records(self):
         return caseload.chart(
@@ -253,3 +259,55 @@ def test_every_missing_fact_leads_somewhere(reason):
     }
     leads = chart_map.section_for(reason) is not None or chart_map.is_practice_fact(reason)
     assert leads or reason in final
+
+
+def own_entry(chart):
+    return next(
+        entry
+        for entry in chart.entries()
+        if entry.staff_id == chart.dashboard.actor(chart.role).person_id
+    )
+
+
+def correction_pickers(chart):
+    return [box for box in chart.at.selectbox if (box.key or "").startswith("chart_correct_which")]
+
+
+def test_an_entry_on_the_day_of_a_visit_counts_once_stated_to_be_apart(dashboard):
+    chart = Chart(dashboard, "p-108").go("visits")
+    entry = own_entry(chart)
+    chart.at.checkbox(key="chart_visit_initiating").uncheck()
+    chart.at.date_input(key="chart_visit_on").set_value(entry.service_day)
+    chart.at.text_input(key="chart_visit_code").set_value("99213")
+    chart.press("chart_visit_save").go("month-state")
+    assert "Day of a visit" in " ".join(chart.at.dataframe[0].value["Counts"])
+    key = f"chart_correct_{entry.id}"
+    chart.at.segmented_control(key=f"{key}_separate").set_value("Yes")
+    chart.at.text_input(key=f"{key}_reason").set_value("Called hours after the visit")
+    chart.press(f"{key}_save")
+    assert "Day of a visit" not in " ".join(chart.at.dataframe[0].value["Counts"])
+    assert "Replaced by a correction" in set(chart.at.dataframe[0].value["Counts"])
+
+
+def test_a_void_needs_a_reason_and_takes_the_minutes_back(dashboard):
+    chart = Chart(dashboard, "p-108")
+    entry, before = own_entry(chart), chart.month().meters[0].seconds
+    key = f"chart_correct_{entry.id}"
+    chart.at.button(key=f"{key}_void").click()
+    chart.run()
+    assert "reason" in chart.at.error[0].value
+    chart.at.text_input(key=f"{key}_reason").set_value("Logged for another patient")
+    chart.press(f"{key}_void")
+    assert chart.month().meters[0].seconds == before - entry.seconds
+
+
+def test_a_coordinator_corrects_own_entries_only(dashboard):
+    chart = Chart(dashboard, "p-102")
+    mine = {entry.id for entry in chart.entries() if entry.staff_id == "rn-1"}
+    offered = [
+        box for box in chart.at.selectbox if (box.key or "").startswith("chart_correct_which")
+    ]
+    assert len(offered) == bool(mine)
+    owner = Chart(dashboard, "p-102", AccessRole.OWNER)
+    assert correction_pickers(owner)
+    assert correction_pickers(Chart(dashboard, "p-108"))
