@@ -12,11 +12,11 @@ if __name__ == "__main__" and get_script_run_ctx(suppress_warning=True) is not N
 
     main()
 else:
-    from pages.shared.server import server_parts
+    from pages.shared.server import listening, server_parts
 
     parts = server_parts()
     app = st.App(
         __file__, lifespan=parts.lifespan, routes=parts.routes, middleware=parts.middleware
     )
     if __name__ == "__main__":
-        app.run()
+        app.run(config=listening())

@@ -1,16 +1,14 @@
 """Thresholds: who is how far from the next code, what blocks, and the next thing to do."""
 
-from decimal import Decimal
 from typing import Final
 
 import streamlit as st
 
-from pages.shared import board_view, formats, routes, state, store, time_entry, widgets
+from pages.shared import board_parts, board_view, formats, routes, state, store, time_entry, widgets
 from pages.shared.board_view import STATE_WORDS, RowKey
 from trellis_core.access import Actor, Operation
 from trellis_core.care.vocabulary import Program
 from trellis_core.services.board import Board, BoardRow, BoardState, board
-from trellis_core.values.money import ZERO
 
 REFRESH_SECONDS: Final = 4
 PAGE_ROWS: Final = 50
@@ -36,7 +34,7 @@ def draw_board(person: Actor) -> None:
     """Draw the sums, the tabs and the table; runs again every few seconds."""
     store.keep_signed_in_only()
     found = read_board(person)
-    _sums(found)
+    board_parts.sums(found)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         answer = st.segmented_control(
             "Answer",
@@ -48,17 +46,7 @@ def draw_board(person: Actor) -> None:
             on_change=store.note_use,
             label_visibility="collapsed",
         )
-        with st.popover(_filter_words(), icon=":material/filter_list:"):
-            st.selectbox(
-                "Program",
-                [None, *Program],
-                format_func=lambda item: "All programs" if item is None else str(item),
-                key="thresholds_program",
-                on_change=store.note_use,
-            )
-            st.text_input(
-                "Name, MRN or birth date", key="thresholds_text", on_change=store.note_use
-            )
+        board_parts.filters()
     rows = [row for row in found.rows if row.state is answer]
     if answer is BoardState.BLOCKED and rows:
         routes.link("consents", "Work through what is missing", icon=":material/handshake:")
@@ -85,53 +73,12 @@ def draw_board(person: Actor) -> None:
         st.rerun()
 
 
-def _filter_words() -> str:
-    kept = st.session_state
-    parts = [kept.get("thresholds_program"), kept.get("thresholds_text")]
-    return ", ".join(formats.plain(str(part)) for part in parts if part) or "Filter"
-
-
 def _first_tab(found: Board) -> BoardState:
     patient_id = state.chosen_patient()
     for row in found.rows:
         if row.patient_id == patient_id:
             return row.state
     return next((item for item in STATE_WORDS if found.counts.get(item)), BoardState.BILLABLE)
-
-
-def _sums(found: Board) -> None:
-    def expected(answer: BoardState) -> Decimal:
-        return sum((row.expected for row in found.rows if row.state is answer), ZERO)
-
-    def cleared(answer: BoardState) -> Decimal:
-        return sum(
-            (row.expected_if_cleared or ZERO for row in found.rows if row.state is answer), ZERO
-        )
-
-    tiles = st.columns(4)
-    tiles[0].metric(
-        "Billable now",
-        formats.money_whole(expected(BoardState.BILLABLE)),
-        delta=formats.count(found.counts.get(BoardState.BILLABLE, 0), "line", "rows"),
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-    )
-    for tile, answer, word in (
-        (tiles[1], BoardState.REACH, "if reached"),
-        (tiles[2], BoardState.BLOCKED, "held back"),
-        (tiles[3], BoardState.NOT_STARTED, "possible"),
-    ):
-        amount = cleared(answer)
-        under = f"{formats.money_whole(amount)} {word}"
-        tile.metric(
-            STATE_WORDS[answer],
-            found.counts.get(answer, 0),
-            delta=under,
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-        )
 
 
 def draw_strip(person: Actor) -> None:

@@ -168,9 +168,16 @@ def _days_left(until: date | None, *, today: date, over: str) -> str:
 
 
 def detail(
-    row: BoardRow, *, month: ServiceMonth, person: Actor, is_with_entries: bool = True
+    row: BoardRow, *, month: ServiceMonth, person: Actor, is_complete: bool = True
 ) -> None:
-    """Draw what stands behind a row: what counts, what blocks and where to fix it."""
+    """Draw what stands behind a row: what counts, what blocks and where to fix it.
+
+    Args:
+        row: The row.
+        month: The service month.
+        person: Who looks.
+        is_complete: With steps and entries too; false where the page draws them elsewhere.
+    """
     found = patient_month(
         row.patient_id,
         month=month,
@@ -194,10 +201,10 @@ def detail(
     _ways_to_fix(row)
     for notice in row.warnings:
         st.caption(f":material/info: {formats.plain(notice.message)}")
-    if row.steps:
+    if row.steps and is_complete:
         steps_list(row.steps, today=store.today(person))
     entries = [entry for entry in found.entries if entry.program is program]
-    if is_with_entries and (entries or not row.steps):
+    if is_complete and (entries or not row.steps):
         widgets.entries_table(
             entries,
             people=store.people(person),

@@ -29,13 +29,9 @@ _IMPROVED_BY_HALF: Final = 2
 def charts(view: ProgramView) -> Iterator[tuple[BoardRow, Chart]]:
     """Yield each enrolled patient's row with the chart, by name, or the selected one only."""
     rows = [view.chosen] if view.chosen else sorted(view.rows, key=lambda row: row.patient_name)
+    opened = store.store()
     for row in rows[:SHOWN]:
-        yield (
-            row,
-            caseload.chart(
-                row.patient_id, month=view.month, store=store.store(), actor=view.person
-            ),
-        )
+        yield row, caseload.chart(row.patient_id, month=view.month, store=opened, actor=view.person)
 
 
 def more_than_shown(view: ProgramView) -> None:

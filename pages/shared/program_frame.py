@@ -84,7 +84,7 @@ def draw(
             before(view)
         if view.chosen is not None:
             st.markdown(f"**{formats.plain(view.chosen.patient_name)}**")
-            board_view.detail(view.chosen, month=month, person=person, is_with_entries=False)
+            board_view.detail(view.chosen, month=month, person=person, is_complete=False)
     with main if len(view.rows) <= _FEW_ROWS else st.container():
         st.subheader(facts_title, anchor=False)
         facts(view)

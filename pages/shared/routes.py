@@ -69,6 +69,8 @@ PAGES: Final[tuple[PageSpec, ...]] = tuple(
         ("settings", "practice/settings", "Settings", "settings", Operation.READ_PRACTICE),
     )
 )
+ICON: Final = ROOT / "pages" / "shared" / "static" / "trellis.png"
+"""The page icon; a local file, so that no browser asks another server for one."""
 PROGRAM_PAGES: Final = ("ccm", "pcm", "bhi", "cocm", "tcm")
 
 _MENUS: Final[Mapping[AccessRole, Mapping[str, tuple[str, ...]]]] = {

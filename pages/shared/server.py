@@ -9,6 +9,7 @@ import asyncio
 import gc
 import hashlib
 import logging
+import os
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -309,3 +310,13 @@ def server_parts() -> ServerParts:
         ),
         middleware=(Middleware(SafeHeaders), Middleware(Gate)),
     )
+
+
+def listening() -> dict[str, str | int]:
+    """Return where ``python dashboard.py`` listens: as ``streamlit run`` reads the environment."""
+    found: dict[str, str | int] = {}
+    if port := os.environ.get("STREAMLIT_SERVER_PORT", ""):
+        found["server.port"] = int(port)
+    if address := os.environ.get("STREAMLIT_SERVER_ADDRESS", ""):
+        found["server.address"] = address
+    return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from pages.shared import formats, state, store, time_entry, welcome, widgets
-from pages.shared.routes import PAGES, ROOT, home_of, link, menu, open_page, spec
+from pages.shared.routes import ICON, PAGES, ROOT, home_of, link, menu, open_page, spec
 from trellis_core.access import Actor, Operation, may
 from trellis_core.care.people import Practice
 from trellis_core.services import caseload
@@ -15,7 +15,6 @@ from trellis_core.values.periods import ServiceMonth
 if TYPE_CHECKING:
     from streamlit.navigation.page import Page
 
-ICON: Final = ROOT / "pages" / "shared" / "static" / "trellis.png"
 SIDEBAR_WIDTH: Final = 256
 _SEARCH_HITS: Final = 6
 

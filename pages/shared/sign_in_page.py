@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+
+import streamlit as st
 
 from pages.shared import formats
 from trellis_core.access import AccessRole
@@ -23,7 +26,7 @@ _STYLE: Final = """
 :root{color-scheme:light dark;--ground:#f6f8f5;--card:#fff;--ink:#1e2621;--quiet:#5c665f;--line:#dde3dc;--green:#2f6b4f;--on:#fff;--warn:#8a5a1a;--warn-bg:#fbf3e4}
 @media(prefers-color-scheme:dark){:root{--ground:#121613;--card:#1b211d;--ink:#e6ece7;--quiet:#a3aea7;--line:#343d37;--green:#6fbf95;--on:#10201a;--warn:#e9c27f;--warn-bg:#2e2618}}
 *{box-sizing:border-box}
-body{margin:0;min-height:100vh;display:grid;place-items:center;background:var(--ground);color:var(--ink);font:16px/1.5 "Source Sans",system-ui,-apple-system,"Segoe UI",sans-serif;padding:2rem 1rem}
+body{margin:0;min-height:100vh;display:grid;place-items:center;background:var(--ground);color:var(--ink);font:17px/1.5 "Source Sans",system-ui,-apple-system,"Segoe UI",sans-serif;padding:2rem 1rem}
 main{width:100%;max-width:46rem}
 main.narrow{max-width:24rem}
 header{display:flex;align-items:center;gap:.75rem;margin-bottom:1.25rem}
@@ -31,6 +34,7 @@ h1{font-size:1.6rem;font-weight:650;margin:0;letter-spacing:-.01em}
 p{margin:.25rem 0 1.25rem;color:var(--quiet)}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(20rem,1fr));gap:.9rem}
 form{margin:0}
+.cards form{display:flex}
 .card{width:100%;text-align:left;background:var(--card);color:inherit;border:1px solid var(--line);border-radius:12px;padding:1.1rem 1.2rem;font:inherit;cursor:pointer;min-height:8.2rem;display:flex;flex-direction:column;gap:.15rem}
 .card:hover{border-color:var(--green)}
 .card strong{font-size:1.08rem;font-weight:650}
@@ -85,7 +89,7 @@ def role_cards(people: Sequence[StaffMember], *, practice_name: str, wanted: str
         for person in ranked
     )
     return _document(
-        f"<p>{escape(practice_name)}. All patients are fictional. Choose whose day to look at.</p>"
+        f"<p>{escape(practice_name)}. All patients are fictional. Choose whose day to see.</p>"
         f'<div class="cards">{cards}</div>'
     )
 
@@ -116,8 +120,20 @@ def _document(inner: str, *, is_narrow: bool = False) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<title>Sign in · Trellis</title><link rel="icon" href="/favicon.png">'
-        f"<style>{_STYLE}</style></head><body><main{' class=narrow' if is_narrow else ''}>"
+        f"<style>{_font()}{_STYLE}</style></head><body><main{' class=narrow' if is_narrow else ''}>"
         f"<header>{MARK}<h1>Trellis</h1></header>{inner}"
         "<footer>Trellis documents care-management time. It gives no billing, coding or legal advice.</footer>"
         "</main></body></html>"
+    )
+
+
+def _font() -> str:
+    """Return the rule for the dashboard's own typeface, which the frontend carries with it."""
+    folder = Path(st.__file__).parent / "static" / "static" / "media"
+    found = sorted(folder.glob("SourceSansVF-Upright*.woff2"))
+    if not found:
+        return ""
+    return (
+        "@font-face{font-family:'Source Sans';font-weight:200 900;font-display:swap;"
+        f"src:url(/static/media/{found[0].name}) format('woff2')}}"
     )

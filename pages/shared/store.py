@@ -8,6 +8,7 @@ the one seam, because a test browser has no cookies.
 import os
 import threading
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NoReturn
 from zoneinfo import ZoneInfo
@@ -22,7 +23,7 @@ from trellis_core.care.people import Practice, StaffMember
 from trellis_core.rules.rulebook import RuleBook, load_rule_book
 from trellis_core.sample import demo_day, sample_today
 from trellis_core.services import practice as practices
-from trellis_core.settings import default_store_url, load_settings, sqlite_url
+from trellis_core.settings import Settings, default_store_url, load_settings, sqlite_url
 from trellis_core.store.engine import Store, open_store
 from trellis_core.values import clock as clocks
 from trellis_core.values.clock import Clock
@@ -36,11 +37,23 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _lock = threading.Lock()
 _open: dict[str, Store] = {}
 _holding: set[str] = set()
+_samples: dict[str, bool] = {}
+_VARIABLES: Final = ("DATABASE_URL", "TRELLIS_DATABASE_URL", "TRELLIS_DATA_FOLDER", "TRELLIS_TODAY")
+
+
+def _settings() -> Settings:
+    """Return the settings, read again only when the environment changed."""
+    return _settings_of(tuple(os.environ.get(name, "") for name in _VARIABLES))
+
+
+@lru_cache(maxsize=8)
+def _settings_of(_environment: tuple[str, ...]) -> Settings:
+    return load_settings()
 
 
 def own_store_url() -> str:
     """Return the address of the practice's own store: ``DATABASE_URL``, or the command's default."""
-    settings = load_settings()
+    settings = _settings()
     return settings.database_url or default_store_url(settings)
 
 
@@ -51,7 +64,7 @@ def store() -> Store:
     was begun on this machine is shown instead, until the practice sets up its own.
     """
     own = _opened(own_store_url())
-    if load_settings().database_url is not None or _holds_practice(own):
+    if _settings().database_url is not None or _holds_practice(own):
         return own
     begun = _demo_path()
     if begun.is_file() and _holds_practice(demo := _opened(sqlite_url(begun))):
@@ -65,14 +78,14 @@ def sample_target() -> Store:
     The demonstration's own, so that the practice's own store stays free; the one that was named
     where one was.
     """
-    if load_settings().database_url is not None:
+    if _settings().database_url is not None:
         return store()
     path = _demo_path()
     return _opened(sqlite_url(path))
 
 
 def _demo_path() -> Path:
-    return load_settings().data_folder.expanduser().absolute() / "demo" / "trellis.db"
+    return _settings().data_folder.expanduser().absolute() / "demo" / "trellis.db"
 
 
 def _holds_practice(found: Store) -> bool:
@@ -92,6 +105,7 @@ def close_all() -> None:
     """Close every store that this process opened."""
     with _lock:
         _holding.clear()
+        _samples.clear()
         while _open:
             _open.popitem()[1].close()
 
@@ -100,7 +114,7 @@ def clock() -> Clock:
     """Return the clock: the server's, or moved by whole days in a demonstration."""
     system = clocks.SystemClock()
     here = sample_today(system)
-    day = load_settings().today
+    day = _settings().today
     if day is None and is_sample():
         day = demo_day(here, rule_book())
     return system if day is None or day == here else clocks.ShiftedClock((day - here).days)
@@ -118,7 +132,12 @@ def is_empty() -> bool:
 
 def is_sample() -> bool:
     """Say whether the store holds the sample practice and nothing else."""
-    return practices.is_sample(store=store())
+    found = store()
+    if not _holds_practice(found):
+        return False
+    if found.url not in _samples:
+        _samples[found.url] = practices.is_sample(store=found)
+    return _samples[found.url]
 
 
 def is_demo() -> bool:

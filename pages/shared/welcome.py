@@ -2,13 +2,15 @@
 
 import streamlit as st
 
-from pages.shared import store, widgets
+from pages.shared import routes, store, widgets
 from trellis_core.sample import demo_day, load_sample, sample_today
+from trellis_core.settings import load_settings
 from trellis_core.values.clock import SystemClock
 
 
 def draw() -> None:
     """Draw the two ways to begin."""
+    st.image(str(routes.ICON), width=56)
     widgets.heading("Welcome to Trellis")
     st.write(
         "Trellis keeps the minutes, consents and plans behind monthly care-management services, "
@@ -25,15 +27,22 @@ def draw() -> None:
         if st.button("Load the sample practice", type="primary", icon=":material/science:"):
             with widgets.command(), st.spinner("Loading the sample practice…"):
                 _load()
+                store.leave_to(store.SIGN_IN_PATH)
                 st.rerun()
     with own:
         st.subheader("Set up your own", anchor=False)
         st.write(
-            "Five questions: practice, owner, time zone, locality, password. "
+            "A few questions: the practice, its owner, time zone and locality, a password. "
             "Run this where Trellis is installed, then reload this page:"
         )
-        st.code(f"trellis init --store {store.own_store_url()}", language="bash", wrap_lines=True)
+        st.code(_command(), language="bash", wrap_lines=True)
     widgets.disclaimer()
+
+
+def _command() -> str:
+    if load_settings().database_url is None:
+        return "trellis init"
+    return f"trellis init --store {store.store().url}"
 
 
 def _load() -> None:
