@@ -38,7 +38,9 @@ def test_imports_point_one_way():
 @pytest.mark.parametrize("path", EVERYTHING, ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_module_keeps_the_rules_of_the_house(path):
     names = _imports(path)
-    r5 = [n for n in names if re.match(r"fhir\.resources\.(?!R4B)", n) and n != "fhir.resources.R4B"]
+    r5 = [
+        n for n in names if re.match(r"fhir\.resources\.(?!R4B)", n) and n != "fhir.resources.R4B"
+    ]
     assert not r5, f"R5 classes imported: {r5}"
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
@@ -75,9 +77,7 @@ def _tracked_text_files() -> list[Path]:
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False
     ).stdout.decode()
-    names = [n for n in listed.split("\0") if n] or [
-        str(p.relative_to(ROOT)) for p in EVERYTHING
-    ]
+    names = [n for n in listed.split("\0") if n] or [str(p.relative_to(ROOT)) for p in EVERYTHING]
     kinds = {".py", ".md", ".toml", ".txt", ".csv", ".json", ".yaml", ".yml", ".sh", ""}
     return [
         ROOT / n

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from fontTools.ttLib import TTFont  # type: ignore[import-untyped]  # ships no types
+from fontTools.ttLib import TTFont
 
 FONTS: Final = Path(__file__).parent / "fonts"
 REGULAR: Final = FONTS / "DejaVuSans.subset.ttf"

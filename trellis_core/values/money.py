@@ -30,7 +30,9 @@ def cents_of(amount: Decimal) -> int:
     """
     cents = amount.scaleb(2)
     if cents != cents.to_integral_value():
-        raise InvalidValueError(f"{amount} is not a whole number of cents. Round it once, at the line.")
+        raise InvalidValueError(
+            f"{amount} is not a whole number of cents. Round it once, at the line."
+        )
     return int(cents)
 
 

@@ -42,7 +42,9 @@ class ServiceMonth:
         """Read ``YYYY-MM``; refuse everything else."""
         match = _MONTH.fullmatch(text)
         if match is None:
-            raise InvalidPeriodError(f"'{text}' is not a month. Write it as YYYY-MM, for example 2026-11.")
+            raise InvalidPeriodError(
+                f"'{text}' is not a month. Write it as YYYY-MM, for example 2026-11."
+            )
         return cls(int(match[1]), int(match[2]))
 
     @classmethod
@@ -129,9 +131,7 @@ def parse_instant(text: str) -> datetime:
     except ValueError:
         instant = None
     if instant is None or "T" not in text or not _DAY.fullmatch(text[:10]):
-        raise InvalidPeriodError(
-            f"'{text}' is not a time. Write it as 2026-11-03T10:00:00-05:00."
-        )
+        raise InvalidPeriodError(f"'{text}' is not a time. Write it as 2026-11-03T10:00:00-05:00.")
     if instant.tzinfo is None:
         raise InvalidPeriodError(f"'{text}' has no offset from UTC. Add it, for example -05:00.")
     return instant
