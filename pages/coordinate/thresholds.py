@@ -58,7 +58,7 @@ def draw_board(person: Actor) -> None:
         pages = -(-len(rows) // PAGE_ROWS)
         first = (st.pagination(pages, key=f"thresholds_page_{answer}_{pages}") - 1) * PAGE_ROWS
     people = {key: member.name for key, member in store.people(person).items()}
-    before: RowKey | None = st.session_state.get(_CHOSEN)
+    before = _chosen_before(found)
     chosen = board_view.rows_table(
         rows[first : first + PAGE_ROWS],
         name="thresholds",
@@ -74,11 +74,23 @@ def draw_board(person: Actor) -> None:
 
 
 def _first_tab(found: Board) -> BoardState:
-    patient_id = state.chosen_patient()
-    for row in found.rows:
-        if row.patient_id == patient_id:
-            return row.state
+    named = _named_by_address(found)
+    if named is not None:
+        return named.state
     return next((item for item in STATE_WORDS if found.counts.get(item)), BoardState.BILLABLE)
+
+
+def _named_by_address(found: Board) -> BoardRow | None:
+    patient_id = state.chosen_patient()
+    return next((row for row in found.rows if row.patient_id == patient_id), None)
+
+
+def _chosen_before(found: Board) -> RowKey | None:
+    if _CHOSEN not in st.session_state:
+        named = _named_by_address(found)
+        st.session_state[_CHOSEN] = board_view.key_of(named) if named else None
+    chosen: RowKey | None = st.session_state[_CHOSEN]
+    return chosen
 
 
 def draw_strip(person: Actor) -> None:

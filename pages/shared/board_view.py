@@ -61,7 +61,8 @@ def rows_table(
     """Draw rows as a table and return the row that is selected, if any.
 
     The widget's identity holds the order of the rows: when the order changes, the selection moves
-    with its patient instead of staying at its place.
+    with its patient instead of staying at its place. A selected row that left these rows, because
+    its answer changed, stays selected until another is.
 
     Args:
         rows: At most a page of them.
@@ -93,7 +94,9 @@ def rows_table(
         alt="Patients and programs of the month with their minutes",
     )
     selected = event["selection"]["rows"]
-    return keys[selected[0]] if selected and selected[0] < len(keys) else None
+    if selected and selected[0] < len(keys):
+        return keys[selected[0]]
+    return chosen if at is None else None
 
 
 _COLUMNS: Final = {
@@ -167,9 +170,7 @@ def _days_left(until: date | None, *, today: date, over: str) -> str:
     return over if days <= 0 else formats.count(days, "day")
 
 
-def detail(
-    row: BoardRow, *, month: ServiceMonth, person: Actor, is_complete: bool = True
-) -> None:
+def detail(row: BoardRow, *, month: ServiceMonth, person: Actor, is_complete: bool = True) -> None:
     """Draw what stands behind a row: what counts, what blocks and where to fix it.
 
     Args:

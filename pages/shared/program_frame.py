@@ -21,6 +21,8 @@ from trellis_core.values.periods import ServiceMonth
 
 REFRESH_SECONDS: Final = 4
 PAGE_ROWS: Final = 50
+_MOST_LISTED: Final = 200
+"""With more patients than this, entries and superbills are listed for the selected one only."""
 _FEW_ROWS: Final = 5
 """With so few rows, what else the program needs stands beside the form too."""
 
@@ -41,6 +43,11 @@ class ProgramView:
     today: date
     rows: tuple[BoardRow, ...]
     chosen: BoardRow | None
+
+    @property
+    def is_too_long(self) -> bool:
+        """There are too many patients to list what all of them have."""
+        return self.chosen is None and len(self.rows) > _MOST_LISTED
 
 
 def draw(
@@ -168,6 +175,9 @@ def _patients(view: ProgramView) -> dict[str, str]:
 
 
 def _entries(name: str, view: ProgramView) -> None:
+    if view.is_too_long:
+        st.caption("Select a patient above to see the entries.")
+        return
     chosen = view.chosen.patient_id if view.chosen else None
     entries = entries_of(
         month=view.month,
@@ -199,6 +209,10 @@ def _superbills(name: str, view: ProgramView) -> None:
     if not may(view.person, Operation.READ_SUPERBILL):
         st.caption("Your role does not open superbills.")
         return
+    if view.is_too_long:
+        st.caption("Select a patient above to see the superbill, or download the whole month.")
+        _downloads(name, view, who="everyone who is ready")
+        return
     patient_id = view.chosen.patient_id if view.chosen else None
     bills = billing.superbills(
         month=view.month,
@@ -228,14 +242,18 @@ def _superbills(name: str, view: ProgramView) -> None:
     ]
     widgets.table(pd.DataFrame(rows), alt="Superbill lines of the month", key=f"{name}_superbills")
     who = "this patient" if view.chosen else formats.count(len(bills), "patient")
+    _downloads(name, view, who=who)
+
+
+def _downloads(name: str, view: ProgramView, *, who: str) -> None:
     with st.container(horizontal=True):
-        _download(name, view, form="pdf", label=f"Download PDF, {who}", patient_id=patient_id)
-        _download(name, view, form="csv", label=f"Download CSV, {who}", patient_id=patient_id)
+        _download(name, view, form="pdf", label=f"Download PDF, {who}")
+        _download(name, view, form="csv", label=f"Download CSV, {who}")
 
 
-def _download(
-    name: str, view: ProgramView, *, form: billing.Form, label: str, patient_id: str | None
-) -> None:
+def _download(name: str, view: ProgramView, *, form: billing.Form, label: str) -> None:
+    patient_id = view.chosen.patient_id if view.chosen else None
+
     def make() -> bytes:
         return billing.superbill_document(
             month=view.month,

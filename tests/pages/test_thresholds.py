@@ -121,8 +121,32 @@ def test_a_minute_of_a_colleague_appears_on_the_next_tick(dashboard):
 
 def test_the_address_opens_the_tab_of_its_patient(dashboard):
     row = read_board(dashboard, state=BoardState.NOT_STARTED).rows[0]
-    at = dashboard.open(AccessRole.COORDINATOR, PAGE, patient=row.patient_id)
+    at = dashboard.open(AccessRole.COORDINATOR, patient=row.patient_id)
     assert row.patient_name in list(table(at)["Patient"])
+    assert any(row.patient_name.split(",")[0] in title.value for title in at.subheader)
+
+
+def test_a_selected_row_keeps_its_strip_when_its_answer_changes(dashboard):
+    row = read_board(dashboard, state=BoardState.REACH, program=Program.CCM).rows[0]
+    at = choose(dashboard.open(AccessRole.COORDINATOR), row)
+    coordinator = dashboard.actor(AccessRole.COORDINATOR)
+    log_time(
+        LogTime(
+            entry_id=new_entry_id(),
+            patient_id=row.patient_id,
+            program=Program.CCM,
+            staff_id=coordinator.person_id,
+            started_at=dashboard.clock.now(),
+            seconds=(row.minutes_to_next + 1) * 60,
+            activity=Activity.CARE_COORDINATION,
+        ),
+        store=dashboard.store,
+        actor=coordinator,
+        clock=dashboard.clock,
+    )
+    at.run()
+    assert row.patient_name not in list(table(at)["Patient"])
+    assert any(row.patient_name.split(",")[0] in title.value for title in at.subheader)
 
 
 def test_filters_narrow_the_board_and_never_reach_the_address(dashboard):
