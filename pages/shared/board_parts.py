@@ -1,0 +1,67 @@
+"""Parts of the Thresholds page: the sums on top and the filter."""
+
+from decimal import Decimal
+
+import streamlit as st
+
+from pages.shared import formats, store
+from pages.shared.board_view import STATE_WORDS
+from trellis_core.care.vocabulary import Program
+from trellis_core.services.board import Board, BoardState
+from trellis_core.values.money import ZERO
+
+
+def sums(found: Board) -> None:
+    """Draw what bills now, what is within reach, what is held back and what has not begun."""
+
+    def expected(answer: BoardState) -> Decimal:
+        return sum((row.expected for row in found.rows if row.state is answer), ZERO)
+
+    def cleared(answer: BoardState) -> Decimal:
+        return sum(
+            (row.expected_if_cleared or ZERO for row in found.rows if row.state is answer), ZERO
+        )
+
+    tiles = st.columns(4)
+    tiles[0].metric(
+        "Billable now",
+        formats.money_whole(expected(BoardState.BILLABLE)),
+        delta=formats.count(found.counts.get(BoardState.BILLABLE, 0), "line", "rows"),
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+    )
+    for tile, answer, word in (
+        (tiles[1], BoardState.REACH, "if reached"),
+        (tiles[2], BoardState.BLOCKED, "held back"),
+        (tiles[3], BoardState.NOT_STARTED, "possible"),
+    ):
+        amount = cleared(answer)
+        under = f"{formats.money_whole(amount)} {word}"
+        tile.metric(
+            STATE_WORDS[answer],
+            found.counts.get(answer, 0),
+            delta=under,
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+
+
+def filters() -> None:
+    """Draw the filter by program and by name; what is typed never reaches the address."""
+    with st.popover(_filter_words(), icon=":material/filter_list:"):
+        st.selectbox(
+            "Program",
+            ["", *Program],
+            format_func=lambda item: str(item) or "All programs",
+            key="thresholds_program",
+            on_change=store.note_use,
+        )
+        st.text_input("Name, MRN or birth date", key="thresholds_text", on_change=store.note_use)
+
+
+def _filter_words() -> str:
+    kept = st.session_state
+    parts = [kept.get("thresholds_program"), kept.get("thresholds_text")]
+    return ", ".join(formats.plain(str(part)) for part in parts if part) or "Filter"
