@@ -40,8 +40,8 @@ def rows_of(bills: Sequence[Superbill]) -> pd.DataFrame:
                 "MRN": bill.patient.mrn,
                 "Programs": ", ".join(dict.fromkeys(line.program.value for line in bill.lines)),
                 "Lines": superbill_view.codes_words(bill.lines),
-                "Units": sum(line.units for line in bill.lines),
-                "Allowed": formats.money(bill.allowed_total),
+                "Units": sum(line.units for line in bill.lines) if bill.lines else None,
+                "Allowed": formats.money(bill.allowed_total if bill.lines else None),
                 "State": superbill_view.status_words(bill),
                 "Payer": bill.payer.payer_name if bill.payer else formats.NOT_RECORDED,
             }

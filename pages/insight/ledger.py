@@ -14,6 +14,10 @@ from trellis_core.services.integrity import CheckReport
 from trellis_core.values.findings import Severity
 
 PAGE_ROWS = 100
+WIDTHS = {
+    "No.": 50, "Receipt": 78, "Started": 122, "Patient": 140, "Program": 66, "Length": 78,
+    "Activity": 130, "By": 130, "Recorded": 90,
+}  # fmt: skip
 
 actor = store.require(Operation.READ_LEDGER)
 month = store.month(actor)
@@ -129,6 +133,7 @@ with widgets.command():
         widgets.table(
             rows_of(listed[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]),
             alt="Time entries of the month, newest first", key="ledger_entries",
+            columns={name: st.column_config.Column(width=width) for name, width in WIDTHS.items()},
         )  # fmt: skip
     else:
         widgets.empty("No time was recorded in this month.", icon="schedule")

@@ -71,7 +71,7 @@ def cumulative_net(
             annotation={"text": f"break-even, month {break_even_month}", "font": {"size": 12}},
         )
     figure.update_xaxes(title="Month", dtick=1 if len(months) <= 12 else 3, **_axis())  # noqa: PLR2004
-    figure.update_yaxes(title="Cumulative net", tickprefix="$", tickformat=",.0f", **_axis())
+    figure.update_yaxes(title="Cumulative net", tickformat="$,.0f", **_axis())
     return _framed(figure, height=320)
 
 
@@ -126,7 +126,7 @@ def tornado(
             name=label,
         )
     figure.update_layout(barmode="overlay", showlegend=True, legend={"orientation": "h", "y": 1.12})
-    figure.update_xaxes(title="First-year net", tickprefix="$", tickformat=",.0f", **_axis())
+    figure.update_xaxes(title="First-year net", tickformat="$,.0f", **_axis())
     figure.update_yaxes(automargin=True)
     return _framed(figure, height=90 + 32 * len(names), legend=True)
 

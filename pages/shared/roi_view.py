@@ -52,6 +52,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """Every assumption once, in the order of a conversation; a test compares it with the model's list."""
 
+_ACROSS: Final = 4
 _MIX: Final = ("add_on_40", "add_on_60")
 
 
@@ -103,7 +104,7 @@ def reset() -> None:
 
 def assumptions(practice: Practice) -> None:
     """Draw every assumption with its default, range, source and date."""
-    first, second, third, fourth = st.columns([1.6, 1, 1, 1.2], vertical_alignment="bottom")
+    first, second, third, fourth = st.columns([2.6, 1, 1.1, 1.1], vertical_alignment="bottom")
     first.pills(
         "Programs",
         [program for program in Program if program is not Program.APCM] + [Program.APCM],
@@ -123,10 +124,10 @@ def assumptions(practice: Practice) -> None:
     fourth.selectbox("Setting", list(Setting), format_func=formats.words, key="roi_setting")
     for title, names in GROUPS.items():
         st.markdown(f"**{title}**")
-        with st.container(key=f"roi_group_{title.split()[-1].lower()}"):
-            grid = st.columns(4)
-            for place, name in enumerate(names):
-                with grid[place % 4]:
+        for start in range(0, len(names), _ACROSS):
+            row = st.columns(_ACROSS, vertical_alignment="bottom")
+            for column, name in zip(row, names[start : start + _ACROSS], strict=False):
+                with column:
                     _input(roi.assumption(name))
     st.caption(
         "Hover over a question mark for the source, its date and the range to try. A figure "
@@ -290,7 +291,7 @@ def _span(row: Assumption) -> str:
 
 
 def _input(row: Assumption) -> None:
-    unit = {"share": "%", "dollars": "$"}.get(row.unit, row.unit)
+    unit = {"share": ", %", "dollars": ", $"}.get(row.unit, "")
     scale = _PERCENT if row.unit == "share" else Decimal(1)
     origin = " ".join(part for part in (row.source, f"({row.dated})" if row.dated else "") if part)
     about = [
@@ -303,7 +304,7 @@ def _input(row: Assumption) -> None:
     if key not in st.session_state:
         st.session_state[key] = None if row.default is None else float(row.default * scale)
     st.number_input(
-        f"{row.label}, {unit}",
+        f"{row.label}{unit}",
         min_value=0.0,
         step=1.0,
         format="%g",
