@@ -61,11 +61,14 @@ def amounts(prefix: str, on: date, text: str) -> None:
     if not rows:
         widgets.empty("No code here holds these words on this day.", icon="search_off")
         return
-    widgets.table(pd.DataFrame(rows), alt="Codes with their amounts", key="rule_book_amounts")
-    here = f"{practice.state} {practice.locality}" if practice.locality else "national amounts"
+    frame = pd.DataFrame(rows)
+    if not practice.locality:
+        frame = frame.drop(columns="Here")
+    widgets.table(frame, alt="Codes with their amounts", key="rule_book_amounts")
+    here = f"Here: {practice.state} {practice.locality}, " if practice.locality else ""
     last = book.amounts.last_priced_day
     st.caption(
-        f"One unit, full allowed amount. Here: {here}, {practice.setting}. "
+        f"One unit, full allowed amount. {here}{formats.words(practice.setting)}. "
         f"Amounts are on file up to {formats.day(last)}; later days have none."
     )
 
@@ -93,10 +96,8 @@ def policies() -> None:
     st.markdown(
         "Authorities or payers differ on these points. Trellis uses these answers unless a payer's own is set."
     )
-    widgets.table(
-        pd.DataFrame(rule_text.policy_words(Policy()), columns=["Point", "Default"]),
-        alt="Payer-policy defaults", key="rule_book_policies",
-    )  # fmt: skip
+    frame = pd.DataFrame(rule_text.policy_words(Policy()), columns=["Point", "Default"])
+    st.dataframe(frame, hide_index=True, height="content", alt="Payer-policy defaults")
 
 
 widgets.heading(

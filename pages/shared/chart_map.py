@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from trellis_core.care.vocabulary import ConsentElement
+from trellis_core.care.vocabulary import ConsentElement, Program
 from trellis_core.rules.reasons import Reason
 
 
@@ -54,6 +54,19 @@ ELEMENTS: Final = {
     ConsentElement.CONSULT_SPECIALISTS: "The team may consult relevant specialists (BHI and CoCM)",
 }
 """What a patient is told before agreeing, in plain words."""
+
+
+def is_asked(element: ConsentElement, program: Program) -> bool:
+    """Say whether an element belongs to a program's consent.
+
+    Example:
+        >>> is_asked(ConsentElement.CONSULT_SPECIALISTS, Program.CCM)
+        False
+    """
+    if element is ConsentElement.CONSULT_SPECIALISTS:
+        return program in {Program.BHI, Program.COCM}
+    return True
+
 
 _BY_STEM: Final = (
     ("TCM_", Section.DISCHARGES),

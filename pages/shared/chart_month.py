@@ -112,12 +112,13 @@ def _lines(answer: Determination, program: Program) -> None:
 
 
 def _open_points(view: ChartView, answer: Determination, program: Program) -> None:
-    for step in answer.pending:
-        if step.program is program:
-            st.markdown(
-                f":material/schedule: {formats.words(step.step)} is due by "
-                f"{formats.short_day(step.by)}."
-            )
+    pending = [step for step in answer.pending if step.program is program]
+    for step in pending:
+        st.markdown(
+            f":material/schedule: {formats.words(step.step)} is due by {formats.short_day(step.by)}."
+        )
+    if pending and view.may_edit:
+        _do("Record a step", chart_map.Section.DISCHARGES, key=f"chart_step_{program}")
     for question in answer.decisions_needed:
         if question.program is program:
             asked = _QUESTIONS.get(question.question, formats.words(question.question))

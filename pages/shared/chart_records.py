@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.shared import formats, widgets
 from pages.shared.chart_base import ChartView, save, wanted_program, yes_no_input
-from pages.shared.chart_map import ELEMENTS
+from pages.shared.chart_map import ELEMENTS, is_asked
 from trellis_core.care.records import CarePlan, Condition, Consent
 from trellis_core.care.vocabulary import ConsentElement, ConsentMethod, Program, Track
 from trellis_core.services import care_records
@@ -314,10 +314,11 @@ def _consent(view: ChartView, consent: Consent) -> None:
             st.caption("Which elements were explained is not recorded.")
         else:
             st.markdown(
-                "\n".join(
-                    f"- :material/{'check_box' if element in given else 'check_box_outline_blank'}: "
+                "  \n".join(
+                    f":material/{'check_box' if element in given else 'check_box_outline_blank'}: "
                     f"{words}{'' if element in given else ' (not told)'}"
                     for element, words in ELEMENTS.items()
+                    if element in given or is_asked(element, consent.program)
                 )
             )
         if view.may_edit and not is_revoked:
