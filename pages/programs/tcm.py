@@ -1,6 +1,7 @@
 """Transitional care management: discharges by deadline, and what is still to be done for each."""
 
 from datetime import date, datetime, time
+from typing import Final
 
 import streamlit as st
 
@@ -10,18 +11,24 @@ from trellis_core.access import Operation, may
 from trellis_core.care.vocabulary import ContactOutcome, MdmLevel, Program, VisitModality
 from trellis_core.services import care_records
 
+CARDS: Final = 12
+
 
 def by_deadline(view: ProgramView) -> None:
-    """Draw each discharge with its steps, the next deadline first, and the forms that fulfil them."""
+    """Draw each discharge with a step still open, the next deadline first."""
     st.caption(
         "Contact within two business days, a visit within 7 or 14 days, medications reconciled by "
         "the visit. Overdue first."
     )
-    for row in sorted(view.rows, key=lambda row: board_view.next_due(row) or date.max):
+    waiting = [row for row in view.rows if board_view.next_due(row) is not None]
+    waiting.sort(key=lambda row: board_view.next_due(row) or date.max)
+    for row in waiting[:CARDS]:
         with st.container(border=True):
             st.markdown(f"**{formats.plain(row.patient_name)}**")
             board_view.steps_list(row.steps, today=view.today)
             st.markdown(board_view.contact_line(row))
+    if len(waiting) > CARDS:
+        st.caption(f"{len(waiting) - CARDS:,} more with later deadlines are in the table.")
 
 
 def record(view: ProgramView) -> None:

@@ -1,6 +1,6 @@
 """The one frame of the program pages: who is enrolled, time entry, entries, superbills, primer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -21,8 +21,8 @@ from trellis_core.values.periods import ServiceMonth
 
 REFRESH_SECONDS: Final = 4
 PAGE_ROWS: Final = 50
-_MOST_LISTED: Final = 200
-"""With more patients than this, entries and superbills are listed for the selected one only."""
+_MOST_LISTED: Final = 500
+"""With more rows in the month than this, entries and superbills are listed for the selected one only."""
 _FEW_ROWS: Final = 5
 """With so few rows, what else the program needs stands beside the form too."""
 
@@ -34,6 +34,7 @@ class ProgramView:
     Attributes:
         rows: The program's rows of the board, every state.
         chosen: The selected row, if any.
+        is_large: The month has too many rows, of all programs, to work them all out at every click.
     """
 
     program: Program
@@ -43,11 +44,12 @@ class ProgramView:
     today: date
     rows: tuple[BoardRow, ...]
     chosen: BoardRow | None
+    is_large: bool
 
     @property
     def is_too_long(self) -> bool:
-        """There are too many patients to list what all of them have."""
-        return self.chosen is None and len(self.rows) > _MOST_LISTED
+        """There is too much to list what all patients have."""
+        return self.chosen is None and self.is_large
 
 
 def draw(
@@ -113,10 +115,9 @@ def _other_programs(person: Actor) -> None:
             routes.link(name, routes.spec(name).title, icon=routes.spec(name).icon)
 
 
-def _rows(program: Program, person: Actor) -> tuple[BoardRow, ...]:
+def _rows(person: Actor) -> tuple[BoardRow, ...]:
     return board(
         month=store.month(person),
-        program=program,
         store=store.store(),
         actor=person,
         clock=store.clock(),
@@ -124,10 +125,14 @@ def _rows(program: Program, person: Actor) -> tuple[BoardRow, ...]:
     ).rows
 
 
+def _of(program: Program, rows: Iterable[BoardRow]) -> tuple[BoardRow, ...]:
+    return tuple(row for row in rows if row.program is program)
+
+
 @st.fragment(run_every=REFRESH_SECONDS)
 def _enrolled(name: str, program: Program, person: Actor) -> None:
     store.keep_signed_in_only()
-    rows = _rows(program, person)
+    rows = _of(program, _rows(person))
     if not rows:
         widgets.empty("Nobody is enrolled this month. Enroll a patient from the chart.")
         routes.link("patients", "Open the patients", icon=":material/group:")
@@ -152,7 +157,8 @@ def _enrolled(name: str, program: Program, person: Actor) -> None:
 
 
 def _view(name: str, program: Program, person: Actor) -> ProgramView:
-    rows = _rows(program, person)
+    everyone = _rows(person)
+    rows = _of(program, everyone)
     key: RowKey | None = st.session_state.get(f"{name}_chosen")
     return ProgramView(
         program=program,
@@ -161,6 +167,7 @@ def _view(name: str, program: Program, person: Actor) -> ProgramView:
         month=store.month(person),
         today=store.today(person),
         rows=rows,
+        is_large=len(everyone) > _MOST_LISTED,
         chosen=next((row for row in rows if board_view.key_of(row) == key), None),
     )
 
