@@ -21,6 +21,7 @@ from trellis_core.values.unknown import UNKNOWN, Maybe
 
 SECTION_WIDGET: Final = "chart_section"
 """Widget key of the chart's section; the address is what decides it."""
+_PATIENT_KEY: Final = "chart_patient"
 _PROGRAM_KEY: Final = "chart_program"
 
 
@@ -70,6 +71,13 @@ class ChartView:
             member.id for member in self.people.values() if member.role is role and member.is_active
         ]
 
+    def key(self, name: str) -> str:
+        """Return a form's or widget's key for this patient and the program in view.
+
+        What was typed for one patient must never stand in another patient's form.
+        """
+        return f"{name}__{self.patient.id}{st.session_state.get(_PROGRAM_KEY) or ''}"
+
     def signature(self, staff_id: Maybe[str | None]) -> str:
         """Write a person's name and credential; says so where nobody recorded who."""
         if staff_id is UNKNOWN:
@@ -83,6 +91,9 @@ class ChartView:
 def read_view(patient_id: str, person: Actor) -> ChartView:
     """Return a patient's chart as this rerun sees it."""
     month = store.month(person)
+    if st.session_state.get(_PATIENT_KEY) != patient_id:
+        st.session_state[_PATIENT_KEY] = patient_id
+        want_program(None)
     return ChartView(
         chart=caseload.chart(patient_id, month=month, store=store.store(), actor=person),
         month=month,

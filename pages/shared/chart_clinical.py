@@ -76,7 +76,7 @@ def visits(view: ChartView) -> None:
     if rows:
         frame = pd.DataFrame(rows).sort_values("Day", ascending=False)
         frame["Day"] = [formats.day(day) for day in frame["Day"]]
-        widgets.table(frame, alt="Visits and decision making", key="chart_visits")
+        widgets.table(frame, alt="Visits and decision making", key=view.key("chart_visits"))
     else:
         widgets.empty("No visit on record.", icon="event")
     if not view.may_edit:
@@ -103,11 +103,13 @@ def _other_form(view: ChartView) -> None:
             else "another practice"
         )
         st.text(f"{formats.day(each.on)}  {each.code}  {where}")
-    with st.form("chart_other", clear_on_submit=True):
-        on = st.date_input("Day", value=view.today, max_value=view.today, key="chart_other_on")
-        code = st.text_input("Code", placeholder="90960", key="chart_other_code")
-        is_own = yes_no_input("Billed by this practice", UNKNOWN, key="chart_other_own")
-        if st.form_submit_button("Record service", key="chart_other_save"):
+    with st.form(view.key("chart_other"), clear_on_submit=True):
+        on = st.date_input(
+            "Day", value=view.today, max_value=view.today, key=view.key("chart_other_on")
+        )
+        code = st.text_input("Code", placeholder="90960", key=view.key("chart_other_code"))
+        is_own = yes_no_input("Billed by this practice", UNKNOWN, key=view.key("chart_other_own"))
+        if st.form_submit_button("Record service", key=view.key("chart_other_save")):
             save(
                 lambda: care_records.record_other_service(
                     view.patient.id,
@@ -122,27 +124,31 @@ def _other_form(view: ChartView) -> None:
 
 def _visit_form(view: ChartView) -> None:
     st.markdown("#### Record a visit")
-    with st.form("chart_visit"):
+    with st.form(view.key("chart_visit")):
         is_initiating = st.checkbox(
-            "It opens a program (initiating visit)", value=True, key="chart_visit_initiating"
+            "It opens a program (initiating visit)",
+            value=True,
+            key=view.key("chart_visit_initiating"),
         )
-        on = st.date_input("Day", value=view.today, max_value=view.today, key="chart_visit_on")
+        on = st.date_input(
+            "Day", value=view.today, max_value=view.today, key=view.key("chart_visit_on")
+        )
         code = st.text_input(
-            "Code", placeholder="99214, G0439", key="chart_visit_code",
+            "Code", placeholder="99214, G0439", key=view.key("chart_visit_code"),
             help="The visit's own code, as it was billed.",
         )  # fmt: skip
         by = st.selectbox(
-            "By", view.practitioners, format_func=view.signature, key="chart_visit_by"
+            "By", view.practitioners, format_func=view.signature, key=view.key("chart_visit_by")
         )
         programs = st.pills(
             "Programs discussed", list(Program), selection_mode="multi",
-            default=[list(Program)[wanted_program(list(Program))]], key="chart_visit_programs",
+            default=[list(Program)[wanted_program(list(Program))]], key=view.key("chart_visit_programs"),
         )  # fmt: skip
         is_planned = st.checkbox(
             "The practitioner did extensive care planning beyond the visit",
-            key="chart_visit_planning",
+            key=view.key("chart_visit_planning"),
         )
-        if st.form_submit_button("Record visit", type="primary", key="chart_visit_save"):
+        if st.form_submit_button("Record visit", type="primary", key=view.key("chart_visit_save")):
             save(
                 lambda: care_records.record_visit(
                     view.patient.id,
@@ -165,18 +171,22 @@ def _decision_form(view: ChartView) -> None:
             "Only a billing practitioner documents it. Ask one to sign in and record it here."
         )
         return
-    with st.form("chart_mdm"):
+    with st.form(view.key("chart_mdm")):
         options = list(Program)
         program = st.selectbox(
-            "Program", options, index=wanted_program(options), key="chart_mdm_program"
+            "Program", options, index=wanted_program(options), key=view.key("chart_mdm_program")
         )
         level = st.segmented_control(
             "Level", list(MdmLevel), format_func=formats.words, default=MdmLevel.MODERATE,
-            required=True, key="chart_mdm_level",
+            required=True, key=view.key("chart_mdm_level"),
         )  # fmt: skip
-        by = st.selectbox("By", view.practitioners, format_func=view.signature, key="chart_mdm_by")
-        on = st.date_input("Day", value=view.today, max_value=view.today, key="chart_mdm_on")
-        if st.form_submit_button("Record decision making", key="chart_mdm_save"):
+        by = st.selectbox(
+            "By", view.practitioners, format_func=view.signature, key=view.key("chart_mdm_by")
+        )
+        on = st.date_input(
+            "Day", value=view.today, max_value=view.today, key=view.key("chart_mdm_on")
+        )
+        if st.form_submit_button("Record decision making", key=view.key("chart_mdm_save")):
             save(
                 lambda: care_records.record_decision_making(
                     view.patient.id,
@@ -253,24 +263,26 @@ def trend_words(name: str, found: list[RatingScale]) -> str:
 
 def _scale_form(view: ChartView) -> None:
     st.markdown("#### Record a score")
-    with st.form("chart_scale", clear_on_submit=True):
+    with st.form(view.key("chart_scale"), clear_on_submit=True):
         first, second, third, fourth = st.columns(4)
-        name = first.selectbox("Scale", list(INSTRUMENTS), key="chart_scale_name")
-        on = second.date_input("Day", value=view.today, max_value=view.today, key="chart_scale_on")
+        name = first.selectbox("Scale", list(INSTRUMENTS), key=view.key("chart_scale_name"))
+        on = second.date_input(
+            "Day", value=view.today, max_value=view.today, key=view.key("chart_scale_on")
+        )
         score = third.number_input(
             "Score",
             min_value=0,
             max_value=100,
             value=None,
             placeholder="0",
-            key="chart_scale_score",
+            key=view.key("chart_scale_score"),
         )
         use = fourth.selectbox(
             "What followed", [None, *ScaleUse],
             format_func=lambda each: "Not recorded" if each is None else formats.words(each),
-            key="chart_scale_use",
+            key=view.key("chart_scale_use"),
         )  # fmt: skip
-        if st.form_submit_button("Record score", type="primary", key="chart_scale_save"):
+        if st.form_submit_button("Record score", type="primary", key=view.key("chart_scale_save")):
             if score is None or score > INSTRUMENTS[name]:
                 st.error(f"{name} runs from 0 to {INSTRUMENTS[name]}. Enter the total score.")
                 return
@@ -300,7 +312,7 @@ def _registry(view: ChartView) -> None:
             }
             for each in sorted(chart.caseload_reviews, key=lambda each: each.on, reverse=True)
         ]
-        widgets.table(pd.DataFrame(rows), alt="Caseload reviews", key="chart_reviews")
+        widgets.table(pd.DataFrame(rows), alt="Caseload reviews", key=view.key("chart_reviews"))
     if chart.cocm_ended:
         why = formats.words(chart.cocm_ended.because).lower()
         st.caption(formats.plain(f"The episode ended {formats.day(chart.cocm_ended.on)}: {why}."))
@@ -309,9 +321,9 @@ def _registry(view: ChartView) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         _end_cocm_form(view)
-    with left, st.form("chart_registry"):
-        on = st.date_input("Entered on", value=view.today, key="chart_registry_on")
-        if st.form_submit_button("Enter in the registry", key="chart_registry_save"):
+    with left, st.form(view.key("chart_registry")):
+        on = st.date_input("Entered on", value=view.today, key=view.key("chart_registry_on"))
+        if st.form_submit_button("Enter in the registry", key=view.key("chart_registry_save")):
             save(
                 lambda: care_records.enter_registry(
                     view.patient.id,
@@ -320,13 +332,18 @@ def _registry(view: ChartView) -> None:
                 ),
                 "Entered in the CoCM registry.",
             )
-    with right, st.form("chart_review", clear_on_submit=True):
-        day = st.date_input("Reviewed on", value=view.today, key="chart_review_on")
+    with right, st.form(view.key("chart_review"), clear_on_submit=True):
+        day = st.date_input("Reviewed on", value=view.today, key=view.key("chart_review_on"))
         who = st.selectbox(
-            "Consultant", view.consultants, format_func=view.signature, key="chart_review_by"
+            "Consultant",
+            view.consultants,
+            format_func=view.signature,
+            key=view.key("chart_review_by"),
         )
-        words = st.text_area("Recommendation", key="chart_review_text", height=80, max_chars=2000)
-        if st.form_submit_button("Record review", key="chart_review_save"):
+        words = st.text_area(
+            "Recommendation", key=view.key("chart_review_text"), height=80, max_chars=2000
+        )
+        if st.form_submit_button("Record review", key=view.key("chart_review_save")):
             save(
                 lambda: care_records.record_caseload_review(
                     view.patient.id,
@@ -341,12 +358,12 @@ def _registry(view: ChartView) -> None:
 
 def _end_cocm_form(view: ChartView) -> None:
     reasons: list[CocmEndReason] = list(CocmEndReason)
-    with st.popover("End the episode", icon=":material/flag:"), st.form("chart_cocm_end"):
-        on = st.date_input("Ended on", value=view.today, key="chart_cocm_end_on")
+    with st.popover("End the episode", icon=":material/flag:"), st.form(view.key("chart_cocm_end")):
+        on = st.date_input("Ended on", value=view.today, key=view.key("chart_cocm_end_on"))
         because = st.selectbox(
-            "Because", reasons, format_func=formats.words, key="chart_cocm_end_because"
+            "Because", reasons, format_func=formats.words, key=view.key("chart_cocm_end_because")
         )
-        if st.form_submit_button("End episode", key="chart_cocm_end_save"):
+        if st.form_submit_button("End episode", key=view.key("chart_cocm_end_save")):
             save(
                 lambda: care_records.end_cocm(
                     view.patient.id, on=on, because=because, **view.services
@@ -375,7 +392,7 @@ def discharges(view: ChartView) -> None:
         for each in view.chart.stays
     ]
     if rows:
-        widgets.table(pd.DataFrame(rows), alt="Facility stays", key="chart_stays")
+        widgets.table(pd.DataFrame(rows), alt="Facility stays", key=view.key("chart_stays"))
     else:
         st.caption("None on record.")
     if view.may_edit:
@@ -492,23 +509,28 @@ def _discharge_visit_form(view: ChartView, each: Discharge) -> None:
 
 def _discharge_form(view: ChartView) -> None:
     st.markdown("#### Record a discharge")
-    with st.form("chart_discharge"):
+    with st.form(view.key("chart_discharge")):
         first, second, third, fourth = st.columns(4)
         on = first.date_input(
-            "Discharged on", value=view.today, max_value=view.today, key="chart_discharge_on"
+            "Discharged on",
+            value=view.today,
+            max_value=view.today,
+            key=view.key("chart_discharge_on"),
         )
         left = second.selectbox(
             "From",
             _FROM,
             index=0,
             format_func=formats.words,
-            key="chart_discharge_from",
+            key=view.key("chart_discharge_from"),
         )
         right = third.selectbox(
-            "To", _TO, index=0, format_func=formats.words, key="chart_discharge_to"
+            "To", _TO, index=0, format_func=formats.words, key=view.key("chart_discharge_to")
         )
-        name = fourth.text_input("Facility", key="chart_discharge_facility")
-        if st.form_submit_button("Record discharge", type="primary", key="chart_discharge_save"):
+        name = fourth.text_input("Facility", key=view.key("chart_discharge_facility"))
+        if st.form_submit_button(
+            "Record discharge", type="primary", key=view.key("chart_discharge_save")
+        ):
             save(
                 lambda: care_records.record_discharge(
                     view.patient.id,
@@ -535,16 +557,18 @@ def _end_stay_form(view: ChartView, stay: FacilityStay) -> None:
 
 
 def _stay_form(view: ChartView) -> None:
-    with st.form("chart_stay"):
+    with st.form(view.key("chart_stay")):
         first, second, third = st.columns(3)
-        admitted = first.date_input("Admitted on", value=view.today, key="chart_stay_from")
+        admitted = first.date_input(
+            "Admitted on", value=view.today, key=view.key("chart_stay_from")
+        )
         left = second.date_input(
-            "Discharged on (empty: still there)", value=None, key="chart_stay_to"
+            "Discharged on (empty: still there)", value=None, key=view.key("chart_stay_to")
         )
         kind = third.selectbox(
-            "Kind", _STAYS, index=0, format_func=formats.words, key="chart_stay_kind"
+            "Kind", _STAYS, index=0, format_func=formats.words, key=view.key("chart_stay_kind")
         )
-        if st.form_submit_button("Record stay", key="chart_stay_save"):
+        if st.form_submit_button("Record stay", key=view.key("chart_stay_save")):
             save(
                 lambda: care_records.record_facility_stay(
                     view.patient.id,

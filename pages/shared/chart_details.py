@@ -46,9 +46,11 @@ def details(view: ChartView) -> None:
         right.markdown("**Risk statement**")
         right.text(patient.risk_statement)
     if view.may_edit:
-        with st.form("chart_details"):
-            changed = person_fields(patient, view.today, key="chart_details")
-            if st.form_submit_button("Save details", type="primary", key="chart_details_save"):
+        with st.form(view.key("chart_details")):
+            changed = person_fields(patient, view.today, key=view.key("chart_details_of"))
+            if st.form_submit_button(
+                "Save details", type="primary", key=view.key("chart_details_save")
+            ):
                 save(
                     lambda: caseload.edit_patient(
                         changed,

@@ -41,7 +41,7 @@ def draw(view: ChartView, month: PatientMonth) -> None:
     if side is not None:
         with side:
             time_entry.panel(
-                "chart_entry",
+                f"chart_entry_{view.patient.id}",
                 person=view.person,
                 patients={view.patient.id: view.patient.name},
                 programs=tuple(programs),

@@ -41,7 +41,7 @@ def conditions(view: ChartView) -> None:
             }
             for each in listed
         ]
-        widgets.table(pd.DataFrame(rows), alt="Conditions", key="chart_conditions")
+        widgets.table(pd.DataFrame(rows), alt="Conditions", key=view.key("chart_conditions"))
     else:
         widgets.empty("No condition on record.", icon="stethoscope")
     if not view.may_edit:
@@ -66,7 +66,8 @@ def _code_form(view: ChartView, listed: list[Condition]) -> None:
         "Condition",
         listed,
         format_func=lambda each: f"{each.icd10 or 'no code'}: {each.text or each.icd10}",
-        key=f"chart_code_which_{len([each for each in listed if each.icd10 is None])}",
+        key=view.key("chart_code_which")
+        + f"_{len([each for each in listed if each.icd10 is None])}",
     )
     with st.form(f"chart_code_{chosen.id}"):
         code = st.text_input(
@@ -122,19 +123,23 @@ def _months_input(value: Maybe[int | None], *, key: str) -> Maybe[int | None]:
 
 def _condition_form(view: ChartView) -> None:
     st.markdown("#### Add a condition")
-    with st.form("chart_condition", clear_on_submit=True):
-        code = st.text_input("ICD-10-CM code", placeholder="I10", key="chart_condition_icd10")
-        text = st.text_input("In words", placeholder="Hypertension", key="chart_condition_text")
-        months = _months_input(12, key="chart_condition_months")
+    with st.form(view.key("chart_condition"), clear_on_submit=True):
+        code = st.text_input(
+            "ICD-10-CM code", placeholder="I10", key=view.key("chart_condition_icd10")
+        )
+        text = st.text_input(
+            "In words", placeholder="Hypertension", key=view.key("chart_condition_text")
+        )
+        months = _months_input(12, key=view.key("chart_condition_months"))
         risk = yes_no_input(
             "Significant risk of death, acute worsening or functional decline",
             UNKNOWN,
-            key="chart_condition_risk",
+            key=view.key("chart_condition_risk"),
         )
         behavioral = yes_no_input(
-            "Mental, behavioral or psychiatric", UNKNOWN, key="chart_condition_behavioral"
+            "Mental, behavioral or psychiatric", UNKNOWN, key=view.key("chart_condition_behavioral")
         )
-        if st.form_submit_button("Add condition", key="chart_condition_save"):
+        if st.form_submit_button("Add condition", key=view.key("chart_condition_save")):
             save(
                 lambda: care_records.add_condition(
                     view.patient.id,
@@ -171,7 +176,7 @@ def enrollments(view: ChartView) -> None:
             }
             for each in sorted(listed, key=lambda each: str(each.started_on), reverse=True)
         ]
-        widgets.table(pd.DataFrame(rows), alt="Enrollments", key="chart_enrollments")
+        widgets.table(pd.DataFrame(rows), alt="Enrollments", key=view.key("chart_enrollments"))
     else:
         widgets.empty("Not enrolled in any program.", icon="person_add")
     if not view.may_edit:
@@ -194,26 +199,26 @@ def _enroll_form(view: ChartView) -> None:
     st.markdown("#### Enroll")
     options = list(Program)
     codes = [each.icd10 for each in view.chart.conditions if each.icd10]
-    with st.form("chart_enroll"):
+    with st.form(view.key("chart_enroll")):
         program = st.selectbox(
-            "Program", options, index=wanted_program(options), key="chart_enroll_program"
+            "Program", options, index=wanted_program(options), key=view.key("chart_enroll_program")
         )
-        started = st.date_input("From", value=view.today, key="chart_enroll_from")
+        started = st.date_input("From", value=view.today, key=view.key("chart_enroll_from"))
         biller = st.selectbox(
             "Billing practitioner", view.practitioners, format_func=view.signature,
-            key="chart_enroll_biller",
+            key=view.key("chart_enroll_biller"),
         )  # fmt: skip
         supervisor = st.selectbox(
             "Supervising practitioner", [None, *view.practitioners],
             format_func=lambda each: "The billing practitioner" if each is None else view.signature(each),
-            key="chart_enroll_supervisor",
+            key=view.key("chart_enroll_supervisor"),
         )  # fmt: skip
         condition = st.selectbox(
             "The one condition (PCM only)", [None, *codes],
             format_func=lambda each: formats.DASH if each is None else each,
-            key="chart_enroll_condition",
+            key=view.key("chart_enroll_condition"),
         )  # fmt: skip
-        if st.form_submit_button("Enroll", type="primary", key="chart_enroll_save"):
+        if st.form_submit_button("Enroll", type="primary", key=view.key("chart_enroll_save")):
             save(
                 lambda: care_records.enroll(
                     view.patient.id,
@@ -235,15 +240,15 @@ def _end_form(view: ChartView) -> None:
     if not running:
         return
     st.markdown("#### End an enrollment")
-    with st.form("chart_end"):
+    with st.form(view.key("chart_end")):
         which = st.selectbox(
             "Enrollment",
             running,
             format_func=lambda each: each.program.value,
-            key="chart_end_which",
+            key=view.key("chart_end_which"),
         )
-        last = st.date_input("Last day, included", value=view.today, key="chart_end_on")
-        if st.form_submit_button("End enrollment", key="chart_end_save"):
+        last = st.date_input("Last day, included", value=view.today, key=view.key("chart_end_on"))
+        if st.form_submit_button("End enrollment", key=view.key("chart_end_save")):
             save(
                 lambda: care_records.end_enrollment(
                     which.id,
@@ -265,15 +270,15 @@ def _track_form(view: ChartView) -> None:
             "Only a billing practitioner elects the track. Ask one to sign in and choose here."
         )
         return
-    with st.form("chart_track"):
+    with st.form(view.key("chart_track")):
         program = st.selectbox(
-            "Program", options, index=wanted_program(options), key="chart_track_program"
+            "Program", options, index=wanted_program(options), key=view.key("chart_track_program")
         )
         track = st.segmented_control(
             "Track", list(Track), format_func=formats.words, default=Track.STAFF, required=True,
-            key="chart_track_track",
+            key=view.key("chart_track_track"),
         )  # fmt: skip
-        if st.form_submit_button("Elect the track", key="chart_track_save"):
+        if st.form_submit_button("Elect the track", key=view.key("chart_track_save")):
             save(
                 lambda: care_records.elect_track(
                     view.patient.id,
@@ -349,39 +354,39 @@ def consent_form(view: ChartView, *, form: str = "chart_consent") -> None:
     """
     st.markdown("#### Record a consent")
     options = list(Program)
-    with st.form(form):
+    with st.form(view.key(form)):
         first, second, third = st.columns(3)
         program = first.selectbox(
-            "Program", options, index=wanted_program(options), key=f"{form}_program"
+            "Program", options, index=wanted_program(options), key=view.key(f"{form}_program")
         )
         on = second.date_input(
-            "Obtained on", value=view.today, max_value=view.today, key=f"{form}_on",
+            "Obtained on", value=view.today, max_value=view.today, key=view.key(f"{form}_on"),
             help="The true day. Minutes before it do not count.",
         )  # fmt: skip
         method = third.segmented_control(
             "How", list(ConsentMethod), format_func=formats.words, default=ConsentMethod.VERBAL,
-            required=True, key=f"{form}_method",
+            required=True, key=view.key(f"{form}_method"),
         )  # fmt: skip
         biller = first.selectbox(
             "For which practitioner", view.practitioners, format_func=view.signature,
-            key=f"{form}_biller",
+            key=view.key(f"{form}_biller"),
         )  # fmt: skip
         people = [member.id for member in view.people.values() if member.is_active]
         taker = second.selectbox(
             "Taken by", people, format_func=view.signature,
             index=people.index(view.person.person_id) if view.person.person_id in people else 0,
-            key=f"{form}_taker",
+            key=view.key(f"{form}_taker"),
         )  # fmt: skip
         is_documented = third.checkbox(
-            "Documented in the record", value=True, key=f"{form}_documented"
+            "Documented in the record", value=True, key=view.key(f"{form}_documented")
         )
         st.caption("What the patient was told")
         told = frozenset(
             element
             for element in ConsentElement
-            if st.checkbox(ELEMENTS[element], key=f"{form}_{element}")
+            if st.checkbox(ELEMENTS[element], key=view.key(f"{form}_{element}"))
         )
-        if st.form_submit_button("Record consent", type="primary", key=f"{form}_save"):
+        if st.form_submit_button("Record consent", type="primary", key=view.key(f"{form}_save")):
             save(
                 lambda: care_records.record_consent(
                     view.patient.id,
@@ -408,17 +413,17 @@ def care_plans(view: ChartView) -> None:
         return
     st.markdown("#### Establish a care plan")
     options = list(Program)
-    with st.form("chart_plan"):
+    with st.form(view.key("chart_plan")):
         first, second, third = st.columns(3)
         program = first.selectbox(
-            "Program", options, index=wanted_program(options), key="chart_plan_program"
+            "Program", options, index=wanted_program(options), key=view.key("chart_plan_program")
         )
         on = second.date_input(
-            "Established on", value=view.today, max_value=view.today, key="chart_plan_on"
+            "Established on", value=view.today, max_value=view.today, key=view.key("chart_plan_on")
         )
-        has_copy = third.checkbox("A copy was given that day", key="chart_plan_copy")
-        goals = st.text_area("Goals", key="chart_plan_goals", height=100, max_chars=4000)
-        if st.form_submit_button("Save care plan", type="primary", key="chart_plan_save"):
+        has_copy = third.checkbox("A copy was given that day", key=view.key("chart_plan_copy"))
+        goals = st.text_area("Goals", key=view.key("chart_plan_goals"), height=100, max_chars=4000)
+        if st.form_submit_button("Save care plan", type="primary", key=view.key("chart_plan_save")):
             save(
                 lambda: care_records.record_care_plan(
                     view.patient.id,

@@ -36,6 +36,9 @@ class Chart:
         self.at.query_params["section"] = section
         return self.run()
 
+    def k(self, name, program=""):
+        return f"{name}__{self.patient_id}{program}"
+
     def run(self):
         self.at.run()
         assert not self.at.exception, self.at.exception
@@ -110,25 +113,25 @@ def test_an_imported_patient_becomes_a_month_that_bills_without_leaving_the_char
     assert "without an ICD-10-CM" not in said(chart.at)
 
     chart.go("enrollment")
-    chart.at.selectbox(key="chart_enroll_program").set_value(Program.CCM)
-    chart.at.date_input(key="chart_enroll_from").set_value(date(2026, 11, 2))
-    chart.press("chart_enroll_save")
+    chart.at.selectbox(key=chart.k("chart_enroll_program")).set_value(Program.CCM)
+    chart.at.date_input(key=chart.k("chart_enroll_from")).set_value(date(2026, 11, 2))
+    chart.press(chart.k("chart_enroll_save"))
 
     chart.go("visits")
-    chart.at.date_input(key="chart_visit_on").set_value(date(2026, 11, 2))
-    chart.at.text_input(key="chart_visit_code").set_value("99214")
-    chart.press("chart_visit_save")
+    chart.at.date_input(key=chart.k("chart_visit_on")).set_value(date(2026, 11, 2))
+    chart.at.text_input(key=chart.k("chart_visit_code")).set_value("99214")
+    chart.press(chart.k("chart_visit_save"))
 
     chart.go("consent")
-    chart.at.date_input(key="chart_consent_on").set_value(date(2026, 11, 2))
+    chart.at.date_input(key=chart.k("chart_consent_on")).set_value(date(2026, 11, 2))
     for element in ConsentElement:
-        chart.tick(f"chart_consent_{element}")
-    chart.press("chart_consent_save")
+        chart.tick(chart.k(f"chart_consent_{element}"))
+    chart.press(chart.k("chart_consent_save"))
 
     chart.go("care-plan")
-    chart.at.date_input(key="chart_plan_on").set_value(date(2026, 11, 3))
-    chart.tick("chart_plan_copy")
-    chart.press("chart_plan_save")
+    chart.at.date_input(key=chart.k("chart_plan_on")).set_value(date(2026, 11, 3))
+    chart.tick(chart.k("chart_plan_copy"))
+    chart.press(chart.k("chart_plan_save"))
 
     chart.go("month-state")
     assert not [each for each in chart.month().blocked if each.reason is not Reason.TIME_NOT_MET]
@@ -149,7 +152,7 @@ def test_a_missing_consent_is_named_with_a_button_that_opens_its_form(dashboard)
         b for b in chart.at.button if b.label == chart_map.ACTIONS[chart_map.Section.CONSENT]
     )
     chart.press(fix.key)
-    assert chart.at.selectbox(key="chart_consent_program").value == Program.CCM
+    assert chart.at.selectbox(key=chart.k("chart_consent_program", "CCM")).value == Program.CCM
     assert chart.at.query_params["section"] == "consent"
 
 
@@ -182,12 +185,12 @@ def test_a_revision_keeps_the_plan_and_dates_it(dashboard):
 
 def test_a_score_out_of_range_is_refused_and_a_good_one_joins_the_trend(dashboard):
     chart = Chart(dashboard, "p-205").go("scales")
-    chart.at.number_input(key="chart_scale_score").set_value(28)
-    chart.at.button(key="chart_scale_save").click()
+    chart.at.number_input(key=chart.k("chart_scale_score")).set_value(28)
+    chart.at.button(key=chart.k("chart_scale_save")).click()
     chart.run()
     assert "runs from 0 to 27" in chart.at.error[0].value
-    chart.at.number_input(key="chart_scale_score").set_value(7)
-    chart.press("chart_scale_save")
+    chart.at.number_input(key=chart.k("chart_scale_score")).set_value(7)
+    chart.press(chart.k("chart_scale_save"))
     assert any(each.score == 7 and each.on == TODAY for each in chart.records().rating_scales)
     assert "PHQ-9" in said(chart.at)
 
@@ -196,15 +199,15 @@ def test_only_a_billing_practitioner_gets_the_form_for_decision_making(dashboard
     chart = Chart(dashboard, "p-212").go("visits")
     assert "Only a billing practitioner documents it" in said(chart.at)
     chart = Chart(dashboard, "p-212", AccessRole.OWNER).go("visits")
-    chart.at.segmented_control(key="chart_mdm_level").set_value(MdmLevel.HIGH)
-    chart.press("chart_mdm_save")
+    chart.at.segmented_control(key=chart.k("chart_mdm_level")).set_value(MdmLevel.HIGH)
+    chart.press(chart.k("chart_mdm_save"))
     assert any(each.level is MdmLevel.HIGH for each in chart.records().decision_making)
 
 
 def test_a_discharge_a_contact_and_a_visit_are_recorded_on_one_page(dashboard):
     chart = Chart(dashboard, "p-101", AccessRole.OWNER).go("discharges")
-    chart.at.date_input(key="chart_discharge_on").set_value(date(2026, 11, 16))
-    chart.press("chart_discharge_save")
+    chart.at.date_input(key=chart.k("chart_discharge_on")).set_value(date(2026, 11, 16))
+    chart.press(chart.k("chart_discharge_save"))
     (discharge,) = chart.records().discharges
     chart.at.date_input(key=f"chart_contact_{discharge.id}_on").set_value(date(2026, 11, 17))
     chart.press(f"chart_contact_{discharge.id}_save")
@@ -276,10 +279,10 @@ def correction_pickers(chart):
 def test_an_entry_on_the_day_of_a_visit_counts_once_stated_to_be_apart(dashboard):
     chart = Chart(dashboard, "p-108").go("visits")
     entry = own_entry(chart)
-    chart.at.checkbox(key="chart_visit_initiating").uncheck()
-    chart.at.date_input(key="chart_visit_on").set_value(entry.service_day)
-    chart.at.text_input(key="chart_visit_code").set_value("99213")
-    chart.press("chart_visit_save").go("month-state")
+    chart.at.checkbox(key=chart.k("chart_visit_initiating")).uncheck()
+    chart.at.date_input(key=chart.k("chart_visit_on")).set_value(entry.service_day)
+    chart.at.text_input(key=chart.k("chart_visit_code")).set_value("99213")
+    chart.press(chart.k("chart_visit_save")).go("month-state")
     assert "Day of a visit" in " ".join(chart.at.dataframe[0].value["Counts"])
     key = f"chart_correct_{entry.id}"
     chart.at.segmented_control(key=f"{key}_separate").set_value("Yes")
@@ -311,3 +314,14 @@ def test_a_coordinator_corrects_own_entries_only(dashboard):
     owner = Chart(dashboard, "p-102", AccessRole.OWNER)
     assert correction_pickers(owner)
     assert correction_pickers(Chart(dashboard, "p-108"))
+
+
+def test_what_was_typed_for_one_patient_never_stands_in_anothers_form(dashboard):
+    chart = Chart(dashboard, "p-101").go("consent")
+    chart.tick(chart.k(f"chart_consent_{ConsentElement.COST_SHARING}"))
+    chart.run()
+    chart.at.query_params["patient"] = "p-206"
+    chart.run()
+    boxes = [box for box in chart.at.checkbox if (box.key or "").startswith("chart_consent_")]
+    assert boxes
+    assert not any(box.value for box in boxes if "documented" not in box.key)
