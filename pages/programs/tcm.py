@@ -16,10 +16,7 @@ CARDS: Final = 12
 
 def by_deadline(view: ProgramView) -> None:
     """Draw each discharge with a step still open, the next deadline first."""
-    st.caption(
-        "Contact within two business days, a visit within 7 or 14 days, medications reconciled by "
-        "the visit. Overdue first."
-    )
+    st.caption("What is still open, the next deadline first.")
     waiting = [row for row in view.rows if board_view.next_due(row) is not None]
     waiting.sort(key=lambda row: board_view.next_due(row) or date.max)
     for row in waiting[:CARDS]:
