@@ -11,6 +11,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from pages.shared import formats, state
 from trellis_core.care.people import StaffMember
+from trellis_core.care.vocabulary import Program
 from trellis_core.documents.disclaimer import DISCLAIMER
 from trellis_core.errors import TrellisError
 from trellis_core.ledger.entries import TimeEntry
@@ -125,16 +126,30 @@ def is_late(entry: TimeEntry) -> bool:
     return entry.recorded_at.timestamp() - ended > LATE_AFTER_HOURS * 3600
 
 
+def held_back(determination: Determination) -> dict[Program, str]:
+    """Return the programs whose minutes bill nothing for want of paperwork, and the first reason."""
+    billed = {line.program for line in determination.lines}
+    held: dict[Program, str] = {}
+    for block in determination.blocked:
+        if block.program not in billed and block.reason is not Reason.TIME_NOT_MET:
+            held.setdefault(block.program, title(block.reason))
+    return held
+
+
 def counted_words(
-    entry: TimeEntry, counted: Mapping[str, int], lost: Mapping[str, Sequence[NotCounted]]
+    entry: TimeEntry,
+    counted: Mapping[str, int],
+    lost: Mapping[str, Sequence[NotCounted]],
+    held: Mapping[Program, str],
 ) -> str:
-    """Say how much of an entry counts and, where it does not, why."""
+    """Say how much of an entry counts, what holds it back and, where it does not count, why."""
     seconds = counted.get(entry.id, 0)
     reasons = ", ".join(dict.fromkeys(title(item.reason) for item in lost.get(entry.id, ())))
     if entry.is_reversed:
         return "Replaced by a correction"
     if seconds and not reasons:
-        return COUNTS
+        why = held.get(entry.program)
+        return f"Held back: {why}" if why else COUNTS
     if seconds:
         return f"{formats.length(seconds)} count; {reasons}"
     return f"Does not count: {reasons}" if reasons else "Does not count"
@@ -164,8 +179,10 @@ def entries_table(
         return
     counted: dict[str, int] = {}
     lost: dict[str, list[NotCounted]] = {}
+    held: dict[str, Mapping[Program, str]] = {}
     for determination in determinations:
         counted |= dict(determination.counted_seconds)
+        held |= dict.fromkeys(dict(determination.counted_seconds), held_back(determination))
         for item in determination.not_counted:
             lost.setdefault(item.entry, []).append(item)
     rows = []
@@ -176,7 +193,7 @@ def entries_table(
             row["Patient"] = patient_names.get(entry.patient_id, formats.DASH)
         row |= {
             "Length": formats.length(entry.seconds),
-            "Counts": counted_words(entry, counted, lost),
+            "Counts": counted_words(entry, counted, lost, held.get(entry.id, {})),
             "Activity": formats.activity(entry.activity),
             "By": who.signature if who else formats.DASH,
             "Recorded": entry_marks(entry),

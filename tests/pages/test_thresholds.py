@@ -209,3 +209,10 @@ def test_a_done_step_carries_a_check_mark():
         StepState(discharge="d", step="visit", due=None, is_done=False),
     ]
     assert drawing(meters.steps_image(steps, colors=meters.DARK)).count("<path") == 1
+
+
+def test_minutes_without_consent_are_shown_as_held_back_not_as_counting(dashboard):
+    row = next(row for row in read_board(dashboard).rows if row.patient_id == "p-206")
+    at = choose(dashboard.open(AccessRole.COORDINATOR), row)
+    entries = next(frame.value for frame in at.dataframe if "Counts" in frame.value)
+    assert set(entries["Counts"]) == {"Held back: No consent"}
