@@ -64,13 +64,13 @@ def buttons(
 ) -> None:
     """Draw a download button for each form; the file's name holds month and digest, no person."""
     many = "" if patient_id else "s"
-    token = store.session_token()
+    token, mark = store.session_token(), digest(bills)
     with st.container(horizontal=True):
         for form, label in forms.items():
             widgets.download(
                 label,
                 maker(form, month=month, patient_id=patient_id, token=token),
-                file_name=f"superbill{many}-{month}-{digest(bills)}.{billing.ENDINGS[form]}",
+                file_name=f"superbill{many}-{month}-{mark}.{billing.ENDINGS[form]}",
                 media_type=billing.MEDIA[form],
                 key=f"superbills_{form}_{'one' if patient_id else 'all'}",
             )

@@ -271,9 +271,13 @@ def _read(
     explained = determine_panel(
         {each: facts[each] for each in wanted}, rule_book=rule_book, explain=True
     )
+    conditions = _conditions_by_patient(rows)
     return _assembled(
         rows=rows,
-        facts={each: _with_records(facts[each], rows, each, entries) for each in wanted},
+        facts={
+            each: _with_records(facts[each], conditions.get(each, ()), entries.get(each, ()))
+            for each in wanted
+        },
         determinations=explained,
         sealed=sealed,
         program=program,
@@ -324,18 +328,22 @@ def _concerns(bill: Superbill, program: Program | None) -> bool:
 
 
 def _with_records(
-    facts: Facts, rows: PanelRows, patient_id: str, entries: Mapping[str, tuple[TimeEntry, ...]]
+    facts: Facts, conditions: Sequence[Condition], entries: tuple[TimeEntry, ...]
 ) -> Facts:
     """Return the facts with what rules do not ask for: receipts, and conditions yet to be coded."""
-    conditions: list[Condition] = [
-        condition_of(row) for row in rows.conditions if row.patient_id == patient_id
-    ]
-    conditions.sort(key=lambda each: (each.icd10 is None, each.icd10 or "", each.id))
     return replace(
         facts,
-        time_entries=entries.get(patient_id, ()),
+        time_entries=entries,
         patient=replace(facts.patient, conditions=tuple(conditions)),
     )
+
+
+def _conditions_by_patient(rows: PanelRows) -> dict[str, list[Condition]]:
+    """Return every patient's conditions, grouped in one pass over the panel's rows."""
+    found: dict[str, list[Condition]] = {}
+    for row in rows.conditions:
+        found.setdefault(row.patient_id, []).append(condition_of(row))
+    return found
 
 
 def _entries_by_patient(
