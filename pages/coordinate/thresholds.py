@@ -51,7 +51,7 @@ def draw_board(person: Actor) -> None:
     if answer is BoardState.BLOCKED and rows:
         routes.link("consents", "Work through what is missing", icon=":material/handshake:")
     if not rows:
-        widgets.empty("Nobody here this month. Try another tab or take the filters off.")
+        board_parts.nobody(is_filtered=board_parts.is_filtered(), is_empty=not found.rows)
         return
     first = 0
     if len(rows) > PAGE_ROWS:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import streamlit as st
 
-from pages.shared import formats, store
+from pages.shared import formats, routes, store, widgets
 from pages.shared.board_view import STATE_WORDS
 from trellis_core.care.vocabulary import Program
 from trellis_core.services.board import Board, BoardState
@@ -59,6 +59,23 @@ def filters() -> None:
             on_change=store.note_use,
         )
         st.text_input("Name, MRN or birth date", key="thresholds_text", on_change=store.note_use)
+
+
+def is_filtered() -> bool:
+    """Say whether a filter narrows the board."""
+    kept = st.session_state
+    return bool(kept.get("thresholds_program") or kept.get("thresholds_text"))
+
+
+def nobody(*, is_filtered: bool, is_empty: bool) -> None:
+    """Say why there is no row, and what to do about it."""
+    if is_empty and not is_filtered:
+        widgets.empty("Nobody is enrolled this month. Register or import a patient, then enroll.")
+        routes.link("patients", "Open the patients", icon=":material/group:")
+    elif is_empty:
+        widgets.empty("Nobody matches the filter. Take it off to see everybody.")
+    else:
+        widgets.empty("Nobody is in this state this month.")
 
 
 def _filter_words() -> str:
