@@ -40,7 +40,9 @@ def rows_of(bills: Sequence[Superbill]) -> pd.DataFrame:
                 "MRN": bill.patient.mrn,
                 "Programs": ", ".join(dict.fromkeys(line.program.value for line in bill.lines)),
                 "Lines": superbill_view.codes_words(bill.lines),
-                "Units": sum(line.units for line in bill.lines) if bill.lines else None,
+                "Units": str(sum(line.units for line in bill.lines))
+                if bill.lines
+                else formats.DASH,
                 "Allowed": formats.money(bill.allowed_total if bill.lines else None),
                 "State": superbill_view.status_words(bill),
                 "Payer": bill.payer.payer_name if bill.payer else formats.NOT_RECORDED,
@@ -62,7 +64,7 @@ def picked(bills: Sequence[Superbill]) -> Superbill | None:
         selection_default=None if start is None else {"selection": {"rows": [start]}},
         key=f"superbills_list_{month}",
         alt="Superbills of the month",
-        column_config={"Units": st.column_config.NumberColumn(width="small")},
+        column_config={"Units": st.column_config.TextColumn(width="small", alignment="right")},
     )
     rows = chosen["selection"]["rows"]
     return bills[rows[0]] if rows and rows[0] < len(bills) else None
