@@ -8,7 +8,16 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from pages.shared import board_view, formats, primer, routes, store, time_entry, widgets
+from pages.shared import (
+    board_view,
+    formats,
+    primer,
+    routes,
+    store,
+    superbill_files,
+    time_entry,
+    widgets,
+)
 from pages.shared.board_view import RowKey
 from trellis_core.access import Actor, Operation, may
 from trellis_core.care.people import Practice
@@ -217,8 +226,8 @@ def _superbills(name: str, view: ProgramView) -> None:
         st.caption("Your role does not open superbills.")
         return
     if view.is_too_long:
-        st.caption("Select a patient above to see the superbill, or download the whole month.")
-        _downloads(name, view, who="everyone who is ready")
+        st.caption("Select a patient above to see the superbill.")
+        routes.link("superbills", "Open the month's superbills", icon=":material/receipt_long:")
         return
     patient_id = view.chosen.patient_id if view.chosen else None
     bills = billing.superbills(
@@ -248,35 +257,12 @@ def _superbills(name: str, view: ProgramView) -> None:
         if line.program is view.program
     ]
     widgets.table(pd.DataFrame(rows), alt="Superbill lines of the month", key=f"{name}_superbills")
-    who = "this patient" if view.chosen else formats.count(len(bills), "patient")
-    _downloads(name, view, who=who)
-
-
-def _downloads(name: str, view: ProgramView, *, who: str) -> None:
-    with st.container(horizontal=True):
-        _download(name, view, form="pdf", label=f"Download PDF, {who}")
-        _download(name, view, form="csv", label=f"Download CSV, {who}")
-
-
-def _download(name: str, view: ProgramView, *, form: billing.Form, label: str) -> None:
-    patient_id = view.chosen.patient_id if view.chosen else None
-
-    def make() -> bytes:
-        return billing.superbill_document(
+    if may(view.person, Operation.DRAFT_SUPERBILL):
+        who = "this patient" if view.chosen else formats.count(len(bills), "patient")
+        superbill_files.buttons(
+            {"pdf": f"Download PDF, {who}", "csv": f"Download CSV, {who}"},
+            bills,
             month=view.month,
-            form=form,
             patient_id=patient_id,
             program=view.program,
-            store=store.store(),
-            actor=view.person,
-            clock=store.clock(),
-            rule_book=store.rule_book(),
-        ).content
-
-    widgets.download(
-        label,
-        make,
-        file_name=f"superbills-{view.month}-{name}.{form}",
-        media_type=billing.MEDIA[form],
-        key=f"{name}_download_{form}",
-    )
+        )

@@ -5,7 +5,8 @@ from hashlib import sha256
 
 import streamlit as st
 
-from pages.shared import store, widgets
+from pages.shared import formats, store, widgets
+from trellis_core.care.vocabulary import Program
 from trellis_core.errors import NotSignedInError
 from trellis_core.services import billing
 from trellis_core.services import practice as practices
@@ -26,7 +27,12 @@ def digest(bills: Sequence[Superbill]) -> str:
 
 
 def maker(
-    form: Form, *, month: ServiceMonth, patient_id: str | None, token: str | None
+    form: Form,
+    *,
+    month: ServiceMonth,
+    patient_id: str | None,
+    token: str | None,
+    program: Program | None = None,
 ) -> Callable[[], bytes]:
     """Return what makes a document when its button is clicked.
 
@@ -36,6 +42,7 @@ def maker(
         patient_id: Only this patient's.
         token: The sign-in that drew the button. It is asked again on the click, so that a button
             outlives neither the sign-in nor the right.
+        program: Only superbills with a line of this program.
     """
 
     def make() -> bytes:
@@ -46,6 +53,7 @@ def maker(
             month=month,
             form=form,
             patient_id=patient_id,
+            program=program,
             store=store.store(),
             actor=person,
             clock=store.clock(),
@@ -61,16 +69,18 @@ def buttons(
     *,
     month: ServiceMonth,
     patient_id: str | None = None,
+    program: Program | None = None,
 ) -> None:
     """Draw a download button for each form; the file's name holds month and digest, no person."""
     many = "" if patient_id else "s"
     token, mark = store.session_token(), digest(bills)
+    page = "superbills" if program is None else formats.program_slug(program)
     with st.container(horizontal=True):
         for form, label in forms.items():
             widgets.download(
                 label,
-                maker(form, month=month, patient_id=patient_id, token=token),
+                maker(form, month=month, patient_id=patient_id, token=token, program=program),
                 file_name=f"superbill{many}-{month}-{mark}.{billing.ENDINGS[form]}",
                 media_type=billing.MEDIA[form],
-                key=f"superbills_{form}_{'one' if patient_id else 'all'}",
+                key=f"{page}_{form}_{'one' if patient_id else 'all'}",
             )
