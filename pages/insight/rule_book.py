@@ -32,7 +32,8 @@ def rules(prefix: str, on: date, text: str) -> None:
     st.caption(
         "Rank is the order of authority: "
         + ", ".join(f"{place} {rule_text.KINDS[kind]}" for place, kind in enumerate(RANK, start=1))
-        + "."
+        + ". "
+        + rule_text.reading_words(book.sources)
     )
 
 
@@ -135,7 +136,7 @@ else:
     st.markdown("\n".join(f"- {formats.plain(each)}" for each in rule_text.NOT_COVERED))
 checked = formats.day(rule_text.reviewed_on(book, program))
 st.caption(
-    f"Checked against its sources on {checked}. Fingerprint {formats.plain(book.fingerprint[:23])}: "
+    f"Compiled on {checked}. Fingerprint {formats.plain(book.fingerprint[:23])}: "
     "it stands on every superbill drawn up with this edition."
 )
 widgets.disclaimer()

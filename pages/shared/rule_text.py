@@ -24,6 +24,7 @@ KINDS: Final = {
     SourceKind.AMA_CPT: "CPT guidance",
 }
 
+NOT_READ: Final = "\u00a0†"
 _NO_BREAK: Final = "\u00a0"
 _UNBROKEN: Final = 24
 
@@ -156,13 +157,28 @@ def table_of(rows: Sequence[RuleRow], sources: Mapping[str, Source]) -> str:
 
 
 def citation_link(citation: str, sources: Mapping[str, Source]) -> str:
-    """Write a citation as a link with its kind and place in the order of authority."""
+    """Write a citation as a link with its kind and place in the order of authority.
+
+    ``NOT_READ`` marks a document that is cited as others cite it and was not itself read.
+    """
     source = sources[source_id(citation)]
     place = place_in(citation)
     where = f", {_cell(place)}" if place else ""
+    mark = NOT_READ if source.retrieved_on is None else ""
     return (
-        f"[{_cell(source.locator)}]({source.url}){where} "
+        f"[{_cell(source.locator)}]({source.url}){mark}{where} "
         f":small[{KINDS[source.kind]}, rank {RANK.index(source.kind) + 1}]"
+    )
+
+
+def reading_words(sources: Mapping[str, Source]) -> str:
+    """Say what the mark at a citation means, and how many documents carry it."""
+    unread = sum(source.retrieved_on is None for source in sources.values())
+    if not unread:
+        return "Every document cited was read for this edition."
+    return (
+        f"† marks {unread} of {len(sources)} documents that are cited as other documents cite them and "
+        "were not read themselves for this edition. Open the link before you rely on one."
     )
 
 

@@ -89,3 +89,14 @@ def test_every_point_of_a_policy_is_answered_in_words():
     asked = {name for name, _, _ in rule_text.POLICIES}
     assert asked == {name for name in Policy.__dataclass_fields__ if name != "stated"}
     assert all(answer for _, answer in rule_text.policy_words(Policy()))
+
+
+def test_a_document_that_was_not_read_is_marked_and_the_mark_is_explained():
+    sources = load_rule_book().sources
+    unread = next(source for source in sources.values() if source.retrieved_on is None)
+    read = unread.model_copy(update={"retrieved_on": date(2026, 11, 1)})
+
+    assert "†" in rule_text.citation_link(unread.id, {unread.id: unread})
+    assert "†" not in rule_text.citation_link(read.id, {read.id: read})
+    assert "† marks 1 of 2 documents" in rule_text.reading_words({"a": unread, "b": read})
+    assert "†" not in rule_text.reading_words({"b": read})
