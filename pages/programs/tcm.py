@@ -1,6 +1,6 @@
 """Transitional care management: discharges by deadline, and what is still to be done for each."""
 
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Final
 
 import streamlit as st
@@ -10,6 +10,7 @@ from pages.shared.program_frame import ProgramView
 from trellis_core.access import Operation, may
 from trellis_core.care.vocabulary import ContactOutcome, MdmLevel, Program, VisitModality
 from trellis_core.services import care_records
+from trellis_core.values.periods import wall_time
 
 CARDS: Final = 12
 
@@ -75,7 +76,7 @@ def _contact_form(view: ProgramView, discharge_id: str) -> None:
             with widgets.command():
                 care_records.record_discharge_contact(
                     discharge_id,
-                    at=datetime.combine(on, at, tzinfo=store.zone(view.person)),
+                    at=wall_time(on, at, store.zone(view.person)),
                     outcome=outcome,
                     by=view.person.person_id,
                     store=store.store(),

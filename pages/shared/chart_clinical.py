@@ -1,7 +1,7 @@
 """The chart's clinical facts: visits, decision making, scales, the CoCM registry, discharges, stays."""
 
 from collections.abc import Mapping
-from datetime import datetime, time
+from datetime import time
 from typing import Final
 
 import pandas as pd
@@ -22,6 +22,7 @@ from trellis_core.care.vocabulary import (
     VisitModality,
 )
 from trellis_core.services import care_records
+from trellis_core.values.periods import wall_time
 from trellis_core.values.unknown import UNKNOWN
 
 _FROM: Final[list[DischargedFrom]] = list(DischargedFrom)
@@ -466,7 +467,7 @@ def _contact_form(view: ChartView, each: Discharge) -> None:
             save(
                 lambda: care_records.record_discharge_contact(
                     each.id,
-                    at=datetime.combine(on, at, tzinfo=view.zone),
+                    at=wall_time(on, at, view.zone),
                     outcome=outcome,
                     by=view.person.person_id,
                     **view.services,

@@ -10,6 +10,7 @@ from pages.shared import chart_map, formats, routes, state, store, widgets
 from trellis_core.access import Actor, Operation, may
 from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
 from trellis_core.rules.reason_texts import title
+from trellis_core.rules.reasons import Reason
 from trellis_core.services import board as boards
 from trellis_core.services import caseload
 from trellis_core.services.time_log import (
@@ -23,6 +24,7 @@ from trellis_core.services.time_log import (
     start_timer,
     stop_timer,
 )
+from trellis_core.values.periods import wall_time
 
 TICK_SECONDS: Final = 3
 FORGOTTEN_AFTER_HOURS: Final = 3
@@ -246,6 +248,7 @@ def _fields(
             person=person,
             on=st.session_state[f"{key}_day"],
             activity=st.session_state[f"{key}_activity"],
+            apart=f"{key}_apart",
         )
     if st.button(
         "Save entry",
@@ -265,8 +268,19 @@ def preview(
     person: Actor,
     on: date | None = None,
     activity: Activity = Activity.CARE_COORDINATION,
+    apart: str | None = None,
 ) -> None:
-    """Say at once whether the person's minutes would count and, if not, why and where to fix it."""
+    """Say at once whether the person's minutes would count and, if not, why and where to fix it.
+
+    Args:
+        patient_id: For whom.
+        program: For which program.
+        person: Who works.
+        on: On which day; None for now.
+        activity: What is done.
+        apart: Key of the box that attests work apart from a visit that day; drawn where it matters.
+    """
+    is_apart = True if apart and st.session_state.get(apart) else None
     with widgets.command():
         found = boards.preview_entry(
             patient_id,
@@ -274,11 +288,14 @@ def preview(
             person.person_id,
             on=on,
             activity=activity,
+            separate_from_visit=is_apart,
             store=store.store(),
             actor=person,
             clock=store.clock(),
             rule_book=store.rule_book(),
         )
+        if apart and (is_apart or found.reason is Reason.SAME_DAY_VISIT):
+            st.checkbox("This work was apart from the visit that day", key=apart)
         if found.counts:
             return
         why = title(found.reason).lower() if found.reason else "see the chart"
@@ -305,7 +322,7 @@ def _a_while_ago(now: datetime) -> time:
 def _save(*, form: str, patient_id: str, program: Program, person: Actor) -> None:
     key = f"{form}_{state.form_id(form)}"
     kept = st.session_state
-    started = datetime.combine(kept[f"{key}_day"], kept[f"{key}_time"], tzinfo=store.zone(person))
+    started = wall_time(kept[f"{key}_day"], kept[f"{key}_time"], store.zone(person))
     receipt = log_time(
         LogTime(
             entry_id=state.form_id(form),
@@ -317,6 +334,7 @@ def _save(*, form: str, patient_id: str, program: Program, person: Actor) -> Non
             activity=kept[f"{key}_activity"],
             note=(kept.get(f"{key}_note") or "").strip(),
             contact=kept.get(f"{key}_contact"),
+            separate_from_visit=True if kept.get(f"{key}_apart") else None,
             mode=EntryMode.TYPED,
         ),
         store=store.store(),

@@ -8,7 +8,7 @@ from pages.shared import board_view, store, time_entry
 from trellis_core.access import AccessRole
 from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
 from trellis_core.rules.rulebook import load_rule_book
-from trellis_core.services import caseload
+from trellis_core.services import care_records, caseload
 from trellis_core.services.board import BoardState, board
 from trellis_core.services.time_log import entries_of, running_timer, start_timer
 from trellis_core.values.clock import FixedClock
@@ -275,3 +275,31 @@ def test_a_contact_after_discharge_is_recorded_on_its_page(dashboard):
     chart = caseload.chart(row.patient_id, month=NOVEMBER, store=dashboard.store, actor=person)
     discharge = next(item for item in chart.discharges if item.id == row.discharge)
     assert len(discharge.contacts) >= 1
+
+
+def test_work_on_the_day_of_a_visit_counts_once_it_is_stated_to_be_apart(dashboard):
+    row = ccm_row(dashboard)
+    day = dashboard.clock.now().date() - timedelta(days=2)
+    care_records.record_visit(
+        row.patient_id,
+        on=day,
+        code="99213",
+        by="md-1",
+        is_initiating=False,
+        store=dashboard.store,
+        actor=dashboard.actor(AccessRole.COORDINATOR),
+        clock=dashboard.clock,
+    )
+    before = {entry.id for entry in entries(dashboard, row)}
+    at = open_form(dashboard, row)
+    at.date_input(key=field(at, "day")).set_value(day)
+    at = fill(at)
+    assert any("will not count" in warning.value for warning in at.warning)
+
+    at.checkbox(key=field(at, "apart")).check().run()
+    assert not at.warning
+    at.button(key=field(at, "save")).click().run()
+
+    (entry,) = (each for each in entries(dashboard, row) if each.id not in before)
+    assert entry.separate_from_visit is True
+    assert entry.seconds == 7 * 60

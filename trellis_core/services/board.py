@@ -220,6 +220,7 @@ def preview_entry(
     *,
     on: date | None = None,
     activity: Activity = Activity.CARE_COORDINATION,
+    separate_from_visit: bool | None = None,
     store: Store,
     actor: Actor,
     clock: Clock,
@@ -236,6 +237,7 @@ def preview_entry(
         staff_id: Who would work.
         on: On which day; None for now.
         activity: What would be done.
+        separate_from_visit: Attested to be apart from a visit that day; None where not stated.
         store: The store.
         actor: Who asks.
         clock: What time it is.
@@ -271,6 +273,7 @@ def preview_entry(
         seconds=_IMAGINED_SECONDS,
         activity=activity,
         patient_id=patient_id,
+        separate_from_visit=separate_from_visit,
         recorded_at=started_at,
         service_day=day,
     )

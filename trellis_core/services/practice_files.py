@@ -63,7 +63,7 @@ from trellis_core.errors import InputRefusedError, InvalidValueError
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.values.codes import hcpcs, icd10, npi
 from trellis_core.values.ids import derived_entry_id
-from trellis_core.values.periods import ServiceMonth, local_day, zone_named
+from trellis_core.values.periods import ServiceMonth, local_day, wall_time, zone_named
 from trellis_core.values.relative_days import RelativeDays, is_relative
 from trellis_core.values.unknown import UNKNOWN, Maybe
 
@@ -270,7 +270,7 @@ class _Row:
             day = self.reader.days.read(day_text)
             if "+" in clock_text or "-" in clock_text or clock_text.endswith("Z"):
                 return datetime.fromisoformat(value).astimezone(UTC)
-            at = datetime.combine(day, time.fromisoformat(clock_text), tzinfo=zone)
+            at = wall_time(day, time.fromisoformat(clock_text), zone)
         except ValueError:
             raise self.fail(column, "not a time; write it as 2026-11-03 10:00.") from None
         return at.astimezone(UTC)

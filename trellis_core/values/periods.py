@@ -6,7 +6,7 @@ Both ends of every range are included. Instants are aware; the practice's zone d
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -146,6 +146,29 @@ def zone_named(name: str) -> ZoneInfo:
         raise InvalidPeriodError(
             f"'{name}' is not a time zone. Use an IANA name, for example America/New_York."
         ) from error
+
+
+def wall_time(day: date, at: time, zone: ZoneInfo) -> datetime:
+    """Return the instant at which a zone's clocks show a time on a day.
+
+    Where clocks show it twice, the first is meant.
+
+    Raises:
+        InvalidPeriodError: Clocks skip that time on that day.
+
+    Example:
+        >>> wall_time(date(2026, 3, 8), time(2, 30), ZoneInfo("America/New_York"))
+        Traceback (most recent call last):
+            ...
+        trellis_core.errors.InvalidPeriodError: 02:30 does not exist on 2026-03-08: clocks move forward. Write the time that the clock showed.
+    """
+    meant = datetime.combine(day, at, tzinfo=zone)
+    if meant.astimezone(UTC).astimezone(zone).time() != at:
+        raise InvalidPeriodError(
+            f"{at:%H:%M} does not exist on {day.isoformat()}: clocks move forward. "
+            "Write the time that the clock showed."
+        )
+    return meant
 
 
 def local_day(instant: datetime, zone: ZoneInfo) -> date:

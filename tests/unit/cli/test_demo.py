@@ -112,7 +112,7 @@ class Running:
 
 
 def answers(address: object) -> int:
-    with urllib.request.urlopen(f"{address}/healthz", timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{address}/healthz", timeout=10) as answer:
         return answer.status
 
 

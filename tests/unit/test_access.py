@@ -1,0 +1,46 @@
+"""The policy table: what each role may do, to the letter of the screens' table of roles."""
+
+import pytest
+
+from trellis_core.access import POLICY, AccessRole, Actor, Operation, may, require
+from trellis_core.errors import PermissionDeniedError
+
+WRITES = {
+    Operation.EDIT_CHART: {"owner", "coordinator"},
+    Operation.LOG_OWN_TIME: {"owner", "coordinator"},
+    Operation.IMPORT_RECORDS: {"owner", "coordinator"},
+    Operation.CORRECT_OTHERS_TIME: {"owner"},
+    Operation.EDIT_SETTINGS: {"owner"},
+    Operation.DRAFT_SUPERBILL: {"owner", "coordinator", "biller"},
+    Operation.EXPORT_FHIR: {"owner", "biller"},
+}
+
+
+def actor(role):
+    return Actor(practice_id="p", person_id="s", role=AccessRole(role))
+
+
+@pytest.mark.parametrize("operation", Operation)
+def test_every_operation_has_a_row(operation):
+    assert POLICY[operation]
+
+
+@pytest.mark.parametrize("operation", WRITES)
+@pytest.mark.parametrize("role", AccessRole)
+def test_whoever_is_not_named_may_not_change_anything(operation, role):
+    assert may(actor(role), operation) is (role in WRITES[operation])
+
+
+def test_an_auditor_only_reads():
+    assert not {o for o in WRITES if may(actor("auditor"), o)}
+    assert may(actor("auditor"), Operation.CHECK_LEDGER)
+
+
+def test_a_refusal_names_operation_and_role_and_no_person():
+    with pytest.raises(PermissionDeniedError, match=r"auditor.*log_own_time|log_own_time"):
+        require(actor("auditor"), Operation.LOG_OWN_TIME)
+
+
+def test_an_operation_without_a_row_is_denied(monkeypatch):
+    monkeypatch.delitem(POLICY, Operation.READ_BOARD)
+    assert not may(actor("owner"), Operation.READ_BOARD)
