@@ -121,8 +121,9 @@ def demo(tmp_path) -> Iterator[Server]:
     running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
+    """A browser for one module; it keeps the thread's event loop, which other tests need."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
