@@ -57,7 +57,7 @@ def draw_board(person: Actor) -> None:
     if len(rows) > PAGE_ROWS:
         pages = -(-len(rows) // PAGE_ROWS)
         first = (st.pagination(pages, key=f"thresholds_page_{answer}_{pages}") - 1) * PAGE_ROWS
-    people = {key: member.name for key, member in store.people(person).items()}
+    people = {key: formats.short_name(each) for key, each in store.people(person).items()}
     before = _chosen_before(found)
     chosen = board_view.rows_table(
         rows[first : first + PAGE_ROWS],

@@ -7,6 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from trellis_core.access import AccessRole
+from trellis_core.care.people import StaffMember
 from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
 from trellis_core.values.money import to_cents
 from trellis_core.values.periods import ServiceMonth
@@ -211,6 +212,20 @@ def program_slug(program: Program) -> str:
         'cocm'
     """
     return program.value.lower()
+
+
+def short_name(member: StaffMember) -> str:
+    """Write a colleague's name as it fits a narrow column: given name and initial.
+
+    Example:
+        >>> from trellis_core.care.vocabulary import StaffRole
+        >>> role = StaffRole.CLINICAL_STAFF
+        >>> short_name(StaffMember(id="s", role=role, given_name="Rosa", family_name="Delgado"))
+        'Rosa D.'
+    """
+    if not member.given_name or not member.family_name:
+        return member.name
+    return f"{member.given_name} {member.family_name[0]}."
 
 
 def plain(text: str) -> str:
