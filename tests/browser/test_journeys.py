@@ -129,7 +129,7 @@ def test_a_deep_link_on_a_fresh_server_meets_the_sign_in_and_then_the_page(page,
     expect(page.get_by_role("heading", name=re.compile("Rule book")).first).to_be_visible()
 
 
-def test_a_minute_logged_by_one_person_moves_another_persons_board_within_five_seconds(
+def test_a_minute_logged_by_one_person_moves_another_persons_board_by_itself(
     page, chromium, server
 ):
     sign_in(page, server, "owner", "/thresholds?month=2026-11")
@@ -143,9 +143,7 @@ def test_a_minute_logged_by_one_person_moves_another_persons_board_within_five_s
     choose(other, "Patient", "Thistlewood")
     type_entry(other, 1, "Confirmed the appointment and the plan.")
 
-    expect(page.get_by_text(f"Recorded requirements met · {count + 1}").first).to_be_visible(
-        timeout=5_000
-    )
+    expect(page.get_by_text(f"Recorded requirements met · {count + 1}").first).to_be_visible()
     other.context.close()
 
 
