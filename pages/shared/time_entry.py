@@ -101,7 +101,7 @@ def _stop_dialog(timer: RunningTimer, person: Actor) -> None:
             type="primary",
             key=f"{key}_save",
             on_click=_stop,
-            kwargs={"key": key, "person": person, "is_estimated": is_forgotten},
+            kwargs={"timer": timer, "person": person, "is_estimated": is_forgotten},
         )
         st.button(
             "Discard timer",
@@ -130,14 +130,15 @@ def _what_was_done(key: str) -> None:
     )
 
 
-def _stop(*, key: str, person: Actor, is_estimated: bool) -> None:
-    kept = st.session_state
+def _stop(*, timer: RunningTimer, person: Actor, is_estimated: bool) -> None:
+    key, kept = f"timer_{timer.entry_id}", st.session_state
     with widgets.command_in_callback():
         receipt = stop_timer(
             StopTimer(
                 activity=kept[f"{key}_activity"],
                 note=(kept.get(f"{key}_note") or "").strip(),
                 contact=kept.get(f"{key}_contact"),
+                entry_id=timer.entry_id,
                 seconds_override=kept[f"{key}_minutes"] * 60 if is_estimated else None,
             ),
             store=store.store(),
@@ -156,7 +157,7 @@ def _discard(person: Actor) -> None:
 def receipt_sentence(receipt: Receipt) -> str:
     """Write what was saved, with the entry's number and code in the ledger."""
     return (
-        f"Saved {formats.length(receipt.entry.seconds)} of {receipt.entry.program}: "
+        f"Saved {formats.length(receipt.seconds)} of {receipt.entry.program}: "
         f"entry {receipt.number:,}, code {receipt.code}."
     )
 
