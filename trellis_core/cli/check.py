@@ -117,6 +117,10 @@ def _print(report: CheckReport) -> None:
     entries = "1 entry" if report.entries == 1 else f"{report.entries:,} entries"
     if report.ok:
         print(f"Intact: {entries} verified, head {report.head}.")
+        print(
+            "Keep that head outside this machine: whoever owns the file could rewrite the ledger's "
+            "end with new hashes, and only an earlier head or a receipt shows that."
+        )
         return
     for finding in report.findings:
         print(f"{finding.code}  {_place(finding)}{finding.message}")
