@@ -18,6 +18,10 @@ _SHORT: Final = "Known not to be chronic"
 _OPEN: Final = "Not recorded"
 
 
+ENROLLED: Final = (Program.CCM, Program.PCM, Program.BHI, Program.COCM)
+"""Programs with an enrollment: TCM begins with a discharge, and APCM has no service record yet."""
+
+
 def conditions(view: ChartView) -> None:
     """Draw the conditions, those without an ICD-10-CM code first, and the form that completes one."""
     listed = sorted(view.chart.conditions, key=lambda each: each.icd10 is not None)
@@ -197,7 +201,7 @@ def _text(value: Maybe[str | None]) -> str:
 
 def _enroll_form(view: ChartView) -> None:
     st.markdown("#### Enroll")
-    options = list(Program)
+    options = list(ENROLLED)
     codes = [each.icd10 for each in view.chart.conditions if each.icd10]
     with st.form(view.key("chart_enroll")):
         program = st.selectbox(

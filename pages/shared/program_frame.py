@@ -143,7 +143,11 @@ def _enrolled(name: str, program: Program, person: Actor) -> None:
     store.keep_signed_in_only()
     rows = _of(program, _rows(person))
     if not rows:
-        widgets.empty("Nobody is enrolled this month. Enroll a patient from the chart.")
+        widgets.empty(
+            "No discharge needs care this month. Record one on the patient's chart."
+            if program is Program.TCM
+            else "Nobody is enrolled this month. Enroll a patient from the chart."
+        )
         routes.link("patients", "Open the patients", icon=":material/group:")
         return
     first = 0

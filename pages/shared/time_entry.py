@@ -207,7 +207,7 @@ def panel(
         if not may(person, Operation.LOG_OWN_TIME):
             st.caption("Your role reads time. Coordinators and owners record it.")
         elif not patients:
-            st.caption("Nobody is enrolled yet. Enroll a patient from the chart.")
+            st.caption("There is no patient here yet. Begin on the patient's chart.")
         else:
             _fields(form, person=person, patients=patients, programs=programs)
 

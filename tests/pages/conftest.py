@@ -14,6 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from pages.shared import store as page_store
 from trellis_core.access import AccessRole, Actor
+from trellis_core.care.people import Practice, StaffMember
+from trellis_core.care.vocabulary import Credential, StaffRole
 from trellis_core.sample import load_sample
 from trellis_core.services import practice as practices
 from trellis_core.store.engine import open_store
@@ -182,4 +184,30 @@ def empty_dashboard(tmp_path, monkeypatch):
 def dashboard(sample_file, tmp_path, empty_dashboard):
     """The dashboard on the sample practice."""
     shutil.copy(sample_file, tmp_path / "trellis.db")
+    return empty_dashboard
+
+
+@pytest.fixture
+def new_practice(empty_dashboard):
+    """The dashboard of a practice just set up: its owner is signed in, and nobody is registered."""
+    practices.create_practice(
+        practices.CreatePractice(
+            practice=Practice(id="new", name="Harbor Lane Clinic"),
+            owner=StaffMember(
+                id="owner",
+                role=StaffRole.BILLING_PRACTITIONER,
+                credential=Credential.MD,
+                given_name="Ada",
+                family_name="Lantern",
+            ),
+            sign_in_name="ada",
+            password="a long pass phrase",
+        ),
+        store=empty_dashboard.store,
+        clock=empty_dashboard.clock,
+    )
+    token, _ = practices.sign_in(
+        "ada", "a long pass phrase", store=empty_dashboard.store, clock=empty_dashboard.clock
+    )
+    empty_dashboard.set_token(token)
     return empty_dashboard

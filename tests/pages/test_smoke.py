@@ -34,6 +34,16 @@ def test_a_page_draws_on_the_sample_practice(dashboard, page):
     assert "fictional patients" in everything_said(at)
 
 
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_a_page_draws_for_a_practice_that_has_no_patient_yet(new_practice, page):
+    at = new_practice.open()
+    at.switch_page(f"pages/{page}.py").run()
+    assert not at.exception
+    assert not at.error
+    assert at.title[0].value not in {"Welcome to Trellis", "You are signed out"}
+    assert "fictional" not in everything_said(at)
+
+
 @pytest.mark.parametrize("role", AccessRole)
 def test_every_role_opens_exactly_the_pages_its_rights_allow(dashboard, role):
     at = dashboard.open(role)
