@@ -20,6 +20,7 @@ _BAR_Y: Final = 8
 _BAR: Final = 8
 _HEADROOM: Final = 1.06
 _MARKS_AHEAD: Final = 2
+_ALL_SHOWN: Final = 4
 
 
 _STEP_WORDS: Final = {
@@ -123,7 +124,12 @@ def meter_image(
 
 
 def _near(minutes: int, ticks: Sequence[Tick]) -> Sequence[Tick]:
-    """Return the marks that are reached and the next few: far ones would crowd the near ones."""
+    """Return the marks to draw: all of a short family, so that its rows share one scale.
+
+    Of a long one the reached and the next few: far marks would crowd the near ones.
+    """
+    if len(ticks) <= _ALL_SHOWN:
+        return ticks
     ahead = [tick for tick in ticks if tick.minutes > minutes]
     return [tick for tick in ticks if tick.minutes <= minutes] + ahead[:_MARKS_AHEAD]
 

@@ -193,7 +193,23 @@ def test_a_meters_mark_fills_at_its_minutes_and_not_before(minutes, reached):
     look = meters.LIGHT
     picture = drawing(meters.meter_image(minutes, TICKS, colors=look))
     assert picture.count(f'r="5" fill="{look.ink_reached}"') == reached
-    assert picture.count(f'r="5" fill="{look.ground}"') == min(3 - reached, 2)
+    assert picture.count(f'r="5" fill="{look.ground}"') == 3 - reached
+
+
+def test_a_short_family_has_one_scale_in_every_row():
+    def places(minutes):
+        return re.findall(
+            r'<circle cx="([\d.]+)"',
+            drawing(meters.meter_image(minutes, TICKS, colors=meters.LIGHT)),
+        )
+
+    assert places(0) == places(19) == places(60)
+    assert len(places(0)) == 3
+
+
+def test_of_a_long_family_the_reached_marks_and_the_next_two_are_drawn():
+    ticks = tuple(Tick(minutes=60 + 30 * step, code="99489") for step in range(10))
+    assert drawing(meters.meter_image(95, ticks, colors=meters.LIGHT)).count("<circle") == 4
 
 
 def test_blocked_minutes_are_hatched_and_not_only_coloured():
