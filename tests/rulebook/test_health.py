@@ -29,7 +29,7 @@ OFFICIAL_HOSTS = {
     "www.medicare.gov",
     "www.ama-assn.org",
 }
-PLUMBING = {"rulebook.py", "sources.py", "published.py", "facts.py"}
+PLUMBING = {"rulebook.py", "reading.py", "sources.py", "published.py", "facts.py"}
 """Modules that read files or hold the case file's defaults; every other one holds logic."""
 
 

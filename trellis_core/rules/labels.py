@@ -7,7 +7,7 @@ Example:
 
 from typing import Final
 
-from trellis_core.care.vocabulary import Program
+from trellis_core.care.vocabulary import Credential, Program
 
 _PROGRAMS: Final[dict[Program, str]] = {
     Program.CCM: "Chronic care management",
@@ -55,6 +55,33 @@ _CODES: Final[dict[str, str]] = {
     "G0570": "APCM add-on, BHI",
 }
 
+_CREDENTIALS: Final[dict[Credential, str]] = {
+    Credential.MD: "Doctor of medicine",
+    Credential.DO: "Doctor of osteopathic medicine",
+    Credential.NP: "Nurse practitioner",
+    Credential.PA: "Physician assistant",
+    Credential.CNS: "Clinical nurse specialist",
+    Credential.CNM: "Certified nurse-midwife",
+    Credential.DPM: "Podiatrist",
+    Credential.DDS: "Dentist",
+    Credential.RN: "Registered nurse",
+    Credential.LPN: "Licensed practical nurse",
+    Credential.CMA: "Certified medical assistant",
+    Credential.MA: "Medical assistant",
+    Credential.LCSW: "Licensed clinical social worker",
+    Credential.LMFT: "Licensed marriage and family therapist",
+    Credential.LPC: "Licensed professional counselor",
+    Credential.PHD: "Psychologist, PhD",
+    Credential.PSYD: "Psychologist, PsyD",
+    Credential.PHARMD: "Pharmacist",
+    Credential.RD: "Registered dietitian",
+    Credential.BCBA: "Board certified behavior analyst",
+    Credential.OT: "Occupational therapist",
+    Credential.SLP: "Speech-language pathologist",
+    Credential.CHW: "Community health worker",
+    Credential.NONE: "No credential",
+}
+
 
 def code_label(code: str) -> str:
     """Return a code's short label; the code itself where Trellis does not bill it."""
@@ -64,3 +91,8 @@ def code_label(code: str) -> str:
 def program_label(program: Program) -> str:
     """Return a program's name in words."""
     return _PROGRAMS[program]
+
+
+def credential_label(credential: Credential) -> str:
+    """Return a credential in words."""
+    return _CREDENTIALS[credential]

@@ -1,7 +1,8 @@
 """The rule book: every threshold, code and limit with its dates and citations.
 
 ``parameters/*.toml`` hold the values, ``sources.toml`` the documents, ``tables/*.csv`` the
-published tables. A value is asked for on a date of service; there is no "current" value.
+published tables; ``points.py`` says what the other files hold. A value is asked for on a date of
+service; there is no "current" value.
 
 Example:
     >>> load_rule_book().version
@@ -9,7 +10,6 @@ Example:
 """
 
 import hashlib
-import tomllib
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,8 +38,18 @@ from trellis_core.errors import (
     UnknownParameterError,
 )
 from trellis_core.rules.amounts import AmountTables, PartB
+from trellis_core.rules.credentials import credential_rows
 from trellis_core.rules.ncci import CodingEdits, UnitCap
+from trellis_core.rules.points import (
+    FILES,
+    AdjacentProgram,
+    CredentialRow,
+    OpenPoint,
+    Points,
+    PolicyPoint,
+)
 from trellis_core.rules.published import PublishedTable, file_bytes, read_tables
+from trellis_core.rules.reading import read_toml, sentences
 from trellis_core.rules.sources import Source, source_id
 from trellis_core.rules.trace import ParameterUse
 
@@ -164,6 +174,9 @@ class RuleBook:
         fingerprint: ``sha256:`` and the digest of all files; kept with every issued superbill.
         parameters: By path.
         sources: By id.
+        policy_points: Points that a payer's policy settles.
+        open_points: Points that nobody has settled.
+        adjacent_programs: Programs that Trellis does not cover.
         tables: The published tables with their provenance.
         amounts: Medicare's allowed amounts.
         coding_edits: Unit caps and pairs of codes that exclude each other.
@@ -178,11 +191,15 @@ class RuleBook:
         parameters: Mapping[str, Parameter],
         sources: Mapping[str, Source],
         published: Published,
+        points: Points,
     ) -> None:
         self.version: Final = version
         self.fingerprint: Final = fingerprint
         self.parameters: Final[Mapping[str, Parameter]] = MappingProxyType(dict(parameters))
         self.sources: Final[Mapping[str, Source]] = MappingProxyType(dict(sources))
+        self.policy_points: Final[tuple[PolicyPoint, ...]] = points.policy
+        self.open_points: Final[tuple[OpenPoint, ...]] = points.open
+        self.adjacent_programs: Final[tuple[AdjacentProgram, ...]] = points.adjacent_programs
         self.tables: Final = published.tables
         self.amounts: Final = published.amounts
         self.coding_edits: Final = published.coding_edits
@@ -210,6 +227,7 @@ class RuleBook:
         problems: list[str] = []
         sources = _read_sources(folder / "sources.toml", problems)
         parameters = _read_parameters(folder / "parameters", sources, problems)
+        points = Points.read(folder, sources, problems)
         published = Published.read(folder / "tables", problems)
         if problems:
             raise RuleBookFormatError(problems)
@@ -219,6 +237,7 @@ class RuleBook:
             parameters=parameters,
             sources=sources,
             published=published,
+            points=points,
         )
 
     def find(self, path: str, *, on: date) -> ParameterUse | None:
@@ -299,6 +318,10 @@ class RuleBook:
         """
         return self.find(path, on=on) is not None
 
+    def credentials_on(self, day: date) -> tuple[CredentialRow, ...]:
+        """Return what every credential allows on a day."""
+        return credential_rows(self, day)
+
     def unit_caps(self, code: str, on: date) -> UnitCap | None:
         """Return the most units of a code payable on a date of service; None where none is known."""
         return self.coding_edits.unit_cap(code, on)
@@ -314,28 +337,16 @@ def load_rule_book() -> RuleBook:
     return RuleBook.from_folder(Path(__file__).parent)
 
 
-def _read_toml(file: Path, problems: list[str]) -> dict[str, object] | None:
-    try:
-        return tomllib.loads(file.read_text("utf-8"), parse_float=Decimal)
-    except OSError:
-        problems.append(f"{file.name}: the file is missing; add it.")
-    except UnicodeDecodeError:
-        problems.append(f"{file.name}: the file is not UTF-8; save it as UTF-8.")
-    except tomllib.TOMLDecodeError as error:
-        problems.append(f"{file.name}: not TOML: {error}.")
-    return None
-
-
 def _read_sources(file: Path, problems: list[str]) -> dict[str, Source]:
     sources: dict[str, Source] = {}
-    for name, body in (_read_toml(file, problems) or {}).items():
+    for name, body in (read_toml(file, problems) or {}).items():
         if not isinstance(body, dict):
             problems.append(f"{file.name}, '{name}': a table is needed, headed [\"{name}\"].")
             continue
         try:
             sources[name] = Source.model_validate({**body, "id": name})
         except ValidationError as error:
-            problems.extend(_sentences(file.name, name, error))
+            problems.extend(sentences(file.name, name, error))
     return sources
 
 
@@ -344,7 +355,7 @@ def _read_parameters(
 ) -> dict[str, Parameter]:
     parameters: dict[str, Parameter] = {}
     for file in sorted(folder.glob("*.toml")):
-        content = _read_toml(file, problems)
+        content = read_toml(file, problems)
         if content is None:
             continue
         reviewed_on = content.pop("reviewed_on", None)
@@ -394,7 +405,7 @@ def _read_parameter(
     try:
         return Parameter.model_validate(given)
     except ValidationError as error:
-        problems.extend(_sentences(file, path, error))
+        problems.extend(sentences(file, path, error))
     return None
 
 
@@ -408,30 +419,11 @@ def _unresolved(parameter: Parameter, sources: Mapping[str, Source]) -> list[str
     ]
 
 
-def _sentences(file: str, name: str, error: ValidationError) -> list[str]:
-    problems: list[str] = []
-    for detail in error.errors(include_url=False):
-        place = "".join(
-            f"[{step}]" if isinstance(step, int) else f".{step}" for step in detail["loc"]
-        ).lstrip(".")
-        where = f"{file}, '{name}'" + (f", {place}" if place else "")
-        match detail["type"]:
-            case "missing":
-                problems.append(f"{where}: missing; add it.")
-            case "extra_forbidden":
-                problems.append(f"{where}: not a known key; remove it or correct its spelling.")
-            case "value_error":
-                problems.append(f"{where}: {detail['msg'].removeprefix('Value error, ')}.")
-            case _:
-                said = detail["msg"]
-                problems.append(f"{where}: {said[:1].lower()}{said[1:]}.")
-    return problems
-
-
 def _fingerprint(folder: Path) -> str:
     digest = hashlib.sha256()
     files = [
         folder / "sources.toml",
+        *(folder / name for name in FILES),
         *(folder / "parameters").glob("*.toml"),
         *(folder / "tables").glob("*.toml"),
         *(folder / "tables").glob("*.csv"),

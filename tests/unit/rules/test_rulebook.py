@@ -80,6 +80,8 @@ values = [{ effective_from = 2015-01-01, value = true, citations = ["rule-2021"]
 def folder(tmp_path: Path, sources: str = SOURCES, **files: str) -> Path:
     (tmp_path / "parameters").mkdir(exist_ok=True)
     (tmp_path / "sources.toml").write_text(sources, "utf-8")
+    for name in ("policy", "open_points", "programs"):
+        (tmp_path / f"{name}.toml").touch()
     for name, text in files.items():
         (tmp_path / "parameters" / f"{name}.toml").write_text(text, "utf-8")
     return tmp_path
