@@ -1,0 +1,5 @@
+"""Runs every benchmark and prints one Markdown report: ``python -m benchmarks``."""
+
+from benchmarks import determination
+
+print(determination.run(cases=10_000, rounds=5))

@@ -1,0 +1,48 @@
+"""Measures calls fairly on a busy machine: processor time, rounds taken in turn, medians."""
+
+import gc
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """Processor seconds of one call over several rounds."""
+
+    least: float
+    median: float
+
+
+def take_turns(calls: Mapping[str, Callable[[], object]], *, rounds: int) -> dict[str, Figure]:
+    """Run every call once a round, in turn, so that a busy spell meets them all."""
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
+        call()
+    gc.collect()
+    gc.freeze()
+    for _ in range(rounds):
+        for name, call in calls.items():
+            began = time.process_time()
+            call()
+            taken[name].append(time.process_time() - began)
+    gc.unfreeze()
+    return {
+        name: Figure(least=min(each), median=statistics.median(each))
+        for name, each in taken.items()
+    }
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a Markdown table; every column after the first is right-aligned."""
+    marks = [":--", *("--:" for _ in headings[1:])]
+    return "\n".join(
+        f"| {' | '.join(cells)} |" for cells in (headings, marks, *(list(row) for row in rows))
+    )
+
+
+def machine() -> str:
+    """Say what ran it."""
+    return f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"
