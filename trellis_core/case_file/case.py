@@ -158,8 +158,31 @@ def _identified(
     return made
 
 
+_PLACED: Final = (
+    Enrollment,
+    Consent,
+    InitiatingVisit,
+    CarePlan,
+    DecisionMaking,
+    RatingScale,
+    CaseloadReview,
+)
+"""Records that a case gives no id; their place names them where they are evidence."""
+
+
 class _Records(ListOf[T | _Nameless | _Nothing]):
     """Records of which one without identity leaves the list unknown."""
+
+    def __init__(self, item: Shape[T | _Nameless | _Nothing], name: str) -> None:
+        super().__init__(item)
+        self.name: Final = name
+
+    def read(self, value: object) -> tuple[T | _Nameless | _Nothing, ...]:
+        """Return the items in order, each with its place for an id."""
+        return tuple(
+            replace(each, id=f"{self.name}[{place}]") if isinstance(each, _PLACED) else each
+            for place, each in enumerate(super().read(value))
+        )
 
     def read_known(self, value: object) -> Maybe[tuple[T, ...]]:
         """Return the records that are, or unknown."""
@@ -197,8 +220,8 @@ class _Attributed:
         return self.records.schema()
 
 
-def _facts_list(shape: Shape[object]) -> _KnownRecords:
-    return _KnownRecords(_Records(shape))
+def _facts_list(name: str, shape: Shape[object]) -> Key:
+    return Key(name, _KnownRecords(_Records(shape, name)))
 
 
 def _policy(**given: object) -> Policy:
@@ -591,18 +614,21 @@ _CASE: Final = Members(
         Key("billing_practitioner", OrNull(_TEXT), note="Absent: the only one in staff."),
         Key("staff", ListOf(_STAFF), note="Required when a time entry names staff."),
         Key("patient", _PATIENT),
-        Key("enrollments", _facts_list(_ENROLLMENT)),
-        Key("consents", _facts_list(_CONSENT)),
-        Key("initiating_visits", _facts_list(_INITIATING_VISIT)),
-        Key("care_plans", _facts_list(_CARE_PLAN)),
+        _facts_list("enrollments", _ENROLLMENT),
+        _facts_list("consents", _CONSENT),
+        _facts_list("initiating_visits", _INITIATING_VISIT),
+        _facts_list("care_plans", _CARE_PLAN),
         Key("time_entries", ListOf(_TIME_ENTRY)),
         Key("other_patient_entries", ListOf(_OTHER_ENTRY)),
         Key("visits", ListOf(_VISIT)),
-        Key("medical_decision_making", _Attributed(_Records(_DECISION_MAKING))),
-        Key("rating_scales", _facts_list(_RATING_SCALE)),
+        Key(
+            "medical_decision_making",
+            _Attributed(_Records(_DECISION_MAKING, "medical_decision_making")),
+        ),
+        _facts_list("rating_scales", _RATING_SCALE),
         Key("scale_not_applicable", OrNull(_TEXT), note="A documented clinical reason, with BHI."),
         Key("registry_entered_on", _DAY_OR_NONE),
-        Key("caseload_reviews", _facts_list(_CASELOAD_REVIEW)),
+        _facts_list("caseload_reviews", _CASELOAD_REVIEW),
         Key("cocm_referred_on", _DAY_OR_NONE),
         Key("cocm_ended", _CocmEnded()),
         Key("prior_services", ListOf(_PRIOR_SERVICE)),

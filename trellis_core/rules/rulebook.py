@@ -50,7 +50,7 @@ from trellis_core.rules.points import (
 )
 from trellis_core.rules.published import PublishedTable, file_bytes, read_tables
 from trellis_core.rules.reading import read_toml, sentences
-from trellis_core.rules.sources import Source, source_id
+from trellis_core.rules.sources import Source, rests_on_guidance_only, source_id
 from trellis_core.rules.trace import ParameterUse
 
 VERSION: Final = "2026.4"
@@ -210,7 +210,15 @@ class RuleBook:
                 tuple(
                     None
                     if value.value is None
-                    else ParameterUse(path, value.value, value.effective_from, value.citations)
+                    else ParameterUse(
+                        path,
+                        value.value,
+                        value.effective_from,
+                        value.citations,
+                        parameter.unit,
+                        parameter.description,
+                        rests_on_guidance_only(value.citations, self.sources),
+                    )
                     for value in parameter.values
                 ),
             )
