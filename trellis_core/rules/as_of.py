@@ -1,13 +1,23 @@
-"""The facts as they were known at an instant: later ones are left out."""
+"""The facts as they were known at an instant: later ones are left out.
+
+Work is known once it is over and recorded; what has only a day is known on that day, what has only
+a month from its first day. What has no date at all is taken as known.
+"""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from trellis_core.care.records import CaseloadReview, Discharge, InitiatingVisit, RatingScale
+from trellis_core.care.records import (
+    CaseloadReview,
+    CocmEnd,
+    Discharge,
+    InitiatingVisit,
+    RatingScale,
+)
 from trellis_core.ledger.entries import TimeEntry
-from trellis_core.rules.facts import Facts
+from trellis_core.rules.facts import Facts, OtherEntry
 from trellis_core.values.periods import local_day
 from trellis_core.values.unknown import UNKNOWN, Maybe
 
@@ -36,7 +46,11 @@ def known_at(facts: Facts, as_of: datetime, zone: ZoneInfo) -> tuple[Facts, froz
             ),
             enrollments=facts.enrollments
             if facts.enrollments is UNKNOWN
-            else tuple(each for each in facts.enrollments if was(each.started_on)),
+            else tuple(
+                replace(each, ended_on=then(each.ended_on))
+                for each in facts.enrollments
+                if was(each.started_on)
+            ),
             consents=facts.consents
             if facts.consents is UNKNOWN
             else tuple(
@@ -55,9 +69,7 @@ def known_at(facts: Facts, as_of: datetime, zone: ZoneInfo) -> tuple[Facts, froz
                 if was(each.established_on)
             ),
             other_patient_entries=tuple(
-                each
-                for each in facts.other_patient_entries
-                if each.recorded_at is None or each.recorded_at <= as_of
+                each for each in facts.other_patient_entries if not _is_late(each, as_of)
             ),
             visits=tuple(each for each in facts.visits if each.on <= today),
             medical_decision_making=tuple(
@@ -67,6 +79,12 @@ def known_at(facts: Facts, as_of: datetime, zone: ZoneInfo) -> tuple[Facts, froz
             caseload_reviews=_until(facts.caseload_reviews, today),
             registry_entered_on=then(facts.registry_entered_on),
             cocm_referred_on=then(facts.cocm_referred_on),
+            cocm_ended=None
+            if isinstance(facts.cocm_ended, CocmEnd) and facts.cocm_ended.on > today
+            else facts.cocm_ended,
+            prior_services=tuple(
+                each for each in facts.prior_services if each.month.first_day <= today
+            ),
             other_services=tuple(each for each in facts.other_services if each.on <= today),
             facility_stays=tuple(
                 replace(each, discharged_on=then(each.discharged_on))
@@ -83,9 +101,10 @@ def known_at(facts: Facts, as_of: datetime, zone: ZoneInfo) -> tuple[Facts, froz
     )
 
 
-def _is_late(entry: TimeEntry, as_of: datetime) -> bool:
-    if entry.recorded_at is not None:
-        return entry.recorded_at > as_of
+def _is_late(entry: TimeEntry | OtherEntry, as_of: datetime) -> bool:
+    """Say whether work was not over yet, or not on record yet."""
+    if entry.recorded_at is not None and entry.recorded_at > as_of:
+        return True
     return entry.started_at + timedelta(seconds=entry.seconds) > as_of
 
 

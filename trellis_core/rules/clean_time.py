@@ -1,13 +1,18 @@
 """Which seconds of work count, and why the others do not.
 
 Time is kept in whole seconds; every second of an entry either counts or is lost for exactly one
-reason. Order: corrected and unknown entries, whose work it was, what it was about, the days on
-which the program may count it, stays and visits, then overlaps. One entry shared among patients
-counts its exact fraction.
+reason. Where several apply the first of this order is named:
+
+1. the whole entry: not known yet, corrected, outside the month, nobody named, clerical work, a role
+   that does not count, billed elsewhere, another condition;
+2. its seconds outside the month, after death, before consent or enrollment, after a revocation,
+   after enrollment, in a facility, on the day of a visit;
+3. what is left of it: the same person with another patient (all of it), another entry for the
+   patient (the shared part), the share of other patients.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Final
@@ -60,18 +65,33 @@ class CleanTime:
     no_contact: set[Program] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class _Stay:
+    """Days of a facility stay, and what is not known of them."""
+
+    start: int
+    end: int
+    doubts: tuple[Problem, ...]
+
+
 @dataclass(slots=True, kw_only=True)
 class _Window:
-    """Where and whose time one program counts."""
+    """Where and whose time one program counts.
+
+    Attributes:
+        counts_stays: Whether time in a facility counts.
+    """
 
     lo: int
     hi: int
     cuts: list[Cut]
     visit_days: list[Piece]
     roles: frozenset[str]
+    only: str | None
     consultant: Reason
     condition: str | None
-    stays: list[Piece]
+    stays: list[_Stay]
+    counts_stays: bool
 
 
 @dataclass(slots=True)
@@ -117,20 +137,16 @@ def reached_at(spans: Sequence[Span], seconds: int) -> int | None:
 def clean_time(month: MonthFacts, programs: Mapping[Program, ProgramMonth]) -> CleanTime:
     """Return which seconds of every logged program count in the month."""
     clean = CleanTime()
-    replaced = {
-        entry.replaces
-        for entry in month.facts.time_entries
-        if entry.replaces is not None and entry.id not in month.late
-    }
+    windows: dict[Program, _Window] = {}
     works: list[_Work] = []
     for program, entries in month.entries.items():
         window: _Window | None = None
         for entry in entries:
             start = int(entry.started_at.timestamp())
-            whole = _whole_entry_reason(entry, start, month, replaced)
+            whole = _whole_entry_reason(entry, start, month)
             if whole is None:
                 if window is None:
-                    window = _window(month, program, programs.get(program), clean)
+                    window = windows[program] = _window(month, program, programs.get(program))
                 whole = _nobody_counts(entry, month, window)
             if whole is not None or window is None:
                 clean.lost.append((entry.id, entry.seconds, whole or Reason.OUTSIDE_MONTH))
@@ -144,15 +160,41 @@ def clean_time(month: MonthFacts, programs: Mapping[Program, ProgramMonth]) -> C
     if len(works) > 1:
         _cut_overlaps(works, clean)
     _collect(works, clean)
+    _note_facility_time(windows, clean)
+    if len(clean.lost) > 1:
+        clean.lost = _in_order(clean.lost, month)
     return clean
 
 
-def _whole_entry_reason(
-    entry: TimeEntry, start: int, month: MonthFacts, replaced: set[str]
-) -> Reason | None:
+def _in_order(
+    lost: Iterable[tuple[str, int, Reason]], month: MonthFacts
+) -> list[tuple[str, int, Reason]]:
+    """Return each entry's losses, one of a kind, the earlier entry first."""
+    seconds: dict[tuple[str, Reason], int] = {}
+    for entry, some, reason in lost:
+        seconds[entry, reason] = seconds.get((entry, reason), 0) + some
+    starts = {entry.id: entry.started_at for entry in month.facts.time_entries}
+    return sorted(
+        ((entry, some, reason) for (entry, reason), some in seconds.items()),
+        key=lambda each: (starts[each[0]], each[0]),
+    )
+
+
+def _note_facility_time(windows: Mapping[Program, _Window], clean: CleanTime) -> None:
+    """Note the programs whose counted time lies in a facility."""
+    for program, window in windows.items():
+        if window.counts_stays and any(
+            span.start < stay.end and stay.start < span.end
+            for stay in window.stays
+            for span in clean.spans.get(program, ())
+        ):
+            clean.facility.add(program)
+
+
+def _whole_entry_reason(entry: TimeEntry, start: int, month: MonthFacts) -> Reason | None:
     if entry.id in month.late:
         return Reason.AFTER_AS_OF
-    if entry.is_reversed or entry.id in replaced:
+    if entry.is_reversed or entry.id in month.replaced:
         return Reason.REPLACED
     if start >= month.ends or start + entry.seconds <= month.starts:
         return Reason.OUTSIDE_MONTH
@@ -169,7 +211,7 @@ def _nobody_counts(entry: TimeEntry, month: MonthFacts, window: _Window) -> Reas
         "common.clinical_time.excluded_roles"
     ) or entry.activity in rules.texts("common.clinical_time.excluded_activities"):
         return Reason.NON_CLINICAL_TIME
-    if member.role not in window.roles:
+    if member.role not in window.roles or window.only not in {None, member.id}:
         is_consultant = member.role is StaffRole.PSYCHIATRIC_CONSULTANT
         return window.consultant if is_consultant else Reason.ROLE_NOT_COUNTED
     if entry.billed_elsewhere:
@@ -185,11 +227,19 @@ def _cut_to_window(work: _Work, window: _Window, month: MonthFacts, clean: Clean
     if start < window.lo or end > window.hi:
         for lo, hi, reason in window.cuts:
             _lose(work, lo, hi, reason, clean)
-    for lo, hi in window.stays:
-        _lose(work, lo, hi, Reason.FACILITY_STAY, clean)
+    if window.stays and not window.counts_stays:
+        for stay in window.stays:
+            if _lose(work, stay.start, stay.end, Reason.FACILITY_STAY, clean):
+                _doubt(work.program, stay, clean)
     if window.visit_days and _is_visit_time(entry, month):
         for lo, hi in window.visit_days:
             _lose(work, lo, hi, Reason.SAME_DAY_VISIT, clean)
+
+
+def _doubt(program: Program, stay: _Stay, clean: CleanTime) -> None:
+    """Ask once for what is not known of a stay that takes time away."""
+    doubts = clean.doubts.setdefault(program, [])
+    doubts.extend(each for each in stay.doubts if each not in doubts)
 
 
 def _is_visit_time(entry: TimeEntry, month: MonthFacts) -> bool:
@@ -201,8 +251,8 @@ def _is_visit_time(entry: TimeEntry, month: MonthFacts) -> bool:
     return entry.separate_from_visit is not True
 
 
-def _lose(work: _Work, lo: int, hi: int, reason: Reason, clean: CleanTime) -> None:
-    """Take a range out of an entry's pieces and note the seconds lost."""
+def _lose(work: _Work, lo: int, hi: int, reason: Reason, clean: CleanTime) -> int:
+    """Take a range out of an entry's pieces; note and return the seconds lost."""
     lost = 0
     kept: list[Piece] = []
     for start, end in work.pieces:
@@ -219,11 +269,10 @@ def _lose(work: _Work, lo: int, hi: int, reason: Reason, clean: CleanTime) -> No
         clean.lost.append((work.entry.id, lost, reason))
         if reason is Reason.BEFORE_CONSENT:
             clean.before_consent.add(work.program)
+    return lost
 
 
-def _window(
-    month: MonthFacts, program: Program, owner: ProgramMonth | None, clean: CleanTime
-) -> _Window:
+def _window(month: MonthFacts, program: Program, owner: ProgramMonth | None) -> _Window:
     cuts: list[Cut] = [
         (-_EVER, month.starts, Reason.OUTSIDE_MONTH),
         (month.ends, _EVER, Reason.OUTSIDE_MONTH),
@@ -234,8 +283,7 @@ def _window(
     if owner is not None:
         cuts.extend(_agreed_days(month, owner))
     lo = max(hi for start, hi, _ in cuts if start == -_EVER)
-    hi = min(start for start, end, _ in cuts if end == _EVER)
-    stays, counts_stays = _stays(month, program, clean)
+    hi = min(start for start, _, _ in cuts if start != -_EVER)
     is_behavioral = program in {Program.BHI, Program.COCM}
     return _Window(
         lo=lo,
@@ -245,10 +293,45 @@ def _window(
         roles=month.rules.texts("cocm.time.roles")
         if program is Program.COCM
         else month.rules.texts("common.clinical_time.roles"),
+        only=_only_own_time(month, program, owner),
         consultant=Reason.CONSULTANT_TIME if is_behavioral else Reason.ROLE_NOT_COUNTED,
         condition=_one_condition(owner),
-        stays=[] if counts_stays else stays,
+        stays=_stays(month, program),
+        counts_stays=is_behavioral and month.facts.policy.count_facility_time,
     )
+
+
+def _only_own_time(month: MonthFacts, program: Program, owner: ProgramMonth | None) -> str | None:
+    """Return the behavioral professional whose own minutes alone count; None where staff time does."""
+    if program is not Program.BHI or owner is None or owner.biller is None:
+        return None
+    own = month.rules.texts("bhi.behavioral_professional.initial.credentials")
+    return owner.biller_id if owner.biller.credential in own else None
+
+
+def agreed_part(owner: ProgramMonth, spans: Iterable[Span], clean: CleanTime) -> list[Span]:
+    """Return what of another program's time lies on the days that this program may count.
+
+    What lies before its own consent or enrollment, or after their end, is noted as lost.
+    """
+    cuts = list(_agreed_days(owner.month, owner))
+    kept: list[Span] = []
+    lost: dict[tuple[str, Reason], int] = {}
+    for span in spans:
+        start, end = span.start, span.end
+        for lo, hi, reason in cuts:
+            gone = min(end, hi) - max(start, lo)
+            if gone > 0:
+                key = (span.entry, reason)
+                lost[key] = lost.get(key, 0) + gone // span.sharing
+                start, end = (max(start, hi), end) if lo < start else (start, min(end, lo))
+        if start < end:
+            kept.append(replace(span, start=start, end=end))
+    for (entry, reason), seconds in lost.items():
+        clean.lost.append((entry, seconds, reason))
+        if reason is Reason.BEFORE_CONSENT:
+            clean.before_consent.add(owner.program)
+    return kept
 
 
 def _agreed_days(month: MonthFacts, owner: ProgramMonth) -> Iterable[Cut]:
@@ -267,8 +350,23 @@ def _agreed_days(month: MonthFacts, owner: ProgramMonth) -> Iterable[Cut]:
         if last < month.last_day:
             yield month.day_ends(last), _EVER, Reason.AFTER_REVOCATION
     ended = _ended_on(owner.enrollment)
+    for again in sorted(owner.resumed, key=_first_day):
+        if ended is None:
+            return
+        until = _ended_on(again)
+        if _first_day(again) > ended + DAY:
+            yield (
+                month.day_ends(ended),
+                month.day_starts(_first_day(again)),
+                Reason.AFTER_ENROLLMENT,
+            )
+        ended = None if until is None else max(ended, until)
     if ended is not None and ended < month.last_day:
         yield month.day_ends(ended), _EVER, Reason.AFTER_ENROLLMENT
+
+
+def _first_day(enrollment: Enrollment) -> date:
+    return date.min if enrollment.started_on is UNKNOWN else enrollment.started_on
 
 
 def _ended_on(enrollment: Enrollment | None) -> date | None:
@@ -283,42 +381,34 @@ def _one_condition(owner: ProgramMonth | None) -> str | None:
     return owner.condition
 
 
-def _stays(month: MonthFacts, program: Program, clean: CleanTime) -> tuple[list[Piece], bool]:
-    """Return the days of stays whose minutes the program leaves out, and whether it counts them."""
-    is_behavioral = program in {Program.BHI, Program.COCM}
-    counts = is_behavioral and month.facts.policy.count_facility_time
+def _stays(month: MonthFacts, program: Program) -> list[_Stay]:
+    """Return the days of the month's stays whose minutes a program may have to leave out."""
     if not month.facts.facility_stays or program in {Program.TCM, Program.APCM}:
-        return [], counts
+        return []
     kinds = month.rules.texts("common.facility_stay.kinds")
-    found: list[Piece] = []
+    found: list[_Stay] = []
     for stay in month.facts.facility_stays:
         if stay.admitted_on > month.last_day:
             continue
         until = stay.discharged_on
-        if until is not UNKNOWN and until is not None and until <= month.first_day:
-            continue
+        if until is not UNKNOWN and until is not None:
+            if until <= max(month.first_day, stay.admitted_on):
+                continue
+            end = month.day_starts(until)
+        else:
+            end = month.ends
         if stay.kind is not UNKNOWN and stay.kind not in kinds:
             continue
-        end = month.ends if until is UNKNOWN or until is None else month.day_starts(until)
-        piece = (month.day_starts(stay.admitted_on), end)
-        found.append(piece)
-        if counts or not _touches(month, program, piece):
-            continue
-        if stay.kind is UNKNOWN:
-            clean.doubts.setdefault(program, []).append(unknown("kind"))
+        doubts = [unknown("kind")] if stay.kind is UNKNOWN else []
         if until is UNKNOWN:
-            clean.doubts.setdefault(program, []).append(unknown("discharged_on"))
-    if counts and any(_touches(month, program, piece) for piece in found):
-        clean.facility.add(program)
-    return found, counts
+            doubts.append(unknown("discharged_on"))
+        found.append(_Stay(month.day_starts(stay.admitted_on), end, tuple(doubts)))
+    return sorted(found, key=_known_first)
 
 
-def _touches(month: MonthFacts, program: Program, piece: Piece) -> bool:
-    return any(
-        piece[0] < int(entry.started_at.timestamp()) + entry.seconds
-        and int(entry.started_at.timestamp()) < piece[1]
-        for entry in month.entries.get(program, ())
-    )
+def _known_first(stay: _Stay) -> tuple[int, int, int]:
+    """Order stays so that a doubtful one takes only what no certain one does."""
+    return len(stay.doubts), stay.start, stay.end
 
 
 def _visit_days(month: MonthFacts, program: Program) -> list[Piece]:
@@ -336,7 +426,10 @@ def _precedence(work: _Work) -> tuple[bool, float, int, str]:
 
 
 def _is_staff_elsewhere(work: _Work, month: MonthFacts, clean: CleanTime) -> bool:
-    """Say whether the same person was with another patient by an entry recorded first."""
+    """Say whether the same person was with another patient by an entry recorded first.
+
+    Of two recorded and begun at once neither is the first: neither counts until one is corrected.
+    """
     entry = work.entry
     for other in month.facts.other_patient_entries:
         if other.staff_id != entry.staff_id:
@@ -349,7 +442,7 @@ def _is_staff_elsewhere(work: _Work, month: MonthFacts, clean: CleanTime) -> boo
             continue
         recorded = other.recorded_at
         stamp = recorded.timestamp() if recorded is not None else 0.0
-        if (recorded is None, stamp, start) < _precedence(work)[:-1]:
+        if (recorded is None, stamp, start) <= _precedence(work)[:-1]:
             lost = sum(hi - lo for lo, hi in work.pieces)
             clean.lost.append((entry.id, lost, Reason.OVERLAP_SAME_STAFF))
             return True
@@ -373,6 +466,16 @@ def _cut_overlaps(works: list[_Work], clean: CleanTime) -> None:
                 (work.entry.id, sum(each[1] for each in mine), Reason.OVERLAP_SAME_PATIENT)
             ]
         taken.extend(before)
+
+
+def seconds_by_entry(spans: Iterable[Span]) -> dict[str, int]:
+    """Return whole seconds per entry; each entry's share of a shared activity is floored once."""
+    lengths: dict[str, int] = {}
+    sharing: dict[str, int] = {}
+    for span in spans:
+        lengths[span.entry] = lengths.get(span.entry, 0) + span.end - span.start
+        sharing[span.entry] = span.sharing
+    return {entry: length // sharing[entry] for entry, length in lengths.items()}
 
 
 def _collect(works: list[_Work], clean: CleanTime) -> None:

@@ -64,6 +64,8 @@ class MonthFacts:
         starts: POSIX second at which the month begins in the practice's zone.
         ends: First second after the month.
         entries: Time entries by program.
+        late: Ids of entries that were not known yet at the instant asked about.
+        replaced: Ids of entries that a known one corrects.
         explain: Whether trees of checks are wanted.
     """
 
@@ -81,6 +83,7 @@ class MonthFacts:
     caps: Caps
     explain: bool = False
     late: frozenset[str] = frozenset()
+    replaced: frozenset[str] = frozenset()
 
     @property
     def month(self) -> ServiceMonth:
@@ -148,6 +151,7 @@ class ProgramMonth:
         biller_id: Staff id of the program's billing practitioner; None where nobody is named.
         enrollment: The enrollment that covers the month, else the nearest one.
         is_enrolled: Whether it covers a day of the month.
+        resumed: Later enrollments of the month alike but for their dates, in order.
         consent: The consent relied upon; None where there is none.
         consent_problems: What it lacks.
     """
@@ -158,6 +162,7 @@ class ProgramMonth:
     biller: StaffMember | None
     enrollment: Enrollment | None
     is_enrolled: bool
+    resumed: tuple[Enrollment, ...] = ()
     consent: Consent | None = None
     consent_problems: tuple[Problem, ...] = ()
 
@@ -213,6 +218,11 @@ def month_facts(facts: Facts, *, rule_book: RuleBook, explain: bool) -> MonthFac
         caps=Caps(rules=rules, payer=facts.policy.unit_caps),
         explain=explain,
         late=late,
+        replaced=frozenset(
+            entry.replaces
+            for entry in facts.time_entries
+            if entry.replaces is not None and entry.id not in late
+        ),
     )
 
 
@@ -221,9 +231,18 @@ def _only_biller(staff: Iterable[StaffMember]) -> str | None:
     return billers[0] if len(billers) == 1 else None
 
 
-def program_month(month: MonthFacts, program: Program, *, by: str | None = None) -> ProgramMonth:
-    """Return one program's records of the month; ``by`` asks for another billing practitioner."""
-    enrollment, is_enrolled = _enrollment(month, program, by)
+def program_month(
+    month: MonthFacts,
+    program: Program,
+    *,
+    by: str | None = None,
+    first: Enrollment | None = None,
+) -> ProgramMonth:
+    """Return one program's records of the month.
+
+    ``by`` asks for another billing practitioner, ``first`` for one enrollment of several.
+    """
+    enrollment, *resumed = _enrollments(month, program, by, first) or [_nearest(month, program)]
     named = enrollment.billing_practitioner if enrollment is not None else UNKNOWN
     biller_id = by or (month.default_biller if named is UNKNOWN else named)
     return ProgramMonth(
@@ -232,27 +251,73 @@ def program_month(month: MonthFacts, program: Program, *, by: str | None = None)
         biller_id=biller_id,
         biller=month.staff.get(biller_id) if biller_id is not None else None,
         enrollment=enrollment,
-        is_enrolled=is_enrolled,
+        is_enrolled=enrollment is not None
+        and covers(enrollment, month.first_day, month.last_day),
+        resumed=tuple(each for each in resumed if each is not None),
     )
 
 
-def _enrollment(
-    month: MonthFacts, program: Program, by: str | None
-) -> tuple[Enrollment | None, bool]:
+def _enrollments(
+    month: MonthFacts, program: Program, by: str | None, first: Enrollment | None
+) -> list[Enrollment | None]:
+    """Return the month's enrollments by one practitioner for one condition, the first to start first."""
     enrollments = month.facts.enrollments
     if enrollments is UNKNOWN:
-        return None, False
-    nearest: Enrollment | None = None
-    covering: Enrollment | None = None
-    for each in enrollments:
-        if each.program is not program:
-            continue
-        if covers(each, month.first_day, month.last_day):
-            if covering is None or each.billing_practitioner == by:
-                covering = each
-        elif nearest is None or _start(each) > _start(nearest):
-            nearest = each
-    return (covering, True) if covering is not None else (nearest, False)
+        return []
+    default = month.default_biller
+    found = sorted(
+        (
+            each
+            for each in enrollments
+            if each.program is program and covers(each, month.first_day, month.last_day)
+        ),
+        key=lambda each: (
+            first is not None and not _is_alike(each, first, default),
+            _biller_of(each, default) != (by or default),
+            *_rank(each),
+        ),
+    )
+    return [
+        each
+        for place, each in enumerate(found)
+        if not place
+        or (
+            _is_alike(each, found[0], default)
+            and each.started_on is not UNKNOWN
+            and each.ended_on is not UNKNOWN
+        )
+    ]
+
+
+def _is_alike(one: Enrollment, other: Enrollment, default: str | None) -> bool:
+    is_same_biller = _biller_of(one, default) == _biller_of(other, default)
+    return is_same_biller and one.condition == other.condition
+
+
+def _biller_of(enrollment: Enrollment, default: str | None) -> str | None:
+    named = enrollment.billing_practitioner
+    return default if named is UNKNOWN else named
+
+
+def _nearest(month: MonthFacts, program: Program) -> Enrollment | None:
+    """Return the newest enrollment outside the month."""
+    enrollments = month.facts.enrollments
+    if enrollments is UNKNOWN:
+        return None
+    mine = (each for each in enrollments if each.program is program)
+    return max(mine, key=_rank, default=None)
+
+
+def _rank(enrollment: Enrollment) -> tuple[date, date, str, str, str]:
+    """Order enrollments by their dates, whatever their order on file."""
+    ended = enrollment.ended_on
+    return (
+        _start(enrollment),
+        date.max if ended is UNKNOWN or ended is None else ended,
+        str(enrollment.billing_practitioner),
+        str(enrollment.condition),
+        str(enrollment.track),
+    )
 
 
 def covers(enrollment: Enrollment, first_day: date, last_day: date) -> bool:
@@ -284,8 +349,11 @@ def programs_in_play(month: MonthFacts) -> list[Program]:
 
 
 def _touches(entry: TimeEntry, month: MonthFacts) -> bool:
+    """Say whether an entry that stands and is known lies in the month."""
+    if entry.is_reversed or entry.id in month.late or entry.id in month.replaced:
+        return False
     start = int(entry.started_at.timestamp())
-    return not entry.is_reversed and start < month.ends and start + entry.seconds > month.starts
+    return start < month.ends and start + entry.seconds > month.starts
 
 
 def requested_programs(month: MonthFacts) -> set[Program]:
@@ -331,5 +399,10 @@ def chronic(conditions: Iterable[Condition], months: int) -> list[Condition]:
             and expected >= months
             and each.significant_risk is True
         ):
-            found.setdefault(each.icd10 or each.id or each.text, each)
+            found.setdefault(condition_key(each), each)
     return list(found.values())
+
+
+def condition_key(condition: Condition) -> str:
+    """Return what tells one condition from another; one listed twice is one condition."""
+    return condition.icd10 or condition.id or condition.text
