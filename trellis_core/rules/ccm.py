@@ -3,9 +3,10 @@
 Complex or not is decided by documented medical decision making, never by price.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from trellis_core.care.records import InitiatingVisit
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules import gates, tracks
 from trellis_core.rules.claims import (
@@ -99,6 +100,7 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     if owner.month.facts.requested is not None:
         result.offers = _offers(owner, spans, ladders, is_complex=is_complex, doubts=doubts)
     common_warnings(result, clean, plans=_PLANS)
+    tracks.withdraw(result)
     if result.claims and _has_one_diagnosis(owner):
         result.warnings.append(Problem(Reason.ONE_DIAGNOSIS))
     return result
@@ -128,7 +130,7 @@ def decision_making(owner: ProgramMonth) -> tuple[bool, tuple[Problem, ...]]:
         )
         if not missing:
             return True, ()
-        doubts = missing
+        doubts += tuple(each for each in missing if each not in doubts)
     return False, doubts
 
 
@@ -164,39 +166,74 @@ def _has_one_diagnosis(owner: ProgramMonth) -> bool:
     return len(categories) <= 1
 
 
-def care_planning(month: MonthFacts, owner: ProgramMonth) -> tuple[Claim | None, list[Problem]]:
-    """Decide care planning beyond the initiating visit, in the month of that visit."""
+def care_planning(
+    month: MonthFacts, owner: ProgramMonth
+) -> tuple[Claim | None, list[Problem], bool]:
+    """Decide care planning beyond the initiating visit, in the month of that visit.
+
+    Returns the claim, else what bars it, and whether a visit says that planning took place.
+    """
     code = owner.rules.code("ccm.care_planning.initial.hcpcs")
     visits = month.facts.initiating_visits
     if code is None or visits is UNKNOWN:
-        return None, [] if code is None else [unknown("initiating_visits")]
+        return None, [] if code is None else [unknown("initiating_visits")], False
     codes = owner.rules.texts("common.initiating_visit.hcpcs")
-    problems: list[Problem] = []
+    barred: list[Problem] = []
+    is_planned = False
     for visit in visits:
-        if not month.first_day <= visit.on <= month.last_day:
+        planned = visit.care_planning_by_practitioner
+        if planned is False or not _opens(visit, owner):
             continue
         doubts = gates.visit_doubts(visit, owner, codes)
-        if doubts is None or visit.care_planning_by_practitioner is False:
+        if doubts is None:
             continue
-        if visit.care_planning_by_practitioner is UNKNOWN:
-            doubts = (*doubts, unknown("care_planning_by_practitioner"))
-        problems = [*doubts, *gates.practitioner_may_bill(owner)]
-        if any(
-            each.code == code and each.by in {owner.biller_id, UNKNOWN}
-            for each in month.facts.prior_services
-        ):
-            problems.append(Problem(Reason.ONCE_PER_PRACTITIONER, {"code": code}))
-        claim = Claim(
-            program=Program.CCM,
-            code=code,
-            units=1,
-            element="ccm.care_planning.initial",
-            by=owner.biller_id,
-            fixed_on=visit.on,
-            checks=("ccm.practitioner", "ccm.care_planning.visit"),
-        )
-        return (claim if not problems else None), problems
-    return None, problems or [Problem(Reason.ADD_ON_WITHOUT_BASE)]
+        problems = [*doubts, *_planning_problems(visit, owner, code)]
+        if planned is UNKNOWN:
+            problems.append(unknown("care_planning_by_practitioner"))
+        if not problems:
+            claim = Claim(
+                program=Program.CCM,
+                code=code,
+                units=1,
+                element="ccm.care_planning.initial",
+                by=owner.biller_id,
+                fixed_on=visit.on,
+                checks=("ccm.practitioner", "ccm.care_planning.visit"),
+            )
+            return claim, [], True
+        if not barred or (planned is True and not is_planned):
+            barred = problems
+        is_planned = is_planned or planned is True
+    return None, barred or [Problem(Reason.ADD_ON_WITHOUT_BASE)], is_planned
+
+
+def _opens(visit: InitiatingVisit, owner: ProgramMonth) -> bool:
+    """Say whether a visit of the month initiates the program.
+
+    It lies before the start or in its month; a later one only where nothing else opened the program.
+    """
+    month = owner.month
+    if not month.first_day <= visit.on <= month.last_day:
+        return False
+    start = owner.started_on
+    if start is None or visit.on <= start or start >= month.first_day:
+        return True
+    return bool(tuple(gates.initiating_visit_where_due(owner)))
+
+
+def _planning_problems(visit: InitiatingVisit, owner: ProgramMonth, code: str) -> Iterable[Problem]:
+    """Yield what bars care planning apart from its visit: who bills, death, an earlier claim."""
+    facts = owner.month.facts
+    yield from gates.practitioner_may_bill(owner)
+    died = owner.month.deceased_on
+    if died is not None and visit.on > died:
+        yield Problem(Reason.DECEASED, {"day": died})
+    earlier = {each.by for each in facts.prior_services if each.code == code}
+    earlier |= {each.by for each in facts.other_services if each.code == code}
+    if owner.biller_id in earlier:
+        yield Problem(Reason.ONCE_PER_PRACTITIONER, {"code": code})
+    elif UNKNOWN in earlier:
+        yield unknown("by")
 
 
 def add_care_planning(
@@ -206,16 +243,15 @@ def add_care_planning(
     owner = result.owner if result is not None else program_month(month, Program.CCM)
     if owner.enrollment is None:
         return
-    claim, problems = care_planning(month, owner)
+    claim, problems, is_planned = care_planning(month, owner)
     code = owner.rules.code("ccm.care_planning.initial.hcpcs")
+    if code is None or (result is None and not is_planned):
+        return
     if result is None:
-        if claim is None:
-            return
         result = ProgramResult(owner=owner)
         results[Program.CCM] = result
-    if code is not None:
-        result.fixed[code] = (claim, tuple(problems))
+    result.fixed[code] = (claim, tuple(problems))
     if claim is not None:
         result.free_claims.append(claim)
-    elif any(problem.reason is Reason.ONCE_PER_PRACTITIONER for problem in problems):
-        result.blocks.extend(Block((code or "",), problem) for problem in problems)
+    elif is_planned:
+        result.blocks.extend(Block((code,), problem) for problem in problems)

@@ -64,7 +64,7 @@ def _reason(stands: Claim, claim: Claim, month: MonthFacts) -> Reason | None:
     if _CARE_PLANNING in {group_of(stands), group_of(claim)}:
         return None
     if stands.program is claim.program:
-        return _within(stands, claim)
+        return _by_two(stands, claim) if stands.by != claim.by else _within(stands, claim)
     same = stands.by == claim.by
     if Program.APCM in {stands.program, claim.program}:
         return _beside_apcm(stands, claim, same=same)
@@ -83,6 +83,16 @@ def _are_exclusive(stands: Claim, claim: Claim, month: MonthFacts, *, same: bool
         return False
     is_bundled = stands.program is Program.TCM and claim.code in policy.tcm_bundles
     return is_bundled or (Program.CCM in pair and not policy.ccm_with_tcm)
+
+
+def _by_two(stands: Claim, claim: Claim) -> Reason | None:
+    """One program by two practitioners: one biller a month for some, no minute counted twice."""
+    if stands.program is Program.TCM:
+        return _within(stands, claim)
+    if stands.program in {Program.CCM, Program.APCM}:
+        return Reason.BILLED_BY_OTHER_PRACTITIONER
+    is_shared = bool(set(stands.spans) & set(claim.spans))
+    return Reason.EXCLUSIVE_SAME_MONTH if is_shared else None
 
 
 def _within(stands: Claim, claim: Claim) -> Reason | None:
@@ -154,7 +164,7 @@ def _beside(service: OtherService, claim: Claim, month: MonthFacts) -> Problem |
         reason = Reason.CARE_PLAN_OVERSIGHT_SAME_MONTH
         return _if_same(service, claim, reason) if is_due else None
     known = program_of_codes(month.rule_book).get(service.code)
-    if known is None or group_of(claim) == _CARE_PLANNING:
+    if known is None or _CARE_PLANNING in {group_of(claim), known[1].rpartition(".")[0]}:
         return None
     return _beside_known(service, known, claim, month)
 

@@ -5,10 +5,12 @@ result is put into words. With a claim to judge, the same facts answer for that 
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
+from trellis_core.care.records import Enrollment
 from trellis_core.care.vocabulary import Program
-from trellis_core.rules import apcm, bhi, ccm, cocm, pcm, tcm
+from trellis_core.rules import apcm, bhi, ccm, cocm, pcm, tcm, tracks
 from trellis_core.rules.answer import assemble
 from trellis_core.rules.claims import Block, Claim, ProgramResult
 from trellis_core.rules.clean_time import CleanTime, clean_time
@@ -27,6 +29,7 @@ from trellis_core.rules.month_facts import (
     requested_programs,
 )
 from trellis_core.rules.reason_texts import sentence
+from trellis_core.rules.rivals import has_rivals, settle_rivals
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.rules.trace import Check, Outcome
 from trellis_core.values.unknown import UNKNOWN
@@ -56,6 +59,10 @@ def determine(facts: Facts, *, rule_book: RuleBook, explain: bool = False) -> De
             each for each in Program if each in programs or each in requested_programs(month)
         ]
     results, clean = decide(month, programs)
+    if has_rivals(month):
+        results, clean = settle_rivals(
+            month, results, clean, lambda chosen: decide(month, programs, chosen=chosen)
+        )
     standing = settle(month, results)
     if facts.requested is not None:
         lines, blocks = judge(month, standing, _by_practitioner(month, programs, results))
@@ -64,10 +71,17 @@ def determine(facts: Facts, *, rule_book: RuleBook, explain: bool = False) -> De
 
 
 def decide(
-    month: MonthFacts, programs: list[Program], *, by: str | None = None
+    month: MonthFacts,
+    programs: list[Program],
+    *,
+    by: str | None = None,
+    chosen: Mapping[Program, Enrollment] = MappingProxyType({}),
 ) -> tuple[dict[Program, ProgramResult], CleanTime]:
     """Decide every program by itself, then what behavioral care takes from and gives to others."""
-    owners = {program: program_month(month, program, by=by) for program in programs}
+    owners = {
+        program: program_month(month, program, by=by, first=chosen.get(program))
+        for program in programs
+    }
     for owner in owners.values():
         if owner.program is not Program.TCM:
             choose_consent(owner)
@@ -118,6 +132,9 @@ def settle(month: MonthFacts, results: dict[Program, ProgramResult]) -> list[Cla
             _note(result, claim, problems)
         else:
             standing.append(claim)
+    for result in results.values():
+        if result.claims and not any(claim in standing for claim in result.claims):
+            tracks.take_back(result)
     return standing
 
 

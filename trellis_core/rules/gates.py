@@ -11,8 +11,14 @@ from datetime import date
 from trellis_core.care.records import CarePlan, Condition, Consent, InitiatingVisit
 from trellis_core.care.vocabulary import PracticeKind, Program
 from trellis_core.rules.dated_rules import DatedRules
-from trellis_core.rules.month_facts import Problem, ProgramMonth, chronic, unknown
-from trellis_core.rules.reason_texts import title
+from trellis_core.rules.month_facts import (
+    Problem,
+    ProgramMonth,
+    chronic,
+    condition_key,
+    unknown,
+)
+from trellis_core.rules.reason_texts import citations, sentence, title
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.trace import Check, Outcome, ParameterUse
 from trellis_core.values.periods import ServiceMonth, same_day_earlier_year
@@ -43,25 +49,44 @@ def run(gates: Sequence[Gate], program: ProgramMonth, checks: list[Check] | None
         problems = list(gate.problems(program))
         found.extend(problems)
         if checks is not None:
-            checks.append(check_of(gate, problems, program.rules))
+            checks.append(check_of(gate, problems, program))
     return found
 
 
-def check_of(gate: Gate, problems: Sequence[Problem], rules: DatedRules) -> Check:
-    """Return one gate's outcome as a node of the trace."""
-    if not problems:
-        outcome, observed = Outcome.MET, "On record."
-    else:
-        is_open = all(each.is_unknown for each in problems)
-        outcome = Outcome.UNKNOWN if is_open else Outcome.NOT_MET
-        observed = "; ".join(title(each.reason) for each in problems)
+def check_of(gate: Gate, problems: Sequence[Problem], program: ProgramMonth) -> Check:
+    """Return one gate's outcome as a node of the trace, with a child for every problem."""
     return Check(
         rule_id=gate.rule_id,
-        outcome=outcome,
+        outcome=outcome_of(problems),
         message=gate.asks,
-        observed=observed,
-        parameters=uses(rules, gate.parameters),
-        evidence=tuple(each for problem in problems for each in problem.evidence),
+        observed="; ".join(title(each.reason) for each in problems),
+        parameters=uses(program.rules, gate.parameters),
+        evidence=tuple(dict.fromkeys(each for problem in problems for each in problem.evidence)),
+        children=problem_checks(problems, program.program),
+    )
+
+
+def outcome_of(problems: Sequence[Problem]) -> Outcome:
+    """Return what some problems come to: none is met, and nothing but unknown facts is unknown."""
+    if not problems:
+        return Outcome.MET
+    is_open = all(each.is_unknown for each in problems)
+    return Outcome.UNKNOWN if is_open else Outcome.NOT_MET
+
+
+def problem_checks(problems: Iterable[Problem], program: Program) -> tuple[Check, ...]:
+    """Return problems as nodes of the trace: the reason's code, its sentence, its documents."""
+    return tuple(
+        Check(
+            rule_id=problem.reason.value,
+            outcome=Outcome.UNKNOWN if problem.is_unknown else Outcome.NOT_MET,
+            message=sentence(problem.reason, **problem.values),
+            observed=title(problem.reason),
+            reason=problem.reason.value,
+            citations=citations(problem.reason, program),
+            evidence=problem.evidence,
+        )
+        for problem in problems
     )
 
 
@@ -207,18 +232,23 @@ def initiating_visit_always(program: ProgramMonth) -> Iterable[Problem]:
 
 
 def initiating_visit(
-    program: ProgramMonth, *, since: date, codes: frozenset[str] | None = None
+    program: ProgramMonth,
+    *,
+    since: date,
+    until: date | None = None,
+    codes: frozenset[str] | None = None,
 ) -> tuple[InitiatingVisit | None, tuple[Problem, ...]]:
     """Return the newest visit that opens the program, else what would have to be known.
 
     The visit lies within the look-back before the start of the program, or at least before the
     month, is of a kind that may open it, by the billing practitioner, and spoke of the program.
+    ``until`` looks for one that renews the program, through that day.
     """
     visits = program.month.facts.initiating_visits
     if visits is UNKNOWN:
         return None, (unknown("initiating_visits"),)
     allowed = program.rules.texts("common.initiating_visit.hcpcs") | (codes or frozenset())
-    latest = max(program.started_on or date.min, program.month.first_day)
+    latest = until or max(program.started_on or date.min, program.month.first_day)
     open_questions: tuple[Problem, ...] = ()
     newest: InitiatingVisit | None = None
     for visit in visits:
@@ -257,26 +287,37 @@ def visit_doubts(
 def care_plan_of(
     program: ProgramMonth, serving: frozenset[Program]
 ) -> tuple[CarePlan | None, tuple[Problem, ...]]:
-    """Return the program's plan as the month knows it, and what is missing of it."""
+    """Return the program's plan as the month knows it, and what is missing of it.
+
+    Of several the program's own comes first, then one whose copy was given, then the newest.
+    """
     plans = program.month.facts.care_plans
     if plans is UNKNOWN:
         return None, (unknown("care_plans"),)
     doubtful = False
-    newest: CarePlan | None = None
+    best: CarePlan | None = None
+    rank: tuple[bool, bool, date] | None = None
     for plan in plans:
         if plan.program not in serving:
             continue
         if plan.established_on is UNKNOWN:
             doubtful = True
-        elif plan.established_on <= program.month.last_day and (
-            newest is None or plan.program is program.program
-        ):
-            newest = plan
-    if newest is not None:
-        return newest, ()
+        elif plan.established_on <= program.month.last_day:
+            is_own = plan.program is program.program
+            mine = is_own, _has_copy(plan, program), plan.established_on
+            if rank is None or mine > rank:
+                best, rank = plan, mine
+    if best is not None:
+        return best, ()
     return None, (
         (unknown("established_on"),) if doubtful else (Problem(Reason.CARE_PLAN_MISSING),)
     )
+
+
+def _has_copy(plan: CarePlan, program: ProgramMonth) -> bool:
+    """Say whether the patient had a copy by the end of the month."""
+    given = plan.copy_given_on
+    return given is not UNKNOWN and given is not None and given <= program.month.last_day
 
 
 def care_plan(program: ProgramMonth) -> Iterable[Problem]:
@@ -286,7 +327,7 @@ def care_plan(program: ProgramMonth) -> Iterable[Problem]:
         return problems
     if plan.copy_given_on is UNKNOWN:
         return (unknown("copy_given_on"),)
-    return (Problem(Reason.CARE_PLAN_COPY_MISSING),) if plan.copy_given_on is None else ()
+    return () if _has_copy(plan, program) else (Problem(Reason.CARE_PLAN_COPY_MISSING),)
 
 
 _BEHAVIORAL = frozenset({Program.BHI, Program.COCM})
@@ -350,8 +391,11 @@ def condition_doubts(
     """Return what is not known of conditions that may yet qualify, and how many they are."""
     keys: dict[str, None] = {}
     possible: set[str] = set()
+    known = {condition_key(each) for each in chronic(conditions, months)}
     for each in conditions:
         expected, risk = each.expected_months, each.significant_risk
+        if condition_key(each) in known:
+            continue
         is_short = expected is None or (expected is not UNKNOWN and expected < months)
         if is_short or risk is False:
             continue
@@ -360,7 +404,7 @@ def condition_doubts(
         if risk is UNKNOWN:
             keys["significant_risk"] = None
         if expected is UNKNOWN or risk is UNKNOWN:
-            possible.add(each.icd10 or each.id or each.text)
+            possible.add(condition_key(each))
     return tuple(unknown(key) for key in keys), len(possible)
 
 

@@ -29,7 +29,7 @@ def one_condition(owner: ProgramMonth) -> Iterable[Problem]:
     if condition is UNKNOWN or conditions is UNKNOWN:
         return found
     months = owner.rules.integer("pcm.conditions.initial.expected_months")
-    same = [each for each in conditions if each.icd10 == condition]
+    same = [each for each in conditions if condition is not None and each.icd10 == condition]
     if chronic(same, months):
         return ()
     doubts, possible = gates.condition_doubts(same, months)
@@ -102,6 +102,7 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
             own = [span for span in spans if span.staff == owner.biller_id]
             result.offers += (Offer(ladder=ladders.practitioner, spans=own),)
     common_warnings(result, clean, plans=_PLANS)
+    tracks.withdraw(result)
     if result.claims:
         _visit_over_a_year(result)
     return result
@@ -109,7 +110,8 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
 
 def _visit_over_a_year(result: ProgramResult) -> None:
     owner = result.owner
-    visit, _ = gates.initiating_visit(owner, since=date.min)
+    until = owner.month.last_service_day
+    visit, _ = gates.initiating_visit(owner, since=date.min, until=until)
     years = owner.rules.integer("pcm.initiating_visit.within_years")
-    if visit is not None and visit.on < same_day_earlier_year(owner.month.last_service_day, years):
+    if visit is not None and visit.on < same_day_earlier_year(until, years):
         result.warnings.append(Problem(Reason.PCM_VISIT_OVER_A_YEAR, {"day": visit.on}))

@@ -7,8 +7,9 @@ person is asked.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from trellis_core.care.vocabulary import Track
+from trellis_core.care.vocabulary import Program, Track
 from trellis_core.rules.claims import (
     Claim,
     ProgramResult,
@@ -23,6 +24,8 @@ from trellis_core.rules.dated_rules import DatedRules
 from trellis_core.rules.determination import DecisionNeeded, Meter, Tick
 from trellis_core.rules.units import MINUTE, Ladder, meter_of, plain_ladder, ticks_of
 from trellis_core.values.unknown import UNKNOWN
+
+_TRACKED: Final = frozenset({Program.CCM, Program.PCM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,19 @@ def _offer_staff(result: ProgramResult, claims: list[Claim], *, is_open: bool) -
                 options=(Track.STAFF.value, Track.PRACTITIONER.value),
             )
         )
+
+
+def withdraw(result: ProgramResult) -> None:
+    """Take back what could be made instead, and the question, where a gate lets nothing be billed."""
+    if not result.is_open:
+        take_back(result)
+
+
+def take_back(result: ProgramResult) -> None:
+    """Take back the question of the track, and what the other track would come to."""
+    if result.program in _TRACKED:
+        result.alternatives.clear()
+        result.decisions.clear()
 
 
 def _own_meter(result: ProgramResult, ladder: Ladder, seconds: int) -> Meter:
