@@ -12,6 +12,7 @@ from pages.shared.program_frame import ProgramView
 from trellis_core.access import Actor
 from trellis_core.care.records import CarePlan, Enrollment, RatingScale
 from trellis_core.care.vocabulary import Program, StaffRole
+from trellis_core.rules.marks import Course, registry_flags
 from trellis_core.services import caseload
 from trellis_core.services.board import BoardRow
 from trellis_core.services.caseload import Chart
@@ -20,10 +21,6 @@ from trellis_core.values.unknown import UNKNOWN, Maybe
 
 SHOWN: Final = 50
 _WEEK: Final = timedelta(days=7)
-_NOT_IMPROVED_AFTER_WEEKS: Final = 8
-_NO_CONTACT_AFTER_DAYS: Final = 28
-_SCORE_OLD_AFTER_DAYS: Final = 30
-_IMPROVED_BY_HALF: Final = 2
 
 
 def charts(view: ProgramView) -> Iterator[tuple[BoardRow, Chart]]:
@@ -153,19 +150,13 @@ def _checked(on: date | None) -> date:
 
 
 def _flags(row: BoardRow, scales: Sequence[RatingScale], *, weeks: int | None, today: date) -> str:
-    flags = []
-    scores = [scale.score for scale in scales if isinstance(scale.score, int)]
-    if (
-        weeks is not None
-        and weeks >= _NOT_IMPROVED_AFTER_WEEKS
-        and scores
-        and scores[-1] * _IMPROVED_BY_HALF > scores[0]
-    ):
-        flags.append("not improved by week 8")
-    if row.last_touch is None or (today - row.last_touch).days > _NO_CONTACT_AFTER_DAYS:
-        flags.append("no contact in 4 weeks")
-    if not scales or (today - scales[-1].on).days > _SCORE_OLD_AFTER_DAYS:
-        flags.append("score older than 30 days")
+    course = Course(
+        weeks=weeks,
+        scores=[scale.score for scale in scales if isinstance(scale.score, int)],
+        last_contact_on=row.last_touch,
+        last_score_on=scales[-1].on if scales else None,
+    )
+    flags = registry_flags(course, rule_book=store.rule_book(), on=today)
     return ", ".join(flags) or formats.DASH
 
 

@@ -9,17 +9,17 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from pages.shared import formats, state
+from pages.shared import formats, state, store
 from trellis_core.care.people import StaffMember
 from trellis_core.care.vocabulary import Program
 from trellis_core.documents.disclaimer import DISCLAIMER
 from trellis_core.errors import TrellisError
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.rules.determination import Blocked, Determination, NotCounted
+from trellis_core.rules.marks import late_after
 from trellis_core.rules.reason_texts import title
 from trellis_core.rules.reasons import Reason
 
-LATE_AFTER_HOURS: Final = 72
 COUNTS: Final = "Counts"
 
 
@@ -123,7 +123,8 @@ def is_late(entry: TimeEntry) -> bool:
     if entry.recorded_at is None:
         return False
     ended = entry.started_at.timestamp() + entry.seconds
-    return entry.recorded_at.timestamp() - ended > LATE_AFTER_HOURS * 3600
+    mark = late_after(store.rule_book(), entry.started_at.date())
+    return entry.recorded_at.timestamp() - ended > mark.total_seconds()
 
 
 def held_back(determination: Determination) -> dict[Program, str]:

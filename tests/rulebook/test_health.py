@@ -10,6 +10,7 @@ from urllib.parse import urlparse
 import pytest
 
 from trellis_core import rules
+from trellis_core.rules.points import AdjacentProgram, OpenPoint, PolicyPoint
 from trellis_core.rules.reason_texts import citations
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import RuleBook, load_rule_book
@@ -38,6 +39,10 @@ def book() -> RuleBook:
     return load_rule_book()
 
 
+def points_of(book: RuleBook) -> tuple[PolicyPoint | OpenPoint | AdjacentProgram, ...]:
+    return (*book.policy_points, *book.open_points, *book.adjacent_programs)
+
+
 def modules() -> Iterator[tuple[str, ast.Module]]:
     for file in sorted(RULES.glob("*.py")):
         if file.name not in PLUMBING:
@@ -52,6 +57,7 @@ def test_every_value_is_cited_and_every_source_is_used(book: RuleBook) -> None:
         for citation in value.citations
     }
     cited |= {source_id(citation) for reason in Reason for citation in citations(reason)}
+    cited |= {source_id(citation) for point in points_of(book) for citation in point.citations}
     assert cited == set(book.sources)
 
 

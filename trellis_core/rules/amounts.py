@@ -168,12 +168,12 @@ class AmountTables:
             for table in tables
             if table.provenance.kind is TableKind.GPCI
         )
+        factors = [
+            table for table in tables if table.provenance.kind is TableKind.CONVERSION_FACTORS
+        ]
+        self.factor_editions: Final = tuple(table.provenance for table in factors)
         self._factors = tuple(
-            chain.from_iterable(
-                rows_of(table, _conversion_factor, found)
-                for table in tables
-                if table.provenance.kind is TableKind.CONVERSION_FACTORS
-            )
+            chain.from_iterable(rows_of(table, _conversion_factor, found) for table in factors)
         )
         self.counties: Final = tuple(
             chain.from_iterable(

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from trellis_core.rules.published import PublishedTable, TableKind, rows_of
+from trellis_core.rules.published import Provenance, PublishedTable, TableKind, rows_of
+from trellis_core.values.periods import ServiceMonth, months_between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ class CodingEdits:
         """Take the tables; add a sentence to ``problems`` for every row that does not read."""
         found: list[str] = [] if problems is None else problems
         newest_first = sorted(tables, key=lambda each: each.provenance.effective_from, reverse=True)
+        self._editions = tuple(table.provenance for table in newest_first)
         self._caps = tuple(
             (table.provenance, {cap.code: cap for cap in _caps(table, found)})
             for table in newest_first
@@ -80,13 +82,16 @@ class CodingEdits:
                 cap = caps.get(code)
                 if cap is None or provenance.covers(on):
                     return cap
-                age = (on - provenance.effective_from).days
-                return replace(
-                    cap,
-                    note=f"The newest table on file is that of {cap.effective.isoformat()}, "
-                    f"{age} days before the date of service.",
-                )
+                words = edition_words(provenance, on)
+                return replace(cap, note=f"{words[:1].upper()}{words[1:]}.")
         return None
+
+    def age_words(self, kind: TableKind, on: date) -> str:
+        """Say which edition of the caps (``MUE``) or pairs (``PTP``) holds on a day, and how old it is."""
+        for provenance in self._editions:
+            if provenance.kind is kind and provenance.effective_from <= on:
+                return edition_words(provenance, on)
+        return f"no table on file for {on.isoformat()}"
 
     def pair_edit(self, one: str, other: str, on: date) -> PairEdit | None:
         """Return the edit between two codes, whichever comes first; None where there is none."""
@@ -96,6 +101,22 @@ class CodingEdits:
                 is_over = edit is not None and edit.deleted_on is not None and edit.deleted_on < on
                 return None if is_over else edit
         return None
+
+
+def edition_words(provenance: Provenance, on: date) -> str:
+    """Say which edition a table is and, past its last day, how old it is on a day.
+
+    Example:
+        >>> from trellis_core.rules.rulebook import load_rule_book
+        >>> load_rule_book().coding_edits.age_words(TableKind.MUE, date(2026, 11, 30))
+        'table of 2024-07-01, newest on file, 28 months old on 2026-11-30'
+    """
+    table = f"table of {provenance.effective_from.isoformat()}"
+    if provenance.covers(on):
+        return table
+    months = months_between(ServiceMonth.of(provenance.effective_from), ServiceMonth.of(on))
+    old = f"{months} months" if months != 1 else "1 month"
+    return f"{table}, newest on file, {old} old on {on.isoformat()}"
 
 
 def _caps(table: PublishedTable, problems: list[str]) -> Sequence[UnitCap]:

@@ -248,6 +248,33 @@ class RuleBook:
             points=points,
         )
 
+    @property
+    def covered_until(self) -> date | None:
+        """The last day that the published documents on file cover; None where none is on file."""
+        return self.amounts.last_priced_day
+
+    @property
+    def covered_by(self) -> str:
+        """The published document that sets the last covered day, in words."""
+        last = self.covered_until
+        editions = self.amounts.factor_editions
+        return "; ".join(each.source for each in editions if each.effective_through == last)
+
+    def not_yet_published(self, on: date) -> str:
+        """Say that a day lies after the last covered one; empty where it does not.
+
+        Such a day is judged by the rules that have no end date, and nothing on it is priced.
+
+        Example:
+            >>> load_rule_book().not_yet_published(date(2026, 12, 31))
+            ''
+        """
+        last = self.covered_until
+        if last is not None and on <= last:
+            return ""
+        known = f"the last covered day is {last.isoformat()}" if last else "no amounts are on file"
+        return f"Not yet published for {on.isoformat()}: {known}. Nothing on that day is priced."
+
     def find(self, path: str, *, on: date) -> ParameterUse | None:
         """Return a parameter's value on a day with its date and citations; None where it has none.
 

@@ -196,7 +196,7 @@ def test_unit_caps_are_dated_and_say_how_old_they_are() -> None:
     later = caps("99439", date(2024, 10, 1))
     assert later is not None
     assert later.note == (
-        "The newest table on file is that of 2024-07-01, 92 days before the date of service."
+        "Table of 2024-07-01, newest on file, 3 months old on 2024-10-01."
     )
     assert caps("G0556", date(2026, 11, 30)) is None
 

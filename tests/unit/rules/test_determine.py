@@ -126,7 +126,7 @@ def test_the_trace_says_which_table_capped_units_and_how_old_it_is() -> None:
     assert trace is not None
     (node,) = (each for each in nodes(trace[0][1]) if each.rule_id == "ccm.units.99439")
     assert node.message == "2 of 3 earned units may be billed."
-    assert "days before the date of service" in node.observed
+    assert "Table of 2024-07-01, newest on file, 28 months old on 2026-11-30." in node.observed
 
 
 def test_the_trace_names_the_service_that_excludes_another() -> None:
