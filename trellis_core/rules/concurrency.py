@@ -5,8 +5,9 @@ service already reported. Where two of the month's own services exclude each oth
 stands is chosen by a stated order, never by price.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from trellis_core.care.records import OtherService
@@ -15,6 +16,7 @@ from trellis_core.rules.claims import Claim
 from trellis_core.rules.dated_rules import program_of_codes
 from trellis_core.rules.month_facts import MonthFacts, Problem, unknown
 from trellis_core.rules.reasons import Reason
+from trellis_core.rules.rural import are_one
 from trellis_core.values.unknown import UNKNOWN
 
 ORDER: Final = (
@@ -34,6 +36,11 @@ _MIRRORS: Final = {
 }
 _LONGITUDINAL: Final = frozenset({Program.CCM, Program.PCM})
 _CARE_PLANNING: Final = "ccm.care_planning"
+_BRIEF_MONTH: Final = "cocm.brief_month"
+_SHARED_ADD_ON: Final = ("cocm.initial_month", "cocm.subsequent_month")
+_ADDITIONAL: Final = ".additional"
+_INITIAL: Final = ".initial.hcpcs"
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +82,16 @@ def _are_exclusive(stands: Claim, claim: Claim, month: MonthFacts, *, same: bool
     """Say whether two programs, neither of them advanced primary care, exclude each other."""
     pair = {stands.program, claim.program}
     policy = month.facts.policy
+    if are_one(stands, claim, month.rules):
+        return True
     if pair == _LONGITUDINAL:
         return same or not policy.ccm_pcm_different_practitioner
     if pair == {Program.BHI, Program.COCM}:
         return same
     if Program.TCM not in pair:
         return False
-    is_bundled = stands.program is Program.TCM and claim.code in policy.tcm_bundles
-    return is_bundled or (Program.CCM in pair and not policy.ccm_with_tcm)
+    is_barred = claim.program is Program.CCM and not policy.ccm_with_tcm
+    return stands.program is Program.TCM and (is_barred or claim.code in policy.tcm_bundles)
 
 
 def _by_two(stands: Claim, claim: Claim) -> Reason | None:
@@ -112,6 +121,12 @@ def _within(stands: Claim, claim: Claim) -> Reason | None:
 def _alone(stands: Claim, claim: Claim) -> bool:
     """Say whether neither of two codes is the add-on of the other."""
     return stands.code not in claim.base and claim.code not in stands.base
+
+
+def _are_mirrors(known: tuple[Program, str], claim: Claim) -> bool:
+    """Say whether one of two services is the add-on that stands for the other."""
+    reported = _MIRRORS.get(known[1].rpartition(".")[0])
+    return reported is claim.program or _MIRRORS.get(group_of(claim)) is known[0]
 
 
 def _beside_apcm(stands: Claim, claim: Claim, *, same: bool) -> Reason | None:
@@ -163,6 +178,10 @@ def _beside(service: OtherService, claim: Claim, month: MonthFacts) -> Problem |
         is_due = claim.program is Program.CCM
         reason = Reason.CARE_PLAN_OVERSIGHT_SAME_MONTH
         return _if_same(service, claim, reason) if is_due else None
+    if service.code in rules.texts("apcm.excluded.hcpcs"):
+        is_due = claim.program is Program.APCM and not claim.is_additional
+        values = {"code": claim.code, "other": service.code}
+        return _if_same(service, claim, Reason.EXCLUSIVE_SAME_MONTH, values) if is_due else None
     known = program_of_codes(month.rule_book).get(service.code)
     if known is None or _CARE_PLANNING in {group_of(claim), known[1].rpartition(".")[0]}:
         return None
@@ -175,35 +194,35 @@ def _beside_known(
     """A service of one of the programs, by this practitioner or by somebody else."""
     if known[0] is Program.TCM:
         return _beside_transition(service, claim, month)
-    if service.by is UNKNOWN:
-        return unknown("by") if _matters(known[0], claim, month) else None
-    if service.by == claim.by:
-        return _beside_own(service, known, claim, month)
-    return _beside_others(service, known[0], claim, month)
+    if service.by is not UNKNOWN:
+        is_own = service.by == claim.by
+        return (_beside_own if is_own else _beside_others)(service, known, claim, month)
+    own = _beside_own(service, known, claim, month)
+    others = _beside_others(replace(service, by=OTHER), known, claim, month)
+    if own is None and others is None:
+        return None
+    is_alike = own is not None and others is not None and own.reason is others.reason
+    return own if is_alike else unknown("by")
 
 
-def _if_same(service: OtherService, claim: Claim, reason: Reason) -> Problem | None:
+def _if_same(
+    service: OtherService, claim: Claim, reason: Reason, values: Mapping[str, object] = _NOTHING
+) -> Problem | None:
     if service.by is UNKNOWN:
         return unknown("by")
-    return Problem(reason) if service.by == claim.by else None
+    return Problem(reason, values) if service.by == claim.by else None
 
 
 def _beside_transition(service: OtherService, claim: Claim, month: MonthFacts) -> Problem | None:
     """A transition of care reported already: advanced primary care and some payers bar others."""
     policy = month.facts.policy
-    is_apcm = claim.program is Program.APCM and not claim.is_additional
-    is_barred = (
-        (is_apcm and service.by == claim.by)
-        or (claim.program is Program.CCM and not policy.ccm_with_tcm)
-        or (claim.program is not Program.TCM and claim.code in policy.tcm_bundles)
-    )
     values = {"code": claim.code, "other": service.code}
+    if claim.program is Program.APCM and not claim.is_additional:
+        return _if_same(service, claim, Reason.EXCLUSIVE_SAME_MONTH, values)
+    is_barred = (claim.program is Program.CCM and not policy.ccm_with_tcm) or (
+        claim.program is not Program.TCM and claim.code in policy.tcm_bundles
+    )
     return Problem(Reason.EXCLUSIVE_SAME_MONTH, values) if is_barred else None
-
-
-def _matters(program: Program, claim: Claim, month: MonthFacts) -> bool:
-    other = _stand_in("", program, "", claim.code, None)
-    return program is claim.program or _reason(other, claim, month) is not None
 
 
 def _beside_own(
@@ -211,28 +230,51 @@ def _beside_own(
 ) -> Problem | None:
     if service.code == claim.code:
         return Problem(Reason.ONCE_PER_PRACTITIONER, {"code": claim.code})
-    reported = _stand_in(service.code, known[0], known[1], claim.code, claim.by)
-    found = exclusion(reported, claim, month)
+    found = exclusion(_stand_in(service, known, claim.by, month), claim, month)
     return found.problem() if found is not None else None
 
 
-def _stand_in(code: str, program: Program, element: str, other: str, by: str | None) -> Claim:
-    """Return a service reported outside as if it were a claim; an add-on knows its base."""
-    is_additional = element.endswith(".additional")
+def _stand_in(
+    service: OtherService, known: tuple[Program, str], by: str | None, month: MonthFacts
+) -> Claim:
+    """Return a service reported outside as if it were a claim; an add-on knows its bases."""
+    program, element = known
     return Claim(
         program=program,
-        code=code,
+        code=service.code,
         units=1,
         element=element,
         by=by,
-        base=(other,) if is_additional else (),
+        base=_bases(program, element, month) if element.endswith(_ADDITIONAL) else (),
     )
 
 
+def _bases(program: Program, element: str, month: MonthFacts) -> tuple[str, ...]:
+    """Return the codes that an add-on may follow: its own group's, else any that the program lets."""
+    paths = [f"{element.removesuffix(_ADDITIONAL)}{_INITIAL}"]
+    if program is Program.COCM:
+        paths = [f"{group}{_INITIAL}" for group in _SHARED_ADD_ON]
+    elif program is Program.APCM:
+        paths = [
+            path
+            for path in month.rule_book.parameters
+            if path.startswith("apcm.level_") and path.endswith(_INITIAL)
+        ]
+    found = (month.rules.code(path) for path in paths if path in month.rule_book.parameters)
+    return tuple(code for code in found if code is not None)
+
+
 def _beside_others(
-    service: OtherService, program: Program, claim: Claim, month: MonthFacts
+    service: OtherService, known: tuple[Program, str], claim: Claim, month: MonthFacts
 ) -> Problem | None:
-    """Another practitioner's service: one chronic care biller a month, one APCM biller."""
+    """Another practitioner's service: one chronic care biller a month, one APCM biller.
+
+    An add-on to advanced primary care and the code that it mirrors are one service, whoever bills.
+    """
+    program = known[0]
+    if _are_mirrors(known, claim):
+        values = {"code": claim.code, "other": service.code}
+        return Problem(Reason.MIRROR_CODE_SAME_MONTH, values)
     if program is claim.program and program in {Program.CCM, Program.APCM}:
         return Problem(Reason.BILLED_BY_OTHER_PRACTITIONER, {"code": service.code})
     pair = {program, claim.program}
@@ -250,7 +292,7 @@ def _beside_others(
 
 def notices(claims: Sequence[Claim], month: MonthFacts) -> Iterable[tuple[Program, Problem]]:
     """Yield warnings about services that stand side by side."""
-    programs = {claim.program: claim for claim in claims}
+    programs = {claim.program: claim for claim in claims if group_of(claim) != _CARE_PLANNING}
     oversight = month.rules.texts("common.care_plan_oversight.hcpcs")
     chronic = programs.get(Program.CCM)
     if chronic is not None and any(
@@ -266,25 +308,32 @@ def notices(claims: Sequence[Claim], month: MonthFacts) -> Iterable[tuple[Progra
 def _payer_notices(
     programs: dict[Program, Claim], claims: Sequence[Claim], month: MonthFacts
 ) -> Iterable[tuple[Program, Problem]]:
-    known = program_of_codes(month.rule_book)
-    elsewhere_programs = {
-        known[service.code][0]
-        for service in month.facts.other_services
-        if service.code in known and month.first_day <= service.on <= month.last_day
-    }
+    elsewhere_programs = _reported_programs(month)
     for program in _LONGITUDINAL & programs.keys():
         beside = (programs.keys() | elsewhere_programs) & (_LONGITUDINAL - {program})
         if beside and not month.is_policy_stated("ccm_pcm_different_practitioner"):
             what = "chronic and principal care management by two practitioners in one month"
             yield program, Problem(Reason.PAYER_MAY_DENY, {"what": what})
+    month_of_both = {Program.CCM, Program.TCM} & programs.keys()
     if (
-        Program.CCM in programs
-        and Program.TCM in programs.keys() | elsewhere_programs
+        month_of_both
+        and {Program.CCM, Program.TCM} <= programs.keys() | elsewhere_programs
         and not month.is_policy_stated("ccm_with_tcm")
     ):
         what = "chronic care management in the month of transitional care"
-        yield Program.CCM, Problem(Reason.PAYER_MAY_DENY, {"what": what})
+        yield min(month_of_both), Problem(Reason.PAYER_MAY_DENY, {"what": what})
     for claim in claims:
-        is_stated = claim.program is Program.COCM and month.is_policy_stated("g2214_accepted")
+        is_stated = group_of(claim) == _BRIEF_MONTH and month.is_policy_stated("g2214_accepted")
         if not claim.code[:1].isdigit() and not is_stated:
             yield claim.program, Problem(Reason.PAYER_MAY_DENY, {"what": claim.code})
+
+
+def _reported_programs(month: MonthFacts) -> set[Program]:
+    """Return the programs of services reported outside of the claim this month."""
+    known = program_of_codes(month.rule_book)
+    reported = (
+        known[service.code]
+        for service in month.facts.other_services
+        if service.code in known and month.first_day <= service.on <= month.last_day
+    )
+    return {program for program, element in reported if not element.startswith(_CARE_PLANNING)}

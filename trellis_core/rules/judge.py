@@ -12,7 +12,9 @@ from trellis_core.rules.dated_rules import program_of_codes, rules_on
 from trellis_core.rules.facts import RequestedLine
 from trellis_core.rules.month_facts import MonthFacts, Problem
 from trellis_core.rules.reasons import Reason
+from trellis_core.rules.rural import asked_program
 from trellis_core.rules.units import MINUTE
+from trellis_core.values.unknown import UNKNOWN
 
 Answer = Callable[[str | None], Mapping[Program, ProgramResult]]
 
@@ -32,12 +34,16 @@ def judge(
     known = program_of_codes(month.rule_book)
     for line in month.facts.requested or ():
         program, element = known.get(line.code, (_fallback(month, answer), ""))
+        program = asked_program(month, line.code, program, answer(line.by))
         problems = _out_of_force(month, line, element)
         if not problems:
             result = answer(line.by).get(program)
-            claim, problems = _ask(month, line, result) if result is not None else (None, [])
-            if claim is not None:
-                earned.append(claim)
+            if result is not None and result.judge_line is not None:
+                claims, problems = result.judge_line(line)
+                earned.extend(claims)
+            elif result is not None:
+                claim, problems = _ask(month, line, element, result)
+                earned.extend(() if claim is None else (claim,))
         blocks.extend((program, Block((line.code,), problem)) for problem in problems)
     return _stand(month, earned, {claim.code for claim in proposed}, blocks), blocks
 
@@ -65,12 +71,14 @@ def _out_of_force(month: MonthFacts, line: RequestedLine, element: str) -> list[
 
 
 def _ask(
-    month: MonthFacts, line: RequestedLine, result: ProgramResult
+    month: MonthFacts, line: RequestedLine, element: str, result: ProgramResult
 ) -> tuple[Claim | None, list[Problem]]:
+    """Return what of one line may be billed, and every reason why the rest may not."""
     if line.code in result.fixed:
         claim, problems = result.fixed[line.code]
         is_free = any(claim is each for each in result.free_claims)
-        found = [*problems, *(() if is_free else result.gate_problems)]
+        bars = [*problems, *(() if is_free else result.gate_problems)]
+        short = _too_many(line, claim)
     else:
         offer = next(
             (
@@ -81,16 +89,28 @@ def _ask(
             None,
         )
         if offer is None:
-            return None, result.gate_problems or [Problem(Reason.ADD_ON_WITHOUT_BASE)]
+            return None, result.gate_problems or [_not_offered(month, line, element)]
         claim, short = _earned(line, result, offer)
-        found = [*result.gate_problems, *offer.problems, *short]
-        if claim is not None and claim.units and not offer.problems and not result.gate_problems:
-            found = _dated(month, line, claim)
-            return (_on(line, claim) if not found else None), [*found, *short]
-    if found or claim is None:
-        return None, found
-    wrong_day = _dated(month, line, claim)
-    return (_on(line, claim) if not wrong_day else None), wrong_day
+        bars = [*result.gate_problems, *offer.problems]
+    bars.extend(_dated(month, line, claim, result))
+    if bars or claim is None:
+        return None, [*bars, *short]
+    return _on(line, claim), short
+
+
+def _not_offered(month: MonthFacts, line: RequestedLine, element: str) -> Problem:
+    """Say why a code that exists has nothing to stand on: no base, or the payer does not take it."""
+    if element.endswith(".additional") or element.startswith("ccm.care_planning"):
+        return Problem(Reason.ADD_ON_WITHOUT_BASE)
+    values = {"code": line.code, "day": line.date_of_service or month.last_service_day}
+    return Problem(Reason.CODE_NOT_IN_FORCE, values)
+
+
+def _too_many(line: RequestedLine, claim: Claim | None) -> list[Problem]:
+    """Find units asked for beyond the one that an event or a month earns."""
+    if claim is None or line.units is None or line.units <= claim.units:
+        return []
+    return [Problem(Reason.ONCE_PER_PRACTITIONER, {"code": line.code})]
 
 
 def _earned(
@@ -118,26 +138,35 @@ def _on(line: RequestedLine, claim: Claim) -> Claim:
     return replace(claim, fixed_on=on, asked=line.units)
 
 
-def _dated(month: MonthFacts, line: RequestedLine, claim: Claim) -> list[Problem]:
+def _dated(
+    month: MonthFacts, line: RequestedLine, claim: Claim | None, result: ProgramResult
+) -> list[Problem]:
     """Find what is wrong with the date of service that was asked for."""
     on = line.date_of_service
     if on is None:
         return []
     found = []
-    earliest = _earliest(month, line, claim)
+    earliest = _earliest(month, line, claim, result) if claim is not None else month.first_day
     if earliest is not None and on < earliest:
         found.append(Problem(Reason.DATE_OF_SERVICE_TOO_EARLY, {"day": earliest}))
     if on > month.last_day:
         found.append(Problem(Reason.OUTSIDE_MONTH))
+    elif claim is not None and claim.fixed_on is not None and on > claim.fixed_on:
+        found.append(Problem(Reason.ADD_ON_WITHOUT_BASE))
     died = month.deceased_on
     if died is not None and on > died:
         found.append(Problem(Reason.DECEASED, {"day": died}))
     return found
 
 
-def _earliest(month: MonthFacts, line: RequestedLine, claim: Claim) -> date | None:
-    if claim.ladder is None:
+def _earliest(
+    month: MonthFacts, line: RequestedLine, claim: Claim, result: ProgramResult
+) -> date | None:
+    """Return the first day on which a line may be dated."""
+    if claim.fixed_on is not None:
         return claim.fixed_on
+    if claim.ladder is None:
+        return _first_day(month, claim, result)
     units = min(line.units or claim.units, claim.units) if claim.is_additional else 0
     cap = month.caps.of(claim.code, claim.ladder.units_max)
     if units and cap is not None:
@@ -146,24 +175,45 @@ def _earliest(month: MonthFacts, line: RequestedLine, claim: Claim) -> date | No
     return month.day_of(second - 1) if second is not None else None
 
 
+def _first_day(month: MonthFacts, claim: Claim, result: ProgramResult) -> date:
+    """Return the first day of a month without minutes: agreed to, and worked where it is an add-on."""
+    days = [month.first_day]
+    owner = result.owner
+    if owner.started_on is not None:
+        days.append(owner.started_on)
+    if owner.consent is not None and owner.consent.obtained_on is not UNKNOWN:
+        days.append(owner.consent.obtained_on)
+    if claim.spans:
+        days.append(month.day_of(claim.spans[0].start))
+    return max(days)
+
+
 def _stand(
     month: MonthFacts,
     earned: list[Claim],
     proposed: set[str],
     blocks: list[tuple[Program, Block]],
 ) -> list[Claim]:
-    """Settle what excludes what among the codes asked for; bases come before their add-ons."""
+    """Settle what excludes what among the codes asked for; bases come before their add-ons.
+
+    What Trellis would propose stands first, then the stated order, then the lower code, the more
+    units, the earlier date; the order in which codes are asked for decides nothing.
+    """
     standing: list[Claim] = []
     wanted = proposed | {code for claim in earned if claim.code in proposed for code in claim.base}
 
-    def place(claim: Claim) -> tuple[bool, bool, bool, tuple[int, int, int]]:
+    def place(claim: Claim) -> tuple[object, ...]:
         is_other = claim.code not in proposed
-        return claim.code not in wanted, claim.is_additional, is_other, order_of(claim, month)
+        asked = claim.units if claim.asked is None else claim.asked
+        last = claim.code, -asked, claim.fixed_on or date.min, claim.by or ""
+        wanted_first = claim.code not in wanted, claim.is_additional, is_other
+        return *wanted_first, order_of(claim, month), last
 
     for claim in sorted(earned, key=place):
         problems = elsewhere(claim, month) if month.facts.other_services else []
         for other in standing:
-            if other.code == claim.code and other.by == claim.by:
+            is_same = (other.code, other.by) == (claim.code, claim.by)
+            if is_same and other.discharge == claim.discharge:
                 problems.append(Problem(Reason.ONCE_PER_PRACTITIONER, {"code": claim.code}))
                 break
             found = exclusion(other, claim, month)
