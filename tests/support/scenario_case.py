@@ -14,6 +14,7 @@ from trellis_core.rules.determination import Determination
 from trellis_core.rules.determine import determine
 from trellis_core.rules.facts import Facts
 from trellis_core.rules.rulebook import load_rule_book
+from trellis_core.values.periods import ServiceMonth, months_between
 
 STAFF = [
     {"id": "dr-1", "role": "billing_practitioner", "credential": "MD", "npi": "1234567893"},
@@ -139,6 +140,22 @@ def complete(*programs: str) -> dict[str, Any]:
     }
 
 
+def in_month(
+    month: str, case: dict[str, Any], *, kind: str = "physician_practice"
+) -> dict[str, Any]:
+    """Return a case of November 2026 moved to another month, in a practice of some kind."""
+    moved = ServiceMonth.parse(month)
+    away = months_between(moved, ServiceMonth.parse(case["service_month"]))
+
+    def text_of(found: re.Match[str]) -> str:
+        return str(ServiceMonth.parse(found[0]).plus(-away))
+
+    written = re.sub(r"\b20\d\d-[01]\d\b", text_of, json.dumps(case))
+    read: dict[str, Any] = json.loads(written)
+    read["practice"] |= {"kind": kind}
+    return read
+
+
 def entry(
     identifier: str,
     minutes: float,
@@ -237,7 +254,11 @@ def scenarios_in(folder: Path) -> list[dict[str, Any]]:
 
 def case_of(scenario: Mapping[str, Any]) -> dict[str, Any]:
     """Build a scenario's case: the complete case of its programs, its changes, its time."""
-    case: dict[str, Any] = merged(complete(*scenario["programs"]), scenario.get("with", {}))
+    change = copy.deepcopy(scenario.get("with", {}))
+    whole = complete(*scenario["programs"])
+    if "month" in scenario:
+        whole = in_month(scenario["month"], whole)
+    case: dict[str, Any] = merged(whole, change)
     default = scenario["programs"][0]
     for number, spent in enumerate(scenario.get("time", ()), start=1):
         more = {"program": default, **spent}
@@ -245,7 +266,7 @@ def case_of(scenario: Mapping[str, Any]) -> dict[str, Any]:
             entry(
                 more.pop("id", f"t{number}"),
                 more.pop("minutes", 0) + more.pop("seconds", 0) / 60,
-                at=more.pop("at", f"2026-11-{number + 2:02d}T10:00:00-05:00"),
+                at=more.pop("at", f"{case['service_month']}-{number + 2:02d}T10:00:00-05:00"),
                 **more,
             )
         )

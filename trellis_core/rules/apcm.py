@@ -5,6 +5,7 @@ from the same practitioner; where the base is blocked the minute-based codes sta
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from trellis_core.care.vocabulary import Program
@@ -12,10 +13,15 @@ from trellis_core.rules import bhi, cocm, gates
 from trellis_core.rules.claims import Block, Claim, ProgramResult, not_in_force
 from trellis_core.rules.clean_time import CleanTime, Span
 from trellis_core.rules.concurrency import elsewhere
+from trellis_core.rules.dated_rules import program_of_codes
 from trellis_core.rules.month_facts import Problem, ProgramMonth, chronic, unknown
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.trace import Check, Outcome
+from trellis_core.values.periods import ServiceMonth, same_day_earlier_year
 from trellis_core.values.unknown import UNKNOWN
+
+_MANAGING: Final = frozenset({Program.APCM, Program.CCM, Program.PCM})
+"""Programs a month of which shows that the patient is not new to the practice."""
 
 
 def _capabilities(owner: ProgramMonth) -> Iterable[Problem]:
@@ -59,6 +65,27 @@ def _level_known(owner: ProgramMonth) -> Iterable[Problem]:
     return level(owner)[1]
 
 
+def _initiating_visit(owner: ProgramMonth) -> Iterable[Problem]:
+    """Find an initiating visit where due; care management of the year before stands in for it."""
+    return () if _was_managed(owner) else gates.initiating_visit_where_due(owner)
+
+
+def _was_managed(owner: ProgramMonth) -> bool:
+    """Say whether the practice furnished care management in the year before the start."""
+    start = owner.started_on
+    if start is None:
+        return False
+    years = owner.rules.integer("apcm.initiating_visit.service_within_years")
+    since = ServiceMonth.of(same_day_earlier_year(start, years))
+    known = program_of_codes(owner.month.rule_book)
+    return any(
+        since <= each.month < ServiceMonth.of(start)
+        and each.code in known
+        and known[each.code][0] in _MANAGING
+        for each in owner.month.facts.prior_services
+    )
+
+
 GATES: Final = (
     gates.Gate(
         "apcm.practitioner",
@@ -76,9 +103,13 @@ GATES: Final = (
     ),
     gates.Gate(
         "apcm.initiating_visit",
-        "A patient who is new or was not seen for three years had an initiating visit.",
-        gates.initiating_visit_where_due,
-        ("apcm.initiating_visit.within_years", "common.initiating_visit.hcpcs"),
+        "A patient who is new, not seen for three years and not managed for one had an initiating visit.",
+        _initiating_visit,
+        (
+            "apcm.initiating_visit.within_years",
+            "apcm.initiating_visit.service_within_years",
+            "common.initiating_visit.hcpcs",
+        ),
     ),
     gates.Gate(
         "apcm.capabilities",
@@ -94,7 +125,9 @@ GATES: Final = (
 )
 GATE_IDS: Final = tuple(gate.rule_id for gate in GATES)
 _LEVELS: Final = ("apcm.level_one", "apcm.level_two", "apcm.level_three")
-_ADD_ONS: Final = ("apcm.cocm_initial_month", "apcm.cocm_subsequent_month", "apcm.bhi")
+_FIRST_MONTH: Final = "apcm.cocm_initial_month"
+_LATER_MONTH: Final = "apcm.cocm_subsequent_month"
+_ADD_ONS: Final = (_FIRST_MONTH, _LATER_MONTH, "apcm.bhi")
 
 
 def evaluate(owner: ProgramMonth, _clean: CleanTime) -> ProgramResult:
@@ -168,18 +201,21 @@ def add_behavioral(results: dict[Program, ProgramResult], clean: CleanTime) -> N
         own = results.get(program)
         if own is None:
             continue
-        element, code = _add_on(own)
-        if code is None:
+        add_on = _add_on(result, own, clean.spans.get(program, []), bases)
+        if add_on is None:
             continue
-        spans = clean.spans.get(program, [])
-        problems = _add_on_problems(result, own, spans)
-        claim = _claim(result, own, element, code, bases, spans) if not problems else None
+        claim, problems = add_on
         if is_asked:
-            result.fixed[code] = (claim, problems)
-        if claim is not None and can_stand and not chosen:
-            chosen = True
-            result.claims.append(claim)
-            _stand_for(own, code)
+            _answer_add_ons(result, own, claim, problems)
+        if problems or not can_stand or chosen:
+            continue
+        met = elsewhere(claim, month)
+        if met:
+            result.blocks.extend(Block((claim.code,), problem) for problem in met)
+            continue
+        chosen = True
+        result.claims.append(claim)
+        _stand_for(own, claim.code)
     if is_asked:
         for element in _ADD_ONS:
             code = result.owner.rules.code(f"{element}.additional.hcpcs")
@@ -187,13 +223,41 @@ def add_behavioral(results: dict[Program, ProgramResult], clean: CleanTime) -> N
                 result.fixed.setdefault(code, (None, (Problem(Reason.NOT_ENROLLED),)))
 
 
-def _add_on(own: ProgramResult) -> tuple[str, str | None]:
-    """Return the add-on's element and code for a behavioral program's month."""
+def _add_on(
+    result: ProgramResult, own: ProgramResult, spans: list[Span], bases: tuple[str, ...]
+) -> tuple[Claim, tuple[Problem, ...]] | None:
+    """Return the add-on of a behavioral program's month and what bars it; None before its day."""
     element = "apcm.bhi"
     if own.program is Program.COCM:
         is_initial = cocm.episode_of(own.owner).is_initial
-        element = "apcm.cocm_initial_month" if is_initial else "apcm.cocm_subsequent_month"
-    return element, own.owner.rules.code(f"{element}.additional.hcpcs")
+        element = _FIRST_MONTH if is_initial else _LATER_MONTH
+    code = own.owner.rules.code(f"{element}.additional.hcpcs")
+    if code is None:
+        return None
+    return _claim(result, own, element, code, bases, spans), _add_on_problems(result, own, spans)
+
+
+def _answer_add_ons(
+    result: ProgramResult, own: ProgramResult, claim: Claim, problems: tuple[Problem, ...]
+) -> None:
+    """Answer a claim for the month's add-on, and for the other month's of collaborative care.
+
+    In the first month the later month's is the lesser one; in a later month the first is over.
+    """
+    result.fixed[claim.code] = (claim if not problems else None, problems)
+    if own.program is not Program.COCM:
+        return
+    first = cocm.episode_of(own.owner).first
+    element = _LATER_MONTH if first is None else _FIRST_MONTH
+    code = own.owner.rules.code(f"{element}.additional.hcpcs")
+    if code is None:
+        return
+    if first is None:
+        lesser = replace(claim, code=code, element=f"{element}.additional")
+        result.fixed[code] = (lesser if not problems else None, problems)
+    else:
+        repeated = Problem(Reason.REPEAT_INITIAL_MONTH, {"month": first})
+        result.fixed[code] = (None, (*problems, repeated))
 
 
 def _add_on_problems(

@@ -4,11 +4,12 @@ CMS sets no interval for the scale; the payer's policy does.
 """
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Final
 
 from trellis_core.care.records import RatingScale
 from trellis_core.care.vocabulary import Program
-from trellis_core.rules.claims import ProgramResult
+from trellis_core.rules.claims import ProgramResult, service_day
 from trellis_core.rules.dated_rules import DatedRules
 from trellis_core.rules.month_facts import Problem, ProgramMonth, unknown
 from trellis_core.rules.reasons import Reason
@@ -20,11 +21,12 @@ _MODEL: Final = frozenset(
         Reason.UNKNOWN_REGISTRY_ENTERED_ON,
         Reason.PSYCHIATRIC_CONSULTANT_MISSING,
         Reason.UNKNOWN_CONSULTANT,
+        Reason.UNKNOWN_CREDENTIAL,
         Reason.CASELOAD_REVIEW_MISSING,
         Reason.UNKNOWN_CASELOAD_REVIEWS,
     }
 )
-"""What collaborative care asks for and general integration does not."""
+"""What collaborative care asks for and general integration does not; the credential: the consultant's."""
 
 
 def _instruments(rules: DatedRules) -> frozenset[str]:
@@ -41,9 +43,13 @@ def rating_scale(owner: ProgramMonth) -> Iterable[Problem]:
         return ()
     if scales is UNKNOWN:
         return (unknown("rating_scales"),)
-    if _scale_of(owner) is not None:
+    if scales_of(owner):
         return ()
-    return (Problem(Reason.RATING_SCALE_MISSING),)
+    missing = Problem(Reason.RATING_SCALE_MISSING)
+    is_excuse_open = owner.program is Program.BHI and not is_monthly
+    if is_excuse_open and owner.month.facts.scale_not_applicable is UNKNOWN:
+        return missing, unknown("scale_not_applicable")
+    return (missing,)
 
 
 def _is_excused(owner: ProgramMonth) -> bool:
@@ -52,39 +58,47 @@ def _is_excused(owner: ProgramMonth) -> bool:
     return owner.program is Program.BHI and excuse is not UNKNOWN and bool(excuse)
 
 
-def _scale_of(owner: ProgramMonth) -> RatingScale | None:
-    """Return the newest validated scale within the payer's interval."""
+def scales_of(owner: ProgramMonth) -> list[RatingScale]:
+    """Return the validated scales within the payer's interval, in the order of their days."""
     month = owner.month
     scales = month.facts.rating_scales
     if scales is UNKNOWN:
-        return None
+        return []
     since = month.first_day
     if month.facts.policy.scale_interval != "month":
         since = owner.started_on or since
     known = owner.rules.keep(_instruments, _instruments)
-    newest: RatingScale | None = None
-    for scale in scales:
-        if (
-            since <= scale.on <= month.last_day
-            and scale.instrument.casefold() in known
-            and (newest is None or scale.on > newest.on)
-        ):
-            newest = scale
-    return newest
+    return sorted(
+        (
+            scale
+            for scale in scales
+            if since <= scale.on <= month.last_day and scale.instrument.casefold() in known
+        ),
+        key=_day_of,
+    )
+
+
+def _day_of(scale: RatingScale) -> date:
+    return scale.on
 
 
 def scale_warnings(result: ProgramResult) -> None:
-    """Warn about a scale that is old, excused, or whose use is not recorded."""
+    """Warn about a scale that is old, excused, or whose use is not recorded.
+
+    The use of every scale of the month is asked for; of earlier ones, that of the newest.
+    """
     owner = result.owner
-    scale = _scale_of(owner)
+    scales = scales_of(owner)
     is_monthly = owner.month.facts.policy.scale_interval == "month"
-    if scale is None:
+    if not scales:
         if not is_monthly and _is_excused(owner):
             result.warnings.append(Problem(Reason.SCALE_NOT_APPLICABLE))
         return
-    if scale.acted_on is UNKNOWN or scale.acted_on is None:
+    newest = scales[-1].on
+    since = min(newest, owner.month.first_day)
+    if any(each.acted_on in {UNKNOWN, None} for each in scales if each.on >= since):
         result.warnings.append(Problem(Reason.SCALE_NOT_ACTED_ON))
-    age = (owner.month.last_service_day - scale.on).days
+    age = (service_day(result) - newest).days
     if not is_monthly and age > owner.rules.integer("bhi.rating_scale.within_days"):
         result.warnings.append(Problem(Reason.SCALE_OLD, {"days": age}))
 
@@ -103,5 +117,8 @@ def behavioral_condition(owner: ProgramMonth) -> Iterable[Problem]:
 
 def falls_back(collaborative: ProgramResult) -> bool:
     """Say whether collaborative care is barred by nothing but its own model."""
+    biller = collaborative.owner.biller
+    if biller is None or biller.credential is UNKNOWN:
+        return False
     reasons = {problem.reason for problem in collaborative.gate_problems}
     return bool(reasons) and reasons <= _MODEL

@@ -10,18 +10,19 @@ from datetime import date
 from typing import Final
 
 from trellis_core.care.vocabulary import Program
-from trellis_core.rules import behavioral, gates
+from trellis_core.rules import behavioral, gates, rural
 from trellis_core.rules.claims import (
     Offer,
     ProgramResult,
     climb,
     common_warnings,
     not_in_force,
+    plan_not_reviewed,
     time_check,
     time_not_met,
     whole_seconds,
 )
-from trellis_core.rules.clean_time import CleanTime, Span
+from trellis_core.rules.clean_time import CleanTime, Span, agreed_part
 from trellis_core.rules.dated_rules import DatedRules
 from trellis_core.rules.month_facts import Problem, ProgramMonth, unknown
 from trellis_core.rules.reasons import Reason
@@ -134,6 +135,16 @@ GATES: Final = (
 )
 GATE_IDS: Final = tuple(gate.rule_id for gate in GATES)
 _PLANS: Final = frozenset({Program.BHI, Program.COCM})
+_RENEWED: Final = frozenset(
+    {
+        Reason.CONSENT_PARTIAL_MONTH,
+        Reason.CARE_PLAN_NOT_REVIEWED,
+        Reason.SCALE_NOT_APPLICABLE,
+        Reason.SCALE_NOT_ACTED_ON,
+        Reason.SCALE_OLD,
+    }
+)
+"""Warnings told anew once collaborative minutes were taken over."""
 
 
 def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
@@ -141,7 +152,9 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     checks: list[Check] | None = [] if owner.month.explain else None
     result = ProgramResult(owner=owner, checks=checks)
     if _ladder(owner) is None:
-        return not_in_force(result, "bhi.clinical_staff.initial.hcpcs")
+        is_bundled = rural.is_bundled(owner.month)
+        path = "bhi.rural.initial.hcpcs" if is_bundled else "bhi.clinical_staff.initial.hcpcs"
+        return not_in_force(result, path)
     result.gate_problems = gates.run(GATES, owner, checks)
     stand_on(result, clean.spans.get(Program.BHI, []))
     common_warnings(result, clean, plans=_PLANS)
@@ -150,6 +163,8 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
 
 
 def _ladder(owner: ProgramMonth) -> Ladder | None:
+    if rural.is_bundled(owner.month):
+        return rural.bundle(owner.rules, "bhi.rural")
     rules = _of(owner)
     return rules.professional if is_professional(owner) else rules.staff
 
@@ -162,8 +177,6 @@ def stand_on(result: ProgramResult, spans: Sequence[Span]) -> None:
         return
     if owner.month.facts.requested is not None:
         result.offers = _offers(owner, spans)
-    if is_professional(owner):
-        spans = [span for span in spans if span.staff == owner.biller_id]
     seconds = whole_seconds(spans)
     minutes = seconds // MINUTE
     result.claims = climb(ladder, owner, spans, minutes=minutes, gate_ids=GATE_IDS)
@@ -189,19 +202,34 @@ def _offers(owner: ProgramMonth, spans: Sequence[Span]) -> tuple[Offer, ...]:
         own = [span for span in spans if span.staff == owner.biller_id]
         problems = () if is_professional(owner) else barred
         found.append(Offer(ladder=rules.professional, spans=own, problems=problems))
-    return tuple(found)
+    mine = [span for span in spans if not is_professional(owner) or span.staff == owner.biller_id]
+    return rural.offers(owner, "bhi.rural", mine, found)
 
 
 def fall_back(results: dict[Program, ProgramResult], clean: CleanTime) -> None:
-    """Bill general integration from collaborative care's minutes where only its model is missing."""
+    """Bill general integration from collaborative care's minutes where only its model is missing.
+
+    Those minutes count on the days that general integration's own enrollment and consent allow.
+    """
     general, collaborative = results.get(Program.BHI), results.get(Program.COCM)
     if general is None or collaborative is None or not behavioral.falls_back(collaborative):
         return
-    if general.owner.biller_id != collaborative.owner.biller_id:
+    if general.owner.biller_id != collaborative.owner.biller_id or _ladder(general.owner) is None:
         return
+    theirs = agreed_part(general.owner, clean.spans.get(Program.COCM, ()), clean)
+    clean.spans[Program.COCM] = theirs
     spans = sorted(
-        (*clean.spans.get(Program.BHI, ()), *clean.spans.get(Program.COCM, ())),
+        (*clean.spans.get(Program.BHI, ()), *theirs),
         key=lambda span: (span.start, span.end, span.entry),
     )
-    if spans:
-        stand_on(general, spans)
+    stand_on(general, spans)
+    _warn_again(general, clean)
+
+
+def _warn_again(result: ProgramResult, clean: CleanTime) -> None:
+    """Renew the warnings that depend on whether and when the month is billed."""
+    result.warnings = [each for each in result.warnings if each.reason not in _RENEWED]
+    if Program.BHI in clean.before_consent:
+        result.warnings.append(Problem(Reason.CONSENT_PARTIAL_MONTH))
+    plan_not_reviewed(result, _PLANS)
+    behavioral.scale_warnings(result)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from trellis_core.care.vocabulary import Program
-from trellis_core.rules.clean_time import CleanTime, Span, total_seconds
+from trellis_core.care.vocabulary import DateOfServiceRule, Program
+from trellis_core.rules.clean_time import CleanTime, Span, reached_at, total_seconds
 from trellis_core.rules.determination import (
     Alternative,
     AlternativeLine,
@@ -15,11 +15,11 @@ from trellis_core.rules.determination import (
     StepState,
     TcmDeadlines,
 )
-from trellis_core.rules.gates import care_plan_of, uses
-from trellis_core.rules.month_facts import Problem, ProgramMonth
+from trellis_core.rules.gates import uses
+from trellis_core.rules.month_facts import MonthFacts, Problem, ProgramMonth
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.trace import Check, Outcome
-from trellis_core.rules.units import Ladder
+from trellis_core.rules.units import MINUTE, Ladder
 from trellis_core.values.periods import same_day_earlier_year
 from trellis_core.values.unknown import UNKNOWN
 
@@ -225,19 +225,60 @@ def common_warnings(
     if program in clean.facility and not result.owner.month.is_medicare:
         payer_may_deny(result, "count_facility_time", "behavioral time during a facility stay")
     result.gate_problems.extend(clean.doubts.get(program, ()))
-    if plans is not None and result.claims:
-        _plan_not_reviewed(result, plans)
+    if plans is not None:
+        plan_not_reviewed(result, plans)
 
 
-def _plan_not_reviewed(result: ProgramResult, plans: frozenset[Program]) -> None:
-    owner = result.owner
-    plan, _ = care_plan_of(owner, plans)
-    if plan is None or plan.established_on is UNKNOWN or plan.revised_on is UNKNOWN:
+def plan_not_reviewed(result: ProgramResult, plans: frozenset[Program]) -> None:
+    """Warn where no plan that serves was made or revised within a year of the date of service."""
+    month = result.owner.month
+    known = month.facts.care_plans
+    if not result.claims or known is UNKNOWN:
         return
-    latest = max(plan.established_on, plan.revised_on or plan.established_on)
-    years = owner.rules.integer("common.care_plan.review_within_years")
-    if latest < same_day_earlier_year(owner.month.last_service_day, years):
+    on = service_day(result)
+    latest: date | None = None
+    for plan in known:
+        if plan.program not in plans or plan.established_on is UNKNOWN:
+            continue
+        if plan.established_on > month.last_day:
+            continue
+        if plan.revised_on is UNKNOWN:
+            return
+        for day in (plan.established_on, plan.revised_on):
+            if day is not None and day <= on and (latest is None or day > latest):
+                latest = day
+    years = result.owner.rules.integer("common.care_plan.review_within_years")
+    if latest is not None and latest < same_day_earlier_year(on, years):
         result.warnings.append(Problem(Reason.CARE_PLAN_NOT_REVIEWED, {"day": latest}))
+
+
+def service_day(result: ProgramResult) -> date:
+    """Return the date of service that a program's claims carry, conflicts aside."""
+    month = result.owner.month
+    codes = {claim.code for claim in result.claims}
+    asked = [
+        line.date_of_service
+        for line in month.facts.requested or ()
+        if line.code in codes and line.date_of_service is not None
+    ]
+    if asked:
+        return max(asked)
+    if month.facts.practice.date_of_service is DateOfServiceRule.THRESHOLD_MET:
+        reached = [second for claim in result.claims if (second := _met_at(claim, month))]
+        if reached:
+            return month.day_of(max(reached) - 1)
+    return month.last_service_day
+
+
+def _met_at(claim: Claim, month: MonthFacts) -> int | None:
+    """Return the second at which the last unit that may be billed was reached."""
+    ladder = claim.ladder
+    if ladder is None:
+        return None
+    cap = month.caps.of(claim.code, ladder.units_max) if claim.is_additional else None
+    units = claim.units if cap is None else min(claim.units, cap)
+    minutes = ladder.minutes_for(units if claim.is_additional else 0)
+    return reached_at(claim.spans, minutes * MINUTE)
 
 
 def payer_may_deny(result: ProgramResult, policy_key: str | None, what: str) -> None:

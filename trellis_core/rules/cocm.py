@@ -6,12 +6,12 @@ of an episode has its own code; a month too short for the month's code has anoth
 
 import calendar
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
 
 from trellis_core.care.vocabulary import Program, StaffRole
-from trellis_core.rules import behavioral, gates
+from trellis_core.rules import behavioral, gates, rural
 from trellis_core.rules.claims import (
     Offer,
     ProgramResult,
@@ -29,12 +29,15 @@ from trellis_core.rules.month_facts import DAY, MonthFacts, Problem, ProgramMont
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.trace import Check
 from trellis_core.rules.units import MINUTE, Ladder, meter_of, ticks_of
-from trellis_core.values.periods import ServiceMonth, months_between
+from trellis_core.values.periods import ServiceMonth, local_day, months_between
 from trellis_core.values.unknown import UNKNOWN
 
 _WEEK: Final = timedelta(weeks=1)
 _DAYS: Final = _WEEK // DAY
 _FULL: Final = "full"
+_BUNDLE_INITIAL: Final = "cocm.rural_initial_month"
+_BUNDLE_SUBSEQUENT: Final = "cocm.rural_subsequent_month"
+_CALENDAR_YEAR: Final = "calendar_year"
 
 
 def month_ladder(rules: DatedRules, element: str, *, is_full: bool) -> Ladder | None:
@@ -83,6 +86,17 @@ def ladders_of(owner: ProgramMonth) -> CocmLadders:
     return owner.rules.keep(("cocm", is_full, brief_at), make)
 
 
+def _proposed(owner: ProgramMonth, ladders: CocmLadders) -> CocmLadders:
+    """Return the ladders that a practice stands on: a rural clinic's bundled code knows no midpoint."""
+    if not rural.is_bundled(owner.month):
+        return ladders
+    return CocmLadders(
+        initial=rural.bundle(owner.rules, _BUNDLE_INITIAL),
+        subsequent=rural.bundle(owner.rules, _BUNDLE_SUBSEQUENT),
+        brief=None,
+    )
+
+
 def registry(owner: ProgramMonth) -> Iterable[Problem]:
     """Find the patient in the registry."""
     entered = owner.month.facts.registry_entered_on
@@ -119,7 +133,7 @@ def caseload_review(owner: ProgramMonth) -> Iterable[Problem]:
     if not mine:
         return (Problem(Reason.CASELOAD_REVIEW_MISSING),)
     allowed = owner.rules.texts("cocm.psychiatric_consultant.credentials")
-    is_open = False
+    is_open = is_unread = False
     for review in mine:
         if review.consultant is UNKNOWN:
             is_open = True
@@ -127,10 +141,12 @@ def caseload_review(owner: ProgramMonth) -> Iterable[Problem]:
         member = month.staff.get(review.consultant)
         if member is None or member.role is not StaffRole.PSYCHIATRIC_CONSULTANT:
             continue
-        if member.credential is UNKNOWN or member.credential in allowed:
+        if member.credential is UNKNOWN:
+            is_unread = True
+        elif member.credential in allowed:
             return ()
-    if is_open:
-        return (unknown("consultant"),)
+    if is_open or is_unread:
+        return (unknown("consultant" if is_open else "credential"),)
     return (Problem(Reason.PSYCHIATRIC_CONSULTANT_MISSING),)
 
 
@@ -193,11 +209,13 @@ class EpisodePlace:
 
     Attributes:
         first: The episode's first month, where that month is not it.
-        is_interpreted: A new referral came before a new episode could begin.
+        last: The month before this one in which the episode had minutes or a service.
+        starts: The month from which the episode runs.
     """
 
     first: ServiceMonth | None
-    is_interpreted: bool = False
+    last: ServiceMonth | None
+    starts: ServiceMonth
 
     @property
     def is_initial(self) -> bool:
@@ -208,55 +226,98 @@ class EpisodePlace:
 def episode_of(owner: ProgramMonth) -> EpisodePlace:
     """Find whether the month is the first of its episode with minutes or a service."""
     month = owner.month
-    known = program_of_codes(month.rule_book)
-    services = sorted(
-        each.month
-        for each in month.facts.prior_services
-        if each.month < month.month and _is_collaborative(known.get(each.code))
-    )
-    timed = sorted(
-        each
-        for program, each in month.facts.earlier_months_with_time
-        if program is Program.COCM and each < month.month
-    )
-    if month.facts.policy.cocm_initial_per == "calendar_year":
-        active = [each for each in (*services, *timed) if each.year == month.month.year]
-        return EpisodePlace(min(active, default=None))
-    starts = _episode_starts(owner, services)
+    services = sorted(_service_months(month))
+    timed = sorted(_timed_months(owner))
+    if month.facts.policy.cocm_initial_per == _CALENDAR_YEAR:
+        starts = ServiceMonth(month.month.year, 1)
+    else:
+        starts = _episode_starts(owner, services, timed)
     active = [each for each in (*services, *timed) if each >= starts]
+    return EpisodePlace(min(active, default=None), max(active, default=None), starts)
+
+
+def _service_months(month: MonthFacts) -> Iterable[ServiceMonth]:
+    """Yield the earlier months with a service of collaborative care, add-ons to others included."""
+    known = program_of_codes(month.rule_book)
+    for each in month.facts.prior_services:
+        program, element = known.get(each.code, (None, ""))
+        if each.month < month.month and (
+            program is Program.COCM or element.startswith("apcm.cocm_")
+        ):
+            yield each.month
+
+
+def _timed_months(owner: ProgramMonth) -> Iterable[ServiceMonth]:
+    """Yield the earlier months with minutes of collaborative care that could count."""
+    month = owner.month
+    for program, each in month.facts.earlier_months_with_time:
+        if program is Program.COCM and each < month.month:
+            yield each
+    roles = owner.rules.texts("cocm.time.roles")
+    clerical = owner.rules.texts("common.clinical_time.excluded_activities")
+    replaced = {entry.replaces for entry in month.facts.time_entries}
+    agreed = owner.consent.obtained_on if owner.consent is not None else UNKNOWN
+    for entry in month.entries.get(Program.COCM, ()):
+        day = local_day(entry.started_at, month.zone)
+        member = month.staff.get(entry.staff_id or "")
+        if (
+            day < month.first_day
+            and member is not None
+            and member.role in roles
+            and entry.activity not in clerical
+            and not (entry.is_reversed or entry.billed_elsewhere or entry.id in replaced)
+            and entry.id not in month.late
+            and (owner.started_on is None or owner.started_on <= day)
+            and (agreed is UNKNOWN or agreed <= day)
+        ):
+            yield ServiceMonth.of(day)
+
+
+def _referred_in(month: MonthFacts) -> ServiceMonth | None:
+    """Return the month of the newest referral, where it is known and not still ahead."""
     referred = month.facts.cocm_referred_on
-    is_interpreted = (
-        bool(services)
-        and services[-1] >= starts
-        and referred is not UNKNOWN
-        and referred is not None
-        and services[-1] < ServiceMonth.of(referred) <= month.month
-    )
-    return EpisodePlace(min(active, default=None), is_interpreted)
+    if referred is UNKNOWN or referred is None or referred > month.last_day:
+        return None
+    return ServiceMonth.of(referred)
 
 
-def _is_collaborative(known: tuple[Program, str] | None) -> bool:
-    return known is not None and (known[0] is Program.COCM or known[1].startswith("apcm.cocm_"))
+def _episode_starts(
+    owner: ProgramMonth, services: Sequence[ServiceMonth], timed: Sequence[ServiceMonth]
+) -> ServiceMonth:
+    """Return the month from which the episode runs: after a break, else from the referral.
 
-
-def _episode_starts(owner: ProgramMonth, services: Sequence[ServiceMonth]) -> ServiceMonth:
-    """Return the month from which the episode runs: after a break, else from the referral."""
+    A referral starts a new episode only once the break is over; sooner it continues the old one.
+    """
     month = owner.month
     if owner.rules.find("cocm.episode.break_months") is None:
         return month.month
     pause = owner.rules.integer("cocm.episode.break_months")
+    referred = _referred_in(month)
     following = month.month
     for service in reversed(services):
         if months_between(service, following) > pause:
-            return service.plus(pause + 1)
+            earliest = service.plus(pause + 1)
+            is_referred = referred is not None and earliest < referred <= following
+            return referred if referred is not None and is_referred else earliest
         following = service
-    referred = month.facts.cocm_referred_on
     if services:
         return services[0]
-    if referred is not UNKNOWN and referred is not None:
-        return ServiceMonth.of(referred)
-    timed = [each for program, each in month.facts.earlier_months_with_time]
-    return min(timed, default=month.month)
+    return referred or min(timed, default=month.month)
+
+
+def _is_interpreted(owner: ProgramMonth, place: EpisodePlace, spans: Sequence[Span]) -> bool:
+    """Say whether a new referral, or care after the episode's end, was read as the old episode."""
+    month = owner.month
+    if month.facts.policy.cocm_initial_per == _CALENDAR_YEAR or not spans:
+        return False
+    referred, last = _referred_in(month), place.last
+    if last is not None and referred is not None and last < referred:
+        return True
+    ended = month.facts.cocm_ended
+    if ended is UNKNOWN or ended is None or month.day_of(spans[-1].start) <= ended.on:
+        return False
+    closed = ServiceMonth.of(ended.on)
+    return closed >= place.starts and (last is None or last <= closed)
 
 
 def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
@@ -264,11 +325,14 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     checks: list[Check] | None = [] if owner.month.explain else None
     result = ProgramResult(owner=owner, checks=checks)
     spans = clean.spans.get(Program.COCM, [])
-    ladders = ladders_of(owner)
+    each_service = ladders_of(owner)
+    ladders = _proposed(owner, each_service)
     place = episode_of(owner)
     ladder = ladders.initial if place.is_initial else ladders.subsequent
     if ladder is None:
-        return not_in_force(result, "cocm.initial_month.initial.hcpcs")
+        is_bundled = rural.is_bundled(owner.month)
+        element = _BUNDLE_INITIAL if is_bundled else "cocm.initial_month"
+        return not_in_force(result, f"{element}.initial.hcpcs")
     result.gate_problems = gates.run(GATES, owner, checks)
     seconds = whole_seconds(spans)
     minutes = seconds // MINUTE
@@ -288,11 +352,13 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     if checks is not None:
         checks.append(time_check(ladder, owner, minutes=minutes))
     if owner.month.facts.requested is not None:
-        result.offers = _offers(ladders, place, spans)
+        asked = _offers(owner, each_service, place, spans)
+        element = _BUNDLE_INITIAL if place.is_initial else _BUNDLE_SUBSEQUENT
+        result.offers = rural.offers(owner, element, spans, asked)
     common_warnings(result, clean, plans=_PLANS)
     behavioral.scale_warnings(result)
     _weeks_missed(result)
-    if place.is_interpreted and (result.claims or spans):
+    if _is_interpreted(owner, place, spans):
         result.warnings.append(Problem(Reason.EPISODE_INTERPRETATION))
     return result
 
@@ -310,17 +376,30 @@ def _ticks(
     return (Tick(minutes=brief.initial_at, code=brief.initial), *marks)
 
 
-def _offers(ladders: CocmLadders, place: EpisodePlace, spans: Sequence[Span]) -> tuple[Offer, ...]:
-    """Offer what a claim may ask for; the first month's code only in the first month."""
+def _offers(
+    owner: ProgramMonth, ladders: CocmLadders, place: EpisodePlace, spans: Sequence[Span]
+) -> tuple[Offer, ...]:
+    """Offer what a claim may ask for; the first month's code only in the first month.
+
+    In the first month a later month's code is the lesser one, once the first month's is earned.
+    """
+    first, later = ladders.initial, ladders.subsequent
     found: list[Offer] = []
-    mine, other = ladders.initial, ladders.subsequent
-    problems: tuple[Problem, ...] = ()
-    if not place.is_initial:
-        mine, other = other, mine
-        problems = (Problem(Reason.REPEAT_INITIAL_MONTH, {"month": place.first}),)
-    for ladder, barred in ((mine, ()), (other, problems), (ladders.brief, ())):
-        if ladder is not None:
-            found.append(Offer(ladder=ladder, spans=spans, problems=barred))
+    if first is not None and later is not None:
+        if place.is_initial:
+            lesser = replace(first, element=later.element, initial=later.initial)
+            found = [Offer(ladder=first, spans=spans), Offer(ladder=lesser, spans=spans)]
+            asked = {line.code for line in owner.month.facts.requested or ()}
+            if first.initial not in asked and later.initial in asked:
+                found.reverse()
+        else:
+            repeated = Problem(Reason.REPEAT_INITIAL_MONTH, {"month": place.first})
+            found = [
+                Offer(ladder=later, spans=spans),
+                Offer(ladder=first, spans=spans, problems=(repeated,)),
+            ]
+    if ladders.brief is not None:
+        found.append(Offer(ladder=ladders.brief, spans=spans))
     return tuple(found)
 
 
@@ -331,15 +410,29 @@ def _weeks_missed(result: ProgramResult) -> None:
     if reviews is UNKNOWN or not reviews or not (result.claims or result.owner.is_enrolled):
         return
     since = result.owner.started_on or month.first_day
+    until = _last_day_of_care(result.owner)
     days = {each.on for each in reviews}
     missed = [
         sunday
         for sunday in _sundays(month)
-        if sunday >= since and not any(sunday - _WEEK < day <= sunday for day in days)
+        if since <= sunday <= until and not any(sunday - _WEEK < day <= sunday for day in days)
     ]
     if missed:
         weeks = ", ".join(day.isoformat() for day in missed)
         result.warnings.append(Problem(Reason.CASELOAD_REVIEW_WEEK_MISSED, {"weeks": weeks}))
+
+
+def _last_day_of_care(owner: ProgramMonth) -> date:
+    """Return the month's last day of enrollment and of the episode."""
+    month = owner.month
+    ended = owner.enrollment.ended_on if owner.enrollment is not None else UNKNOWN
+    closed = month.facts.cocm_ended
+    days = [month.last_service_day]
+    if ended is not UNKNOWN and ended is not None:
+        days.append(ended)
+    if closed is not UNKNOWN and closed is not None and closed.on >= month.first_day:
+        days.append(closed.on)
+    return min(days)
 
 
 def _sundays(month: MonthFacts) -> Iterable[date]:
