@@ -354,7 +354,9 @@ class _Shelf:
             cocm_ended=cocm_end_of(patient),
             prior_services=tuple(_prior(row) for row in services if _is_prior(row, month)),
             other_services=tuple(
-                other_service_of(row) for row in services if not _is_prior(row, month)
+                other_service_of(row)
+                for row in services
+                if not _is_prior(row, month) or row.discharged_on is not None
             ),
             facility_stays=tuple(facility_stay_of(row) for row in self._stays.get(key, ())),
             discharges=tuple(self._discharges.get(key, ())),

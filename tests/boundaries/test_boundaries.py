@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.support.scenario_case import complete, decided, entry
+from trellis_core.rules.business_days import contact_deadline
 from trellis_core.rules.rulebook import load_rule_book
-from trellis_core.rules.tcm import contact_deadline
 from trellis_core.values.periods import ServiceMonth
 
 HERE = Path(__file__).parent

@@ -1,6 +1,6 @@
 """What one program's month comes to: claims, blocks, meters, warnings; before they meet others."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -15,6 +15,7 @@ from trellis_core.rules.determination import (
     StepState,
     TcmDeadlines,
 )
+from trellis_core.rules.facts import RequestedLine
 from trellis_core.rules.gates import uses
 from trellis_core.rules.month_facts import MonthFacts, Problem, ProgramMonth
 from trellis_core.rules.reasons import Reason
@@ -91,6 +92,7 @@ class ProgramResult:
         offers: Every ladder a claim may ask for.
         fixed: Codes decided by events, with their claim or what bars it.
         unused: Spans that the chosen track does not use.
+        judge_line: Answers a line of a claim, for a program whose claims stand on events alone.
         checks: Nodes of the trace; None where none is wanted.
     """
 
@@ -111,6 +113,7 @@ class ProgramResult:
     pending: list[Pending] = field(default_factory=list)
     steps: list[StepState] = field(default_factory=list)
     unused: list[Span] = field(default_factory=list)
+    judge_line: Callable[[RequestedLine], tuple[list[Claim], list[Problem]]] | None = None
     checks: list[Check] | None = None
 
     @property

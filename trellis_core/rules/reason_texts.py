@@ -179,8 +179,8 @@ _TEXTS: Final[dict[Reason, ReasonText]] = {
     ),
     _R.DATE_OF_SERVICE_TOO_EARLY: ReasonText(
         "Date too early",
-        "The date of service lies before the day on which the threshold was met.",
-        "The threshold was met on {day}; the date of service may not be earlier.",
+        "It is too early: the date of service may not lie before the day on which everything was met.",
+        "Everything was met on {day}; the date of service may not be earlier.",
         citations=_CCM,
     ),
     _R.EXCLUSIVE_SAME_MONTH: ReasonText(
@@ -309,6 +309,7 @@ _TEXTS: Final[dict[Reason, ReasonText]] = {
     _R.TCM_MDM: ReasonText(
         "Decision making too low",
         "Transitional care needs medical decision making of at least moderate complexity.",
+        "This code needs medical decision making of {needed} complexity.",
         citations=_TCM,
     ),
     _R.NON_CLINICAL_TIME: ReasonText(
@@ -347,7 +348,8 @@ _TEXTS: Final[dict[Reason, ReasonText]] = {
     ),
     _R.OUTSIDE_MONTH: ReasonText(
         "Outside the month",
-        "The time lies outside the month in the practice's time zone.",
+        "It lies outside the month in the practice's time zone.",
+        "{day} lies outside the month; judge the line in the month of its date of service.",
         citations=("mln-ccm",),
     ),
     _R.OVERLAP_SAME_PATIENT: ReasonText(
@@ -567,7 +569,7 @@ _FACTS: Final[dict[str, str]] = {
     "SAME_PRACTICE": "whether another service was by this practice",
     "LEVEL": "the level of medical decision making",
     "ON": "the day of the medical decision making",
-    "DISCHARGED_ON": "when the facility stay ended",
+    "DISCHARGED_ON": "when the facility stay ended, or which discharge another claim was for",
     "KIND": "the kind of the facility stay",
     "SCALE_NOT_APPLICABLE": "whether a rating scale does not apply",
     "REVISED_ON": "when the care plan was revised",
