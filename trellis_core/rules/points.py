@@ -71,6 +71,11 @@ class PolicyPoint:
     note: Words
     citations: Texts
 
+    @property
+    def default_key(self) -> str:
+        """The default as its answer's key, for example ``true``."""
+        return str(self.default).lower() if isinstance(self.default, bool) else str(self.default)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenPoint:
@@ -174,5 +179,15 @@ def _read(
             for citation in point.citations
             if source_id(citation) not in sources
         )
+        problems.extend(f"{file.name}, '{key}': {each}." for each in _mistakes(point))
         found.append(point)
     return tuple(found)
+
+
+def _mistakes(point: object) -> list[str]:
+    if not isinstance(point, PolicyPoint) or not point.answers:
+        return []
+    if point.default_key in point.answers:
+        return []
+    known = ", ".join(point.answers)
+    return [f"the default {point.default_key} is none of its answers ({known})"]
