@@ -14,13 +14,15 @@ from trellis_core.case_file.answer import (
     determination_schema,
     determination_text,
 )
-from trellis_core.case_file.case import Cases, case_schema, read_cases
+from trellis_core.case_file.case import Cases, CaseStream, case_schema, each_case, read_cases
 
 __all__ = [
+    "CaseStream",
     "Cases",
     "case_schema",
     "determination_json",
     "determination_schema",
     "determination_text",
+    "each_case",
     "read_cases",
 ]

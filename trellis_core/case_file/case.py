@@ -4,7 +4,7 @@ An absent key is an unknown fact, except where the contract prints a default; nu
 none. A record without the key that says what it is about leaves its whole list unknown.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -56,6 +56,7 @@ from trellis_core.case_file.shapes import (
     Coded,
     Day,
     Flag,
+    Identifier,
     Instant,
     Key,
     ListOf,
@@ -73,7 +74,14 @@ from trellis_core.case_file.shapes import (
     choice,
     member,
 )
-from trellis_core.case_file.strict_json import RefusedHereError, Step, parse
+from trellis_core.case_file.strict_json import (
+    RefusedHereError,
+    Step,
+    decoded,
+    is_list,
+    read_each,
+    shown,
+)
 from trellis_core.errors import InvalidIcd10Error
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.rules.amounts import AmountTables
@@ -133,11 +141,14 @@ def _is_icd10(text: str) -> bool:
 _ICD10: Final = Coded(
     check=_is_icd10,
     error="BAD_ICD10",
-    message="is not an ICD-10-CM code: a letter, a digit, a letter or digit, then a dot and up to "
-    "four more, for example E11.9.",
-    pattern=r"^[A-Z]\d[0-9A-Z](\.[0-9A-Z]{1,4})?$",
+    message="This is not an ICD-10-CM code: a capital letter, a digit, a letter or digit, then a dot "
+    "and up to four more, for example E11.9.",
+    pattern=r"^[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?$",
 )
-_TEXT, _FLAG, _DAY, _INSTANT, _MONTH = Text(), Flag(), Day(), Instant(), Month()
+_TEXT, _ID, _FLAG, _DAY, _INSTANT, _MONTH = (
+    *(Text(), Identifier(), Flag()),
+    *(Day(), Instant(), Month()),
+)
 _DAY_OR_NONE: Final = OrNull(_DAY)
 _PROGRAM: Final = member(Program)
 _COUNT: Final = Whole(least=1)
@@ -292,7 +303,7 @@ def _staff_member(*, id: str = "", **given: object) -> StaffMember:  # noqa: A00
 _STAFF: Final = Members(
     _staff_member,
     (
-        Key("id", _TEXT),
+        Key("id", _ID),
         Key("role", member(StaffRole), is_required=True),
         Key("credential", OrNull(member(Credential)), note="Empty or null: none."),
         Key("npi", OrNull(NPI)),
@@ -390,7 +401,7 @@ def _time_entry(
 _TIME_ENTRY: Final = Members(
     _time_entry,
     (
-        Key("id", _TEXT, is_required=True),
+        Key("id", _ID, is_required=True),
         Key("program", _PROGRAM, is_required=True),
         Key("staff", OrNull(_TEXT), is_required=True, note="null: nobody."),
         Key("started_at", _INSTANT, is_required=True),
@@ -529,7 +540,7 @@ def _discharge(*, id: str = "", **given: object) -> Discharge:  # noqa: A002 - t
 _DISCHARGE: Final = Members(
     _discharge,
     (
-        Key("id", _TEXT),
+        Key("id", _ID),
         Key("discharged_on", _DAY, is_required=True),
         Key("from", member(DischargedFrom), "discharged_from"),
         Key("to", member(DischargedTo), "discharged_to"),
@@ -598,9 +609,13 @@ WithId = TypeVar("WithId", StaffMember, Discharge)
 def _with_ids(name: str, records: tuple[WithId, ...]) -> tuple[WithId, ...]:
     """Name a record without an id by its place, which no reference can mean."""
     return tuple(
-        each if each.id else replace(each, id=f"{name}[{place}]")
+        each if each.id else replace(each, id=_name_by_place(name, place))
         for place, each in enumerate(records)
     )
+
+
+def _name_by_place(name: str, place: int) -> str:
+    return f"{name}[{place}]"
 
 
 _CASE: Final = Members(
@@ -657,20 +672,39 @@ def read_cases(data: bytes, *, amounts: AmountTables | None = None) -> Cases:
         >>> read_cases(b'{"service_month": "2026-11"}').facts[0].service_month
         ServiceMonth(year=2026, month=11)
     """
-    document = parse(data)
+    cases = each_case(data, amounts=amounts)
+    return Cases(facts=tuple(cases.facts), is_list=cases.is_list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseStream:
+    """What a document asks, one patient-month at a time.
+
+    Attributes:
+        facts: Read as they are taken; taking one raises ``InputRefusedError`` where the document
+            is refused. Nothing may be answered before all are taken.
+        is_list: The document is a list; so must the answer be.
+    """
+
+    facts: Iterator[Facts]
+    is_list: bool
+
+
+def each_case(data: bytes, *, amounts: AmountTables | None = None) -> CaseStream:
+    """Read the cases of a document one after another, so that a long list needs little memory.
+
+    Args:
+        data: The document as it came.
+        amounts: Tables whose localities are known; the shipped rule book's where absent.
+
+    Raises:
+        InputRefusedError: The document is not text, or empty.
+    """
     known = amounts or load_rule_book().amounts
-    try:
-        if not isinstance(document, list):
-            return Cases(facts=(_read_case(document, known),), is_list=False)
-        facts: list[Facts] = []
-        for place, each in enumerate(document):
-            try:
-                facts.append(_read_case(each, known))
-            except RefusedHereError as refused:
-                raise refused.inside(place) from None
-    except RefusedHereError as refused:
-        raise refused.as_refusal() from None
-    return Cases(facts=tuple(facts), is_list=True)
+    text = decoded(data)
+    return CaseStream(
+        facts=read_each(text, lambda case: _read_case(case, known)), is_list=is_list(text)
+    )
 
 
 def case_schema() -> Schema:
@@ -722,15 +756,19 @@ def _check_references(case: dict[str, object]) -> None:
     _ids(case, "discharges")
     if "staff" not in case:
         for entry in _items(case, "time_entries"):
-            if entry.get("staff") is not None:
+            if entry["staff"] is not None:
                 raise RefusedHereError(
-                    "MISSING_KEY", "A time entry names staff, but the list is missing.", "staff"
+                    "MISSING_KEY",
+                    "A time entry names staff, but the list is missing. Add it, with that person; "
+                    "null in the entry says that nobody is named.",
+                    "staff",
                 )
     anyone = staff | {OTHER}
     _check_reference(case, "billing_practitioner", staff)
     for name, key in _STAFF_REFERENCES:
         for place, record in enumerate(_items(case, name)):
-            _check_reference(record, key, staff, name, place)
+            if isinstance(record, dict):
+                _check_reference(record, key, staff, name, place)
     for name, key in _ANYONE_REFERENCES:
         for place, record in enumerate(_items(case, name)):
             _check_reference(record, key, anyone, name, place)
@@ -740,49 +778,84 @@ def _check_references(case: dict[str, object]) -> None:
         visit = discharge.get("visit")
         if isinstance(visit, dict):
             _check_reference(visit, "by", anyone, "discharges", place, "visit")
-    for place, entry in enumerate(_items(case, "time_entries")):
-        _check_reference(entry, "replaces", entries, "time_entries", place)
+    _check_corrections(_items(case, "time_entries"), entries)
 
 
 def _items(record: dict[str, object], name: str) -> list[dict[str, object]]:
-    """Return a list's records; an item that is no object keeps its place as an empty one."""
+    """Return the records of a list that was read; of ``requested`` some may be texts."""
     found = record.get(name)
-    if not isinstance(found, list):
-        return []
-    return [each if isinstance(each, dict) else {} for each in found]
+    return found if isinstance(found, list) else []
 
 
 def _ids(case: dict[str, object], name: str) -> set[object]:
-    seen: set[object] = {OTHER} if name == "staff" else set()
-    for place, record in enumerate(_items(case, name)):
+    records = _items(case, name)
+    reserved: set[object] = {OTHER} if name == "staff" else set()
+    reserved.update(
+        _name_by_place(name, place) for place, each in enumerate(records) if "id" not in each
+    )
+    seen: set[object] = set()
+    for place, record in enumerate(records):
         identifier = record.get("id")
         if identifier is None:
             continue
-        if identifier in seen:
-            raise RefusedHereError(
-                "DUPLICATE_ID",
-                f"'{identifier}' stands for anyone outside the practice."
-                if identifier == OTHER and name == "staff"
-                else f"The id '{identifier}' is given twice.",
-                name,
-                place,
-                "id",
-            )
+        if identifier in seen or identifier in reserved:
+            raise RefusedHereError("DUPLICATE_ID", _taken(str(identifier), seen), name, place, "id")
         seen.add(identifier)
-    return seen - {OTHER} if name == "staff" else seen
+    return seen
+
+
+def _taken(identifier: str, seen: set[object]) -> str:
+    if identifier in seen:
+        return f"The id '{shown(identifier)}' is given twice. Give each its own."
+    if identifier == OTHER:
+        return f"'{OTHER}' stands for anyone outside the practice. Choose another id."
+    return f"The id '{shown(identifier)}' names the one without an id. Choose another."
 
 
 def _check_reference(record: dict[str, object], key: str, known: set[object], *steps: Step) -> None:
     named = record.get(key)
     if named is None or named in known:
         return
+    outside = f", or write '{OTHER}' for anyone outside the practice" if OTHER in known else ""
     raise RefusedHereError(
         "UNKNOWN_REFERENCE",
-        f"'{str(named)[:40]}' is not the id of "
-        f"{'a time entry' if key == 'replaces' else 'anyone in staff'} of this case.",
+        f"'{shown(str(named))}' is not the id of anyone in staff of this case. "
+        f"Add the person there{outside}.",
         *steps,
         key,
     )
+
+
+def _check_corrections(entries: list[dict[str, object]], known: set[object]) -> None:
+    """Refuse a correction of an entry that is not there, or in the end of itself."""
+    corrects: dict[object, object] = {}
+    for place, entry in enumerate(entries):
+        replaced = entry.get("replaces")
+        if replaced is None:
+            continue
+        if replaced not in known:
+            raise RefusedHereError(
+                "UNKNOWN_REFERENCE",
+                f"'{shown(str(replaced))}' is not the id of a time entry of this case. Add the "
+                "entry that is corrected, or leave the key out.",
+                *("time_entries", place, "replaces"),
+            )
+        corrects[entry["id"]] = replaced
+    sound: set[object] = set()
+    for place, entry in enumerate(entries):
+        chain: set[object] = set()
+        each: object = entry["id"]
+        while each in corrects and each not in sound:
+            if each in chain:
+                raise RefusedHereError(
+                    "UNKNOWN_REFERENCE",
+                    f"The entry '{shown(str(entry['id']))}' corrects itself, at once or through "
+                    "others. Name the earlier entry that it corrects.",
+                    *("time_entries", place, "replaces"),
+                )
+            chain.add(each)
+            each = corrects[each]
+        sound |= chain
 
 
 def _check_locality(practice: PracticeFacts, amounts: AmountTables) -> None:
@@ -791,15 +864,16 @@ def _check_locality(practice: PracticeFacts, amounts: AmountTables) -> None:
     if practice.state is None:
         raise RefusedHereError(
             "BAD_LOCALITY",
-            "A locality's number means nothing without its state. Give both, or neither.",
+            "A locality's number means nothing without its state. Give both, or neither for "
+            "national amounts.",
             "practice",
             "locality",
         )
     if not amounts.has_locality(practice.state, practice.locality):
         raise RefusedHereError(
             "BAD_LOCALITY",
-            f"The tables have no Medicare locality {practice.state[:40]} {practice.locality[:40]}. "
-            "Leave state and locality out for national amounts.",
+            "The tables have no such Medicare locality. Write state and locality as Medicare "
+            "does, for example NY and 01, or leave both out for national amounts.",
             "practice",
             "locality",
         )

@@ -4,14 +4,17 @@ A shape never guesses: a boolean is not a number, a number is not a text, and nu
 only where "known to be none" has a meaning.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from enum import StrEnum
-from typing import Final, Generic, Protocol, TypeVar
+from functools import lru_cache
+from importlib.resources import files
+from typing import Final, Generic, NoReturn, Protocol, TypeVar
 
-from trellis_core.case_file.strict_json import RefusedHereError
+from trellis_core.case_file.strict_json import RefusedHereError, shown
 from trellis_core.errors import InvalidPeriodError
 from trellis_core.values.codes import is_npi
 from trellis_core.values.periods import ServiceMonth, parse_day, parse_instant, zone_named
@@ -23,6 +26,12 @@ T = TypeVar("T")
 
 _FIRST_YEAR, _LAST_YEAR = 1901, 2199
 """Years within which the day before and the month after can still be named."""
+_YEARS: Final = f"The year must be from {_FIRST_YEAR} to {_LAST_YEAR}."
+
+_INSTANT: Final = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_WRITTEN_INSTANT: Final = re.compile(_INSTANT)
 
 
 class Shape(Protocol[T_co]):
@@ -43,14 +52,13 @@ _KIND_NAMES: Final[dict[type, str]] = {
     int: "a whole number",
     str: "a text",
     list: "a list",
+    dict: "an object",
 }
 
 
 def kind_of(value: object) -> str:
     """Name a JSON value's type as a reader of JSON would."""
-    if isinstance(value, dict):
-        return "an object"
-    return _KIND_NAMES.get(type(value), "a number with a fraction")
+    return _KIND_NAMES.get(type(value), "a number with a fraction or an exponent")
 
 
 def _wrong_type(wanted: str, value: object) -> RefusedHereError:
@@ -61,7 +69,7 @@ def _wrong_type(wanted: str, value: object) -> RefusedHereError:
         else ""
     )
     return RefusedHereError(
-        "WRONG_TYPE", f"{kind_of(value)} stands where {wanted} is needed.{hint}"
+        "WRONG_TYPE", f"Here stands {kind_of(value)}, where {wanted} is needed.{hint}"
     )
 
 
@@ -78,6 +86,23 @@ class Text:
     def schema(self) -> Schema:
         """Return the JSON Schema."""
         return {"type": "string"}
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """An opaque id: any text but an empty one."""
+
+    def read(self, value: object) -> str:
+        """Return the id."""
+        if not isinstance(value, str):
+            raise _wrong_type("a text", value)
+        if not value:
+            raise RefusedHereError("MISSING_KEY", "An empty text is no id. Give one.")
+        return value
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"type": "string", "minLength": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +133,7 @@ class Whole:
             raise _wrong_type("a whole number", value)
         if not self.least <= value <= self.most:
             raise RefusedHereError(
-                "OUT_OF_RANGE", f"{value} is not from {self.least:,} to {self.most:,}."
+                "OUT_OF_RANGE", f"{value:,} is not from {self.least:,} to {self.most:,}."
             )
         return value
 
@@ -122,19 +147,25 @@ class OneOf(Generic[T]):
 
     def __init__(self, values: Mapping[str | int, T]) -> None:
         self._values: Final = dict(values)
+        self._kind: Final = type(next(iter(self._values)))
 
     def read(self, value: object) -> T:
         """Return the list's value."""
-        first = next(iter(self._values))
-        wanted = str if isinstance(first, str) else int
-        if isinstance(value, bool) or not isinstance(value, wanted):
-            raise _wrong_type("a text" if wanted is str else "a whole number", value)
-        if value in self._values:
+        if type(value) is not self._kind:
+            raise _wrong_type("a text" if self._kind is str else "a whole number", value)
+        try:
             return self._values[value]
-        shown = ", ".join(str(each) or '""' for each in self._values)
-        raise RefusedHereError(
+        except KeyError:
+            raise self._unknown(value) from None
+
+    def _unknown(self, value: object) -> RefusedHereError:
+        near, likeness = _nearest(str(value), self._values)
+        is_meant = self._kind is str and likeness >= _ALIKE
+        hint = f" Did you mean '{near}'?" if is_meant else ""
+        listed = ", ".join(str(each) or '""' for each in self._values)
+        return RefusedHereError(
             "UNKNOWN_VALUE",
-            f"'{str(value)[:40]}' is not in the list.{_did_you_mean(value, self._values)} Use one of: {shown}.",
+            f"This value is not in the list; case matters.{hint} Use one of: {listed}.",
         )
 
     def schema(self) -> Schema:
@@ -167,15 +198,18 @@ class Day:
             day = parse_day(value)
         except InvalidPeriodError:
             raise RefusedHereError(
-                "BAD_DATE", "This is not a day of the calendar. Write it as 2026-11-30."
+                "BAD_DATE",
+                "This is not a day of the calendar. Write it as YYYY-MM-DD, for example 2026-11-30.",
             ) from None
         if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-            raise RefusedHereError("BAD_DATE", "The year of this day cannot be right.")
+            raise RefusedHereError(
+                "BAD_DATE", f"{_YEARS} An end that is not known to come is null."
+            )
         return day
 
     def schema(self) -> Schema:
         """Return the JSON Schema."""
-        return {"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
+        return {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +227,12 @@ class Month:
                 "BAD_DATE", "This is not a month. Write it as YYYY-MM, for example 2026-11."
             ) from None
         if not _FIRST_YEAR <= month.year <= _LAST_YEAR:
-            raise RefusedHereError("BAD_DATE", "The year of this month cannot be right.")
+            raise RefusedHereError("BAD_DATE", _YEARS)
         return month
 
     def schema(self) -> Schema:
         """Return the JSON Schema."""
-        return {"type": "string", "pattern": r"^\d{4}-(0[1-9]|1[0-2])$"}
+        return {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,20 +244,28 @@ class Instant:
         if not isinstance(value, str):
             raise _wrong_type("a time such as 2026-11-03T10:00:00-05:00", value)
         try:
-            instant = parse_instant(value)
-        except (InvalidPeriodError, OverflowError):
+            instant = parse_instant(value) if _WRITTEN_INSTANT.fullmatch(value) else None
+        except InvalidPeriodError:
+            instant = None
+        if instant is None:
             raise RefusedHereError(
                 "BAD_TIME",
-                "This is not a time with an offset from UTC. "
+                "This is not a time of the calendar and clock with its offset from UTC. "
                 "Write it as 2026-11-03T10:00:00-05:00.",
-            ) from None
+            )
         if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
-            raise RefusedHereError("BAD_TIME", "The year of this time cannot be right.")
+            raise RefusedHereError("BAD_TIME", _YEARS)
         return instant
 
     def schema(self) -> Schema:
         """Return the JSON Schema."""
-        return {"type": "string", "format": "date-time"}
+        return {"type": "string", "format": "date-time", "pattern": f"^{_INSTANT}$"}
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    """Return IANA's names; what else a system has in its folder of zones is none of them."""
+    return frozenset((files("tzdata") / "zones").read_text("utf-8").split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,10 +276,12 @@ class Zone:
         """Return the name."""
         if not isinstance(value, str):
             raise _wrong_type("a time zone such as America/New_York", value)
-        try:
-            zone_named(value)
-        except InvalidPeriodError as error:
-            raise RefusedHereError("BAD_TIME_ZONE", str(error)) from None
+        if value not in _zones():
+            raise RefusedHereError(
+                "BAD_TIME_ZONE",
+                "This is not a time zone. Use an IANA name, for example America/New_York.",
+            )
+        zone_named(value)
         return value
 
     def schema(self) -> Schema:
@@ -259,7 +303,7 @@ class Coded:
         if not isinstance(value, str):
             raise _wrong_type("a text", value)
         if not self.check(value):
-            raise RefusedHereError(self.error, f"'{value[:40]}' {self.message}")
+            raise RefusedHereError(self.error, self.message)
         return value
 
     def schema(self) -> Schema:
@@ -270,8 +314,9 @@ class Coded:
 NPI: Final = Coded(
     check=is_npi,
     error="BAD_NPI",
-    message="is not an NPI: ten digits that start with 1 or 2 and pass the check digit.",
-    pattern=r"^[12]\d{9}$",
+    message="This is not an NPI: ten digits that start with 1 or 2 and pass the check digit. "
+    "Copy it from the NPPES registry.",
+    pattern="^[12][0-9]{9}$",
 )
 
 
@@ -289,11 +334,11 @@ class ListOf(Generic[T]):
             raise _wrong_type("a list", value)
         read = self.item.read
         items: list[T] = []
-        for place, each in enumerate(value):
-            try:
-                items.append(read(each))
-            except RefusedHereError as refused:
-                raise refused.inside(place) from None
+        try:
+            for each in value:
+                items.append(read(each))  # noqa: PERF401 - its length is the refused item's place
+        except RefusedHereError as refused:
+            raise refused.inside(len(items)) from None
         return tuple(items)
 
     def schema(self) -> Schema:
@@ -399,22 +444,29 @@ class Members(Generic[T]):
         if not isinstance(value, dict):
             raise _wrong_type("an object", value)
         given: dict[str, object] = {}
-        for name, item in value.items():
-            known = self.by_name.get(name)
-            if known is None:
+        by_name = self.by_name
+        name = ""
+        try:
+            for name, item in value.items():
+                attribute, read = by_name[name] if name in by_name else self._unknown(name)
+                given[attribute] = read(item)
+        except RefusedHereError as refused:
+            raise refused.inside(name) from None
+        for required in self.required:
+            if required not in value:
                 raise RefusedHereError(
-                    "UNKNOWN_KEY",
-                    f"'{name[:40]}' is not a key here.{_did_you_mean(name, self.by_name)}",
-                    name,
+                    "MISSING_KEY", f"The key '{required}' is required here. Give it.", required
                 )
-            try:
-                given[known[0]] = known[1](item)
-            except RefusedHereError as refused:
-                raise refused.inside(name) from None
-        for name in self.required:
-            if name not in value:
-                raise RefusedHereError("MISSING_KEY", f"The key '{name}' is required here.", name)
         return self.build(**given)
+
+    def _unknown(self, name: str) -> NoReturn:
+        near, likeness = _nearest(name, self.by_name)
+        hint = (
+            f"Did you mean '{near}'?"
+            if likeness >= _ALIKE
+            else f"The nearest known key is '{near}'."
+        )
+        raise RefusedHereError("UNKNOWN_KEY", f"'{shown(name)}' is not a key here. {hint}")
 
     def schema(self) -> Schema:
         """Return the JSON Schema."""
@@ -436,9 +488,17 @@ class Members(Generic[T]):
         return schema
 
 
-def _did_you_mean(value: object, known: Iterable[object]) -> str:
-    names = [str(each) for each in known]
-    lowered = {name.lower(): name for name in names}
-    text = str(value)[:100]
-    near = get_close_matches(text.lower(), lowered, n=1, cutoff=0.5)
-    return f" Did you mean '{lowered[near[0]]}'?" if near else ""
+_ALIKE: Final = 0.6
+"""From this likeness on, one name is taken for another's misspelling."""
+_LONGEST_COMPARED: Final = 60
+
+
+def _nearest(text: str, known: Iterable[object]) -> tuple[str, float]:
+    """Return the known name most like a text, whatever its case, and how like it is."""
+    matcher = SequenceMatcher(b=text[:_LONGEST_COMPARED].lower(), autojunk=False)
+    found: list[tuple[float, str]] = []
+    for each in known:
+        matcher.set_seq1(str(each).lower())
+        found.append((matcher.ratio(), str(each)))
+    likeness, near = max(found, key=lambda pair: pair[0])
+    return near, likeness

@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Protocol, cast
 
@@ -96,6 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The words after ``trellis``; those of the process where absent.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -108,6 +110,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _forget_standard_output()
         return DONE
+    except OSError as error:
+        _forget_standard_output()
+        print(f"trellis: {error}", file=sys.stderr)
+        return REFUSED
     except KeyboardInterrupt:
         print("trellis: stopped.", file=sys.stderr)
         return INTERRUPTED
@@ -143,6 +149,14 @@ def _run(words: Sequence[str]) -> int:
 
 def _module_name(command: Command) -> str:
     return f"{__name__}.{command.module}"
+
+
+def _open_missing_streams() -> None:
+    """Give a process that was started without a standard stream an empty one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nothing = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - the process closes it
+            setattr(sys, name, nothing)
 
 
 def _forget_standard_output() -> None:

@@ -2,18 +2,18 @@
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from trellis_core.case_file import (
-    Cases,
+    CaseStream,
     determination_json,
     determination_text,
-    read_cases,
+    each_case,
 )
-from trellis_core.cli.common import Subparsers, accept_store_option, print_json
+from trellis_core.cli.common import Subparsers, accept_store_option
 from trellis_core.errors import InputRefusedError
 from trellis_core.rules.determination import Determination
 
@@ -48,54 +48,79 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Answer the cases, or refuse them all."""
-    from trellis_core.rules.determine import determine
-    from trellis_core.rules.rulebook import load_rule_book
-
+    files: list[str] = args.files
+    answers: list[str] = []
+    is_list = len(files) > 1
     try:
-        documents = [_read(name, is_one_of_several=len(args.files) > 1) for name in args.files]
+        for place, name in enumerate(files):
+            if name == _STANDARD_INPUT in files[:place]:
+                _refuse_again()
+            is_list |= _answer(name, args, answers)
     except InputRefusedError as refused:
         print(_refusal(refused), file=sys.stderr)
         return 2
-    rule_book = load_rule_book()
-    answers = (
-        determine(facts, rule_book=rule_book, explain=args.explain)
-        for cases in documents
-        for facts in cases.facts
-    )
     if args.format == "text":
-        _print_text(answers)
-    elif len(documents) == 1 and not documents[0].is_list:
-        print_json(determination_json(next(answers), explain=args.explain))
+        sys.stdout.write("\n".join(answers))
+    elif is_list:
+        sys.stdout.write("[\n" + ",\n".join(answers) + "\n]\n" if answers else "[]\n")
     else:
-        _print_list(answers, explain=args.explain)
+        sys.stdout.write(f"{answers[0]}\n")
     return 0
 
 
-def _read(name: str, *, is_one_of_several: bool) -> Cases:
+def _refuse_again() -> NoReturn:
+    raise InputRefusedError("NOT_JSON", "", "Standard input can be read once. Write - once.")
+
+
+def _answer(name: str, args: argparse.Namespace, answers: list[str]) -> bool:
+    """Add the answers of one file's cases; say whether it held a list.
+
+    Each case is answered as soon as it is read, and forgotten: a long list costs the memory of
+    its text and of its answers.
+    """
+    from trellis_core.rules.determine import determine
+    from trellis_core.rules.rulebook import load_rule_book
+
+    is_one_of_several = len(args.files) > 1
     try:
-        data = sys.stdin.buffer.read() if name == _STANDARD_INPUT else Path(name).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputRefusedError("NOT_JSON", "", f"'{name}' cannot be read: {reason}.") from error
-    try:
-        return read_cases(data)
+        cases: CaseStream = each_case(_bytes_of(name))
+        rule_book = load_rule_book()
+        is_alone = not cases.is_list and not is_one_of_several
+        for facts in cases.facts:
+            found = determine(facts, rule_book=rule_book, explain=args.explain)
+            answers.append(
+                determination_text(found)
+                if args.format == "text"
+                else _json(found, explain=args.explain, is_alone=is_alone)
+            )
     except InputRefusedError as refused:
         if not is_one_of_several:
             raise
         raise InputRefusedError(
-            refused.code, refused.path, f"In '{name}': {refused.message}"
+            refused.code, refused.path, f"In '{_shown(name)}': {refused.message}"
         ) from refused
+    return cases.is_list
+
+
+def _json(found: Determination, *, explain: bool, is_alone: bool) -> str:
+    """Write an answer on one line; the only one so that a person can read it."""
+    return json.dumps(determination_json(found, explain=explain), indent=2 if is_alone else None)
+
+
+def _bytes_of(name: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if name == _STANDARD_INPUT else Path(name).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputRefusedError(
+            "NOT_JSON", "", f"'{_shown(name)}' cannot be read: {reason}. Give a file of JSON."
+        ) from error
+
+
+def _shown(name: str) -> str:
+    """Return a file's name as text, whatever bytes it is made of."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _refusal(refused: InputRefusedError) -> str:
     return json.dumps({"error": refused.code, "path": refused.path, "message": refused.message})
-
-
-def _print_list(answers: Iterator[Determination], *, explain: bool) -> None:
-    """Print one answer a line, and nothing before all are known."""
-    lines = [json.dumps(determination_json(answer, explain=explain)) for answer in answers]
-    sys.stdout.write("[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n")
-
-
-def _print_text(answers: Iterator[Determination]) -> None:
-    sys.stdout.write("\n".join(determination_text(answer) for answer in answers))
