@@ -8,7 +8,7 @@ from typing import Final
 
 from trellis_core.care.records import InitiatingVisit
 from trellis_core.care.vocabulary import Program
-from trellis_core.rules import gates, tracks
+from trellis_core.rules import gates, rural, tracks
 from trellis_core.rules.claims import (
     Block,
     Claim,
@@ -87,9 +87,12 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     checks: list[Check] | None = [] if owner.month.explain else None
     result = ProgramResult(owner=owner, checks=checks)
     spans = clean.spans.get(Program.CCM, [])
-    ladders = tracks.ladders_of(owner.rules, owner.name)
+    each_service = tracks.ladders_of(owner.rules, owner.name)
+    ladders = tracks.proposed(owner, each_service)
     if ladders.staff is None:
-        return not_in_force(result, "ccm.clinical_staff.initial.hcpcs")
+        is_bundled = rural.is_bundled(owner.month)
+        path = "ccm.rural.initial.hcpcs" if is_bundled else "ccm.clinical_staff.initial.hcpcs"
+        return not_in_force(result, path)
     result.gate_problems = gates.run(GATES, owner, checks)
     is_complex, doubts = decision_making(owner)
     tracks.propose(result, spans, ladders, is_complex=is_complex, gate_ids=GATE_IDS)
@@ -98,7 +101,8 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     if doubts and complex_ladder is not None and minutes >= complex_ladder.initial_at:
         result.blocks.extend(Block((complex_ladder.initial,), doubt) for doubt in doubts)
     if owner.month.facts.requested is not None:
-        result.offers = _offers(owner, spans, ladders, is_complex=is_complex, doubts=doubts)
+        asked = _offers(owner, spans, each_service, is_complex=is_complex, doubts=doubts)
+        result.offers = rural.offers(owner, "ccm.rural", spans, asked)
     common_warnings(result, clean, plans=_PLANS)
     tracks.withdraw(result)
     if result.claims and _has_one_diagnosis(owner):
@@ -225,6 +229,8 @@ def _planning_problems(visit: InitiatingVisit, owner: ProgramMonth, code: str) -
     """Yield what bars care planning apart from its visit: who bills, death, an earlier claim."""
     facts = owner.month.facts
     yield from gates.practitioner_may_bill(owner)
+    if rural.is_bundled(owner.month):
+        yield rural.not_theirs(code)
     died = owner.month.deceased_on
     if died is not None and visit.on > died:
         yield Problem(Reason.DECEASED, {"day": died})

@@ -4,7 +4,7 @@ A determination asks for a few dozen values; a panel of thousands asks for the s
 view resolves each once per day of service and edition.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from functools import lru_cache
 from typing import Final, TypeVar
@@ -118,14 +118,32 @@ def rules_on(rule_book: RuleBook, on: date) -> DatedRules:
 
 @lru_cache(maxsize=16)
 def program_of_codes(rule_book: RuleBook) -> dict[str, tuple[Program, str]]:
-    """Return every code that any element ever had, with its program and element path."""
-    programs = {program.value.lower(): program for program in Program}
+    """Return every code that any element ever had, with its first program and element path."""
     known: dict[str, tuple[Program, str]] = {}
+    for code, program, element in sorted(_codes(rule_book), key=_in_program_order):
+        known.setdefault(code, (program, element))
+    return known
+
+
+@lru_cache(maxsize=16)
+def programs_of_code(rule_book: RuleBook) -> dict[str, tuple[Program, ...]]:
+    """Return the programs of every code; only a rural clinic's code has several."""
+    found: dict[str, dict[Program, None]] = {}
+    for code, program, _ in sorted(_codes(rule_book), key=_in_program_order):
+        found.setdefault(code, {})[program] = None
+    return {code: tuple(programs) for code, programs in found.items()}
+
+
+def _codes(rule_book: RuleBook) -> Iterator[tuple[str, Program, str]]:
+    programs = {program.value.lower(): program for program in Program}
     for path, parameter in rule_book.parameters.items():
         program = programs.get(path.partition(".")[0])
         if program is None or not path.endswith(".hcpcs"):
             continue
         for dated in parameter.values:
             if isinstance(dated.value, str):
-                known[dated.value] = (program, path.removesuffix(".hcpcs"))
-    return known
+                yield dated.value, program, path.removesuffix(".hcpcs")
+
+
+def _in_program_order(code: tuple[str, Program, str]) -> int:
+    return tuple(Program).index(code[1])

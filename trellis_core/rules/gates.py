@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from trellis_core.care.records import CarePlan, Condition, Consent, InitiatingVisit
-from trellis_core.care.vocabulary import PracticeKind, Program
+from trellis_core.care.vocabulary import Program
 from trellis_core.rules.dated_rules import DatedRules
 from trellis_core.rules.month_facts import (
     Problem,
@@ -406,8 +406,3 @@ def condition_doubts(
         if expected is UNKNOWN or risk is UNKNOWN:
             possible.add(condition_key(each))
     return tuple(unknown(key) for key in keys), len(possible)
-
-
-def is_rural(program: ProgramMonth) -> bool:
-    """Say whether the practice is a rural health clinic or a federally qualified health center."""
-    return program.month.facts.practice.kind is not PracticeKind.PHYSICIAN_PRACTICE

@@ -20,7 +20,7 @@ from trellis_core.care.records import (
 from trellis_core.care.vocabulary import PayerKind, Program, StaffRole
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.rules.as_of import known_at
-from trellis_core.rules.dated_rules import DatedRules, program_of_codes, rules_on
+from trellis_core.rules.dated_rules import DatedRules, programs_of_code, rules_on
 from trellis_core.rules.facts import Facts
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import RuleBook
@@ -358,8 +358,10 @@ def _touches(entry: TimeEntry, month: MonthFacts) -> bool:
 
 def requested_programs(month: MonthFacts) -> set[Program]:
     """Return the programs whose codes a claim to be judged names."""
-    known = program_of_codes(month.rule_book)
-    return {known[each.code][0] for each in month.facts.requested or () if each.code in known}
+    known = programs_of_code(month.rule_book)
+    in_play = programs_in_play(month)
+    asked = [known[each.code] for each in month.facts.requested or () if each.code in known]
+    return {each[0] for each in asked if not any(program in in_play for program in each)}
 
 
 def _days_of_events(facts: Facts) -> Iterable[date]:

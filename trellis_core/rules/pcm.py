@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final
 
 from trellis_core.care.vocabulary import Program
-from trellis_core.rules import gates, tracks
+from trellis_core.rules import gates, rural, tracks
 from trellis_core.rules.claims import Offer, ProgramResult, common_warnings, not_in_force
 from trellis_core.rules.clean_time import CleanTime
 from trellis_core.rules.month_facts import Problem, ProgramMonth, chronic, unknown
@@ -91,16 +91,20 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     checks: list[Check] | None = [] if owner.month.explain else None
     result = ProgramResult(owner=owner, checks=checks)
     spans = clean.spans.get(Program.PCM, [])
-    ladders = tracks.ladders_of(owner.rules, owner.name)
-    if ladders.staff is None:
-        return not_in_force(result, "pcm.clinical_staff.initial.hcpcs")
+    each_service = tracks.ladders_of(owner.rules, owner.name)
+    ladders = tracks.proposed(owner, each_service)
+    if ladders.staff is None or each_service.staff is None:
+        is_bundled = rural.is_bundled(owner.month)
+        path = "pcm.rural.initial.hcpcs" if is_bundled else "pcm.clinical_staff.initial.hcpcs"
+        return not_in_force(result, path)
     result.gate_problems = gates.run(GATES, owner, checks)
     tracks.propose(result, spans, ladders, is_complex=False, gate_ids=GATE_IDS)
     if owner.month.facts.requested is not None:
-        result.offers = (Offer(ladder=ladders.staff, spans=spans),)
-        if ladders.practitioner is not None:
+        asked = [Offer(ladder=each_service.staff, spans=spans)]
+        if each_service.practitioner is not None:
             own = [span for span in spans if span.staff == owner.biller_id]
-            result.offers += (Offer(ladder=ladders.practitioner, spans=own),)
+            asked.append(Offer(ladder=each_service.practitioner, spans=own))
+        result.offers = rural.offers(owner, "pcm.rural", spans, asked)
     common_warnings(result, clean, plans=_PLANS)
     tracks.withdraw(result)
     if result.claims:

@@ -8,7 +8,7 @@ Example:
     '17 of 20 minutes recorded; 3 to go.'
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from trellis_core.care.vocabulary import Program
@@ -145,6 +145,7 @@ _TEXTS: Final[dict[Reason, ReasonText]] = {
     _R.PRACTITIONER_NOT_ELIGIBLE: ReasonText(
         "May not bill",
         "The practitioner's credential does not allow billing this service. Name one who may.",
+        "{code} is not a code that this kind of practice may report for the month.",
         citations=_CCM,
     ),
     _R.DECEASED: ReasonText(
@@ -614,3 +615,13 @@ def citations(reason: Reason, program: Program | None = None) -> tuple[str, ...]
 def title(reason: Reason) -> str:
     """Return a reason's short title for a badge."""
     return _ALL[reason].title
+
+
+def question(name: str, options: Sequence[str]) -> str:
+    """Return a question that only a person may answer.
+
+    Example:
+        >>> question("track", ("staff", "practitioner"))
+        'Which track: staff or practitioner?'
+    """
+    return f"Which {name.replace('_', ' ')}: {' or '.join(options)}?"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trellis_core.care.vocabulary import Program, Track
+from trellis_core.rules import rural
 from trellis_core.rules.claims import (
     Claim,
     ProgramResult,
@@ -22,6 +23,7 @@ from trellis_core.rules.claims import (
 from trellis_core.rules.clean_time import Span
 from trellis_core.rules.dated_rules import DatedRules
 from trellis_core.rules.determination import DecisionNeeded, Meter, Tick
+from trellis_core.rules.month_facts import ProgramMonth
 from trellis_core.rules.units import MINUTE, Ladder, meter_of, plain_ladder, ticks_of
 from trellis_core.values.unknown import UNKNOWN
 
@@ -49,6 +51,14 @@ def ladders_of(rules: DatedRules, name: str) -> TrackLadders:
         )
 
     return rules.keep(("tracks", name), make)
+
+
+def proposed(owner: ProgramMonth, ladders: TrackLadders) -> TrackLadders:
+    """Return the ladders that a practice stands on: a rural clinic's bundled code has no tracks."""
+    if not rural.is_bundled(owner.month):
+        return ladders
+    staff = rural.bundle(owner.rules, f"{owner.name}.rural")
+    return TrackLadders(staff=staff, practitioner=None)
 
 
 def propose(
@@ -180,7 +190,7 @@ def _staff_ticks(
 
     if caps.payer or not _are_capped(ladders, rules):
         return make(rules)
-    return rules.keep(("ticks", result.program, is_complex), make)
+    return rules.keep(("ticks", result.program, is_complex, ladders.staff.element), make)
 
 
 def _are_capped(ladders: TrackLadders, rules: DatedRules) -> bool:
