@@ -1,18 +1,32 @@
 """Both sides of every threshold, of every effective date and of every TCM day count.
 
-``expected`` lists codes with their units; an empty field is no line at all.
+``expected`` lists codes with their units; an empty field is no line at all. A parameter of which
+a whole number or a date has no row here fails a test, which prints the row that is missing.
 """
 
 import csv
-from datetime import date
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.support.scenario_case import complete, decided, entry
+from tests.support.scenario_case import (
+    UniqueKeyLoader,
+    answer,
+    case_of,
+    complete,
+    decided,
+    entry,
+    in_month,
+)
 from trellis_core.rules.business_days import contact_deadline
-from trellis_core.rules.rulebook import load_rule_book
+from trellis_core.rules.marks import Course, late_after, registry_flags
+from trellis_core.rules.rulebook import ParameterValue, load_rule_book
 from trellis_core.values.periods import ServiceMonth
 
 HERE = Path(__file__).parent
@@ -40,6 +54,8 @@ def threshold_case(row: dict[str, str]) -> dict[str, Any]:
         case["enrollments"][0]["track"] = "practitioner"
     if row["prior"]:
         case["prior_services"] = [{"month": "2026-10", "code": row["prior"], "by": "dr-1"}]
+    if change == "rural":
+        case = in_month("2024-12", case, kind="rural_health_clinic")
     return case
 
 
@@ -50,24 +66,115 @@ def test_a_threshold_on_both_sides(row: dict[str, str]) -> None:
     assert spelled == set(row["expected"].split())
 
 
-def test_every_minute_threshold_has_a_row() -> None:
+def facts_rows() -> list[Any]:
+    read = yaml.load((HERE / "facts.yaml").read_text("utf-8"), Loader=UniqueKeyLoader)  # noqa: S506 - a safe one
+    return [pytest.param(row, id=row["parameter"]) for row in read]
+
+
+def said(row: dict[str, Any], side: str) -> set[str]:
+    given = answer(case_of({**row, "with": {**row.get("with", {}), **row[side]}}))
+    reasons = {each["reason"] for each in (*given["blocked"], *given["warnings"])}
+    return reasons | {line["code"] for line in given["lines"]}
+
+
+@pytest.mark.parametrize("row", facts_rows())
+def test_a_number_of_the_rules_on_both_sides(row: dict[str, Any]) -> None:
+    assert row["says"] not in said(row, "off")
+    assert row["says"] in said(row, "on")
+
+
+MARKS = {
+    "common.late_entry.after_hours",
+    "cocm.registry.improving_weeks",
+    "cocm.registry.response",
+    "cocm.registry.contact_within_weeks",
+    "cocm.registry.score_within_days",
+}
+"""Trellis's own marks: no determination reads them; the two tests after this have both sides."""
+
+
+def test_the_late_mark_is_72_hours() -> None:
+    assert late_after(load_rule_book(), date(2026, 11, 30)) == timedelta(hours=72)
+
+
+TODAY = date(2026, 11, 30)
+WELL = Course(weeks=7, scores=(20, 20), last_contact_on=TODAY, last_score_on=TODAY)
+
+
+@pytest.mark.parametrize(
+    ("change", "flags"),
+    [
+        ({}, ()),
+        ({"weeks": 8}, ("not improved by week 8",)),
+        ({"weeks": 8, "scores": (20, 11)}, ("not improved by week 8",)),
+        ({"weeks": 8, "scores": (20, 10)}, ()),
+        ({"weeks": 8, "scores": (21, 10)}, ()),
+        ({"weeks": None}, ()),
+        ({"last_contact_on": date(2026, 11, 2)}, ()),
+        ({"last_contact_on": date(2026, 11, 1)}, ("no contact in 4 weeks",)),
+        ({"last_contact_on": None}, ("no contact in 4 weeks",)),
+        ({"last_score_on": date(2026, 10, 31)}, ()),
+        ({"last_score_on": date(2026, 10, 30)}, ("score older than 30 days",)),
+        ({"last_score_on": None, "scores": ()}, ("score older than 30 days",)),
+    ],
+)
+def test_the_registry_flags_on_both_sides(change: dict[str, Any], flags: tuple[str, ...]) -> None:
+    course = replace(WELL, **change)
+    assert registry_flags(course, rule_book=load_rule_book(), on=TODAY) == flags
+
+
+def test_every_number_has_rows_on_both_sides() -> None:
     with (HERE / "thresholds.csv").open(encoding="utf-8") as file:
-        listed = {row["parameter"] for row in csv.DictReader(file)}
-    timed = {
+        counted = [row["parameter"] for row in csv.DictReader(file)]
+    listed = {path for path in counted if counted.count(path) > 1}
+    listed |= {row.values[0]["parameter"] for row in facts_rows()} | MARKS
+    numbers = {
         path
         for path, parameter in load_rule_book().parameters.items()
-        if parameter.unit in {"minute", "unit"}
+        for dated in parameter.values
+        if isinstance(dated.value, int | Decimal) and not isinstance(dated.value, bool)
     }
-    assert timed - listed == {"bhi.behavioral_professional.initial.minutes"}
+    missing = sorted(numbers - listed)
+    assert missing == [], "add rows to thresholds.csv (minutes, units) or facts.yaml"
+    assert sorted(listed - numbers) == [], "no such number in the rule book"
+
+
+def spelled(value: ParameterValue | None) -> str:
+    if isinstance(value, tuple):
+        return " ".join(value)
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @pytest.mark.parametrize("row", rows("effective_dates.csv"))
-def test_an_element_has_its_code_from_its_day_on(row: dict[str, str]) -> None:
+def test_a_value_holds_from_its_day_on(row: dict[str, str]) -> None:
     book = load_rule_book()
     before = book.find(row["parameter"], on=ServiceMonth.parse(row["before"]).last_day)
     on = book.find(row["parameter"], on=ServiceMonth.parse(row["on"]).first_day)
-    assert (before.value if before else "") == row["code_before"]
-    assert (on.value if on else "") == row["code_on"]
+    assert spelled(before.value if before else None) == row["value_before"]
+    assert spelled(on.value if on else None) == row["value_on"]
+
+
+def missing_dates() -> Iterator[str]:
+    with (HERE / "effective_dates.csv").open(encoding="utf-8") as file:
+        listed = {(row["parameter"], row["on"]) for row in csv.DictReader(file)}
+    for path, parameter in load_rule_book().parameters.items():
+        earlier = ""
+        for dated in parameter.values:
+            month = ServiceMonth.of(dated.effective_from)
+            if (path, str(month)) not in listed:
+                yield f"{path},{month.previous},{month},{earlier},{spelled(dated.value)}"
+            earlier = spelled(dated.value)
+
+
+def test_every_effective_date_has_a_row() -> None:
+    missing = "\n".join(missing_dates())
+    assert missing == "", f"check against the source, then add to effective_dates.csv:\n{missing}"
+
+
+def test_values_begin_on_the_first_of_a_month() -> None:
+    for path, parameter in load_rule_book().parameters.items():
+        for dated in parameter.values:
+            assert dated.effective_from.day == 1, path
 
 
 @pytest.mark.parametrize("row", rows("tcm_days.csv"))

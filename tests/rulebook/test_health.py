@@ -3,14 +3,20 @@
 import ast
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
 
+from tests.rulebook.test_contract_documents import example
 from trellis_core import rules
+from trellis_core.care.vocabulary import Program
+from trellis_core.case_file import case_schema
+from trellis_core.rules.dated_rules import program_of_codes
+from trellis_core.rules.facts import Policy
 from trellis_core.rules.points import AdjacentProgram, OpenPoint, PolicyPoint
+from trellis_core.rules.published import TableKind
 from trellis_core.rules.reason_texts import citations
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import RuleBook, load_rule_book
@@ -104,6 +110,104 @@ def test_every_code_that_can_be_billed_today_has_an_amount(book: RuleBook) -> No
     }
     assert "99490" in codes
     assert {code for code in codes if book.amounts.allowed(code, on=on) is None} == set()
+
+
+def test_the_policy_points_are_the_settings_of_the_contract(book: RuleBook) -> None:
+    printed = example(1)["payer"]["policy"]
+    schema = case_schema()["$defs"]["case"]["properties"]["payer"]["properties"]["policy"]  # type: ignore[index]
+    assert [point.key for point in book.policy_points] == list(printed)
+    for point in book.policy_points:
+        kind = schema["properties"][point.key]
+        assert point.default == getattr(Policy(), point.key), point.key
+        if point.key != "unit_caps":  # printed with an example, not with its default
+            default = point.default
+            shown = list(default) if isinstance(default, tuple) else default
+            assert shown == printed[point.key], point.key
+        answers = kind.get("enum") or ([True, False] if kind.get("type") == "boolean" else [])
+        texts = {str(each).lower() if isinstance(each, bool) else str(each) for each in answers}
+        assert set(point.answers) == texts, point.key
+
+
+def test_points_have_keys_of_their_own_and_say_each_thing_once(book: RuleBook) -> None:
+    keys = [point.key for point in points_of(book)]
+    assert len(set(keys)) == len(keys)
+    questions = [point.question for point in (*book.policy_points, *book.open_points)]
+    assert len(set(questions)) == len(questions)
+    said = [text for point in (*book.policy_points, *book.open_points) for text in point.positions]
+    assert len(set(said)) == len(said)
+
+
+def test_words_of_points_are_whole_sentences(book: RuleBook) -> None:
+    told = [text for point in book.policy_points for text in (*point.positions, point.note)]
+    told += [text for point in book.open_points for text in (*point.positions, point.reading)]
+    told += [text for program in book.adjacent_programs for text in (program.why, program.beside)]
+    assert [text for text in told if not text.endswith(".") or (not text[0].isupper() and not text[0].isdigit())] == []  # fmt: skip
+    asked = [point.question for point in (*book.policy_points, *book.open_points)]
+    assert [text for text in asked if text.endswith((".", "?"))] == []
+
+
+def test_no_program_that_is_not_covered_has_a_code_that_an_element_decides(book: RuleBook) -> None:
+    decided = program_of_codes(book)
+    codes = [code for program in book.adjacent_programs for code in program.codes]
+    assert len(set(codes)) == len(codes)
+    assert [code for code in codes if code in decided] == []
+    assert [code for code in codes if not re.fullmatch(r"\d{5}|G\d{4}", code)] == []
+
+
+def test_the_book_covers_2024_to_2026_and_prices_nothing_later(book: RuleBook) -> None:
+    last = book.covered_until
+    assert last == date(2026, 12, 31)
+    assert book.covered_by.startswith("CMS, conversion factors")
+    assert book.not_yet_published(last) == ""
+    assert book.not_yet_published(last + timedelta(days=1)) == (
+        "Not yet published for 2027-01-01: the last covered day is 2026-12-31. Nothing on that day is priced."
+    )
+    priced = {code for code in book.amounts.codes if book.amounts.allowed(code, on=last)}
+    assert {"99490", "G0570"} <= priced
+    later = last + timedelta(days=1)
+    assert {code for code in priced if book.amounts.allowed(code, on=later)} == set()
+
+
+@pytest.mark.parametrize(
+    ("on", "words"),
+    [
+        (date(2024, 6, 30), "no table on file for 2024-06-30"),
+        (date(2024, 7, 1), "table of 2024-07-01"),
+        (date(2024, 9, 30), "table of 2024-07-01"),
+        (date(2024, 10, 1), "table of 2024-07-01, newest on file, 3 months old on 2024-10-01"),
+        (date(2026, 11, 30), "table of 2024-07-01, newest on file, 28 months old on 2026-11-30"),
+    ],
+)
+def test_the_edit_tables_say_their_age(book: RuleBook, on: date, words: str) -> None:
+    assert book.coding_edits.age_words(TableKind.MUE, on) == words
+    assert book.coding_edits.age_words(TableKind.PTP, on) == words
+
+
+def test_own_marks_say_that_they_are_our_own(book: RuleBook) -> None:
+    own = {path for path in book.parameters if ".registry." in path or ".late_entry." in path}
+    assert own
+    for path in own | {"common.care_plan.review_within_years", "bhi.rating_scale.within_days"}:
+        assert all("Trellis's own" in each.note for each in book.parameters[path].values), path
+
+
+def test_behavioral_programs_cite_no_booklet_of_chronic_care(book: RuleBook) -> None:
+    for path, parameter in book.parameters.items():
+        if path.startswith(("bhi.", "cocm.")):
+            cited = {source_id(each) for value in parameter.values for each in value.citations}
+            assert not cited & {"mln-ccm", "cms-faq-ccm"}, path
+    for program in (Program.BHI, Program.COCM):
+        for reason in reasons_of_every_program():
+            cited = {source_id(each) for each in citations(reason, program)}
+            assert not cited & {"mln-ccm", "cms-faq-ccm"}, reason
+
+
+def reasons_of_every_program() -> list[Reason]:
+    """Reasons that block any program, by the first table of the contract."""
+    text = (DOCS / "case-format.md").read_text("utf-8")
+    section = text.split("\n## Reason codes\n")[1].split("**Time that does not count")[0]
+    listed = re.findall(r"^\| `([A-Z0-9_]+)`", section, re.MULTILINE)
+    theirs = {"MDM_NOT_DOCUMENTED", "APCM_SAME_MONTH", "ESRD_SAME_MONTH", "CARE_PLAN_OVERSIGHT_SAME_MONTH"}  # fmt: skip
+    return [Reason(each) for each in listed if each not in theirs]
 
 
 def _templates(tree: ast.Module) -> Iterator[re.Pattern[str]]:
