@@ -83,6 +83,7 @@ def test_sources_were_read_after_they_were_published(book: RuleBook) -> None:
 def test_every_file_says_when_it_was_reviewed(book: RuleBook) -> None:
     for parameter in book.parameters.values():
         assert date(2025, 1, 1) < parameter.reviewed_on <= REVIEWED_BY, parameter.file
+    assert date(2025, 1, 1) < book.points_reviewed_on <= REVIEWED_BY
 
 
 def test_a_path_begins_with_its_file(book: RuleBook) -> None:

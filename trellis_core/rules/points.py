@@ -6,6 +6,7 @@ nobody has settled, ``programs.toml`` the programs that Trellis does not cover.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Final, TypeVar
@@ -20,7 +21,7 @@ from pydantic import (
     ValidationError,
 )
 
-from trellis_core.rules.reading import read_toml, sentences
+from trellis_core.rules.reading import read_toml, sentences, take_reviewed_on
 from trellis_core.rules.sources import Source, source_id
 
 PolicyDefault = bool | int | str | tuple[str, ...] | Mapping[str, int]
@@ -137,19 +138,28 @@ class CredentialRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Points:
-    """What the three files hold, in their order."""
+    """What the three files hold, in their order.
+
+    Attributes:
+        reviewed_on: The oldest day on which somebody last checked one of them against its sources.
+    """
 
     policy: tuple[PolicyPoint, ...]
     open: tuple[OpenPoint, ...]
     adjacent_programs: tuple[AdjacentProgram, ...]
+    reviewed_on: date
 
     @classmethod
     def read(cls, folder: Path, sources: Mapping[str, Source], problems: list[str]) -> "Points":
         """Read the files of a folder; add a sentence to ``problems`` for each mistake."""
+        days: list[date] = []
         return cls(
-            policy=_read(PolicyPoint, folder / "policy.toml", sources, problems),
-            open=_read(OpenPoint, folder / "open_points.toml", sources, problems),
-            adjacent_programs=_read(AdjacentProgram, folder / "programs.toml", sources, problems),
+            policy=_read(PolicyPoint, folder / "policy.toml", sources, problems, days),
+            open=_read(OpenPoint, folder / "open_points.toml", sources, problems, days),
+            adjacent_programs=_read(
+                AdjacentProgram, folder / "programs.toml", sources, problems, days
+            ),
+            reviewed_on=min(days, default=date.min),
         )
 
 
@@ -160,11 +170,19 @@ _P = TypeVar("_P", PolicyPoint, OpenPoint, AdjacentProgram)
 
 
 def _read(
-    kind: type[_P], file: Path, sources: Mapping[str, Source], problems: list[str]
+    kind: type[_P],
+    file: Path,
+    sources: Mapping[str, Source],
+    problems: list[str],
+    days: list[date],
 ) -> tuple[_P, ...]:
+    content = read_toml(file, problems)
+    if content is None:
+        return ()
+    days.append(take_reviewed_on(file, content, problems))
     found: list[_P] = []
     adapter = TypeAdapter(kind)
-    for key, body in (read_toml(file, problems) or {}).items():
+    for key, body in content.items():
         if not isinstance(body, dict):
             problems.append(f"{file.name}, '{key}': a table is needed, headed [\"{key}\"].")
             continue

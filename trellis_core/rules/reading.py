@@ -1,6 +1,7 @@
 """Reading the rule book's TOML files, with a sentence for every mistake."""
 
 import tomllib
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +19,18 @@ def read_toml(file: Path, problems: list[str]) -> dict[str, object] | None:
     except tomllib.TOMLDecodeError as error:
         problems.append(f"{file.name}: not TOML: {error}.")
     return None
+
+
+def take_reviewed_on(file: Path, content: dict[str, object], problems: list[str]) -> date:
+    """Take the day of the last check out of a file's content; say where it is missing."""
+    reviewed_on = content.pop("reviewed_on", None)
+    if type(reviewed_on) is date:
+        return reviewed_on
+    problems.append(
+        f"{file.name}: 'reviewed_on' is missing or not a day; "
+        "state the day on which somebody checked the file against its sources."
+    )
+    return date.min
 
 
 def sentences(file: str, name: str, error: ValidationError) -> list[str]:

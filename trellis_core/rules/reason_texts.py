@@ -34,7 +34,8 @@ class ReasonText(NamedTuple):
 _CCM: Final = ("cms-faq-ccm", "mln-ccm")
 _BHI: Final = ("pfs-2017-final-rule", "mln-bhi")
 _TCM: Final = ("mln-tcm", "cms-faq-tcm")
-_APCM: Final = ("pfs-2025-final-rule",)
+_APCM: Final = ("pfs-2025-final-rule#p97866-97897",)
+_APCM_ADD_ONS: Final = ("pfs-2026-final-rule#p49470-49471",)
 _NCCI: Final = ("ncci-mue",)
 _R: Final = Reason
 
@@ -254,13 +255,13 @@ _TEXTS: Final[dict[Reason, ReasonText]] = {
     _R.APCM_BASE_REQUIRED: ReasonText(
         "APCM base required",
         "This add-on needs the month's advanced primary care code from the same practitioner.",
-        citations=("pfs-2026-final-rule",),
+        citations=_APCM_ADD_ONS,
     ),
     _R.MIRROR_CODE_SAME_MONTH: ReasonText(
         "Add-on bills it",
         "The add-on to advanced primary care management stands for this service; both may not be billed.",
         "{other} stands for this service this month; {code} may not be billed beside it.",
-        citations=("pfs-2026-final-rule",),
+        citations=_APCM_ADD_ONS,
     ),
     _R.TCM_FACILITY: ReasonText(
         "Facility not eligible",

@@ -49,7 +49,7 @@ from trellis_core.rules.points import (
     PolicyPoint,
 )
 from trellis_core.rules.published import PublishedTable, file_bytes, read_tables
-from trellis_core.rules.reading import read_toml, sentences
+from trellis_core.rules.reading import read_toml, sentences, take_reviewed_on
 from trellis_core.rules.sources import Source, rests_on_guidance_only, source_id
 from trellis_core.rules.trace import ParameterUse
 
@@ -177,6 +177,7 @@ class RuleBook:
         policy_points: Points that a payer's policy settles.
         open_points: Points that nobody has settled.
         adjacent_programs: Programs that Trellis does not cover.
+        points_reviewed_on: The oldest day on which one of these three was checked.
         tables: The published tables with their provenance.
         amounts: Medicare's allowed amounts.
         coding_edits: Unit caps and pairs of codes that exclude each other.
@@ -200,6 +201,7 @@ class RuleBook:
         self.policy_points: Final[tuple[PolicyPoint, ...]] = points.policy
         self.open_points: Final[tuple[OpenPoint, ...]] = points.open
         self.adjacent_programs: Final[tuple[AdjacentProgram, ...]] = points.adjacent_programs
+        self.points_reviewed_on: Final = points.reviewed_on
         self.tables: Final = published.tables
         self.amounts: Final = published.amounts
         self.coding_edits: Final = published.coding_edits
@@ -393,13 +395,7 @@ def _read_parameters(
         content = read_toml(file, problems)
         if content is None:
             continue
-        reviewed_on = content.pop("reviewed_on", None)
-        if type(reviewed_on) is not date:
-            problems.append(
-                f"{file.name}: 'reviewed_on' is missing or not a day; "
-                "state the day on which somebody checked the file against its sources."
-            )
-            reviewed_on = date.min
+        reviewed_on = take_reviewed_on(file, content, problems)
         for path, body in content.items():
             parameter = _read_parameter(
                 path, body, file=file.name, reviewed_on=reviewed_on, problems=problems

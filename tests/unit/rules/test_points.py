@@ -65,9 +65,12 @@ citations = ["booklet"]
 }
 
 
+REVIEWED = "reviewed_on = 2026-01-15\n"
+
+
 def read(tmp_path: Path, **changed: str) -> tuple[Points, list[str]]:
     for name, text in (GOOD | changed).items():
-        (tmp_path / f"{name}.toml").write_text(text, "utf-8")
+        (tmp_path / f"{name}.toml").write_text(f"{REVIEWED}{text}", "utf-8")
     problems: list[str] = []
     return Points.read(tmp_path, SOURCES, problems), problems
 
@@ -157,7 +160,7 @@ def test_what_was_read_cannot_be_changed(tmp_path: Path) -> None:
             "programs",
             'name = "Remote monitoring"',
             "name = Remote",
-            "programs.toml: not TOML: Invalid value (at line 3, column 8).",
+            "programs.toml: not TOML: Invalid value (at line 4, column 8).",
         ),
     ],
 )
@@ -178,6 +181,22 @@ def test_a_missing_file_is_said(tmp_path: Path, name: str) -> None:
     assert problems == [f"{name}: the file is missing; add it."]
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_says_when_it_was_reviewed(tmp_path: Path, name: str) -> None:
+    points, _ = read(tmp_path)
+    assert points.reviewed_on == date(2026, 1, 15)
+    for text in ("", 'reviewed_on = "today"\n'):
+        (tmp_path / name).write_text(text, "utf-8")
+        problems: list[str] = []
+        Points.read(tmp_path, SOURCES, problems)
+        assert problems == [
+            (
+                f"{name}: 'reviewed_on' is missing or not a day; "
+                "state the day on which somebody checked the file against its sources."
+            )
+        ]
+
+
 def test_the_rule_book_refuses_such_a_mistake_and_its_fingerprint_covers_the_files(
     tmp_path: Path,
 ) -> None:
@@ -188,9 +207,9 @@ def test_the_rule_book_refuses_such_a_mistake_and_its_fingerprint_covers_the_fil
     first = RuleBook.from_folder(tmp_path)
     assert [point.key for point in first.open_points] == ["author"]
     changed = GOOD["open_points"].replace("Anyone", "Nobody")
-    (tmp_path / "open_points.toml").write_text(changed, "utf-8")
+    (tmp_path / "open_points.toml").write_text(f"{REVIEWED}{changed}", "utf-8")
     assert RuleBook.from_folder(tmp_path).fingerprint != first.fingerprint
-    (tmp_path / "programs.toml").write_text("rpm = 1", "utf-8")
+    (tmp_path / "programs.toml").write_text(f"{REVIEWED}rpm = 1", "utf-8")
     with pytest.raises(RuleBookFormatError, match="'rpm': a table is needed"):
         RuleBook.from_folder(tmp_path)
 

@@ -81,7 +81,7 @@ def folder(tmp_path: Path, sources: str = SOURCES, **files: str) -> Path:
     (tmp_path / "parameters").mkdir(exist_ok=True)
     (tmp_path / "sources.toml").write_text(sources, "utf-8")
     for name in ("policy", "open_points", "programs"):
-        (tmp_path / f"{name}.toml").touch()
+        (tmp_path / f"{name}.toml").write_text("reviewed_on = 2026-01-15\n", "utf-8")
     for name, text in files.items():
         (tmp_path / "parameters" / f"{name}.toml").write_text(text, "utf-8")
     return tmp_path
