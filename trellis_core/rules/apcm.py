@@ -264,7 +264,7 @@ def _add_on_problems(
     result: ProgramResult, own: ProgramResult, spans: list[Span]
 ) -> tuple[Problem, ...]:
     problems = list(own.gate_problems)
-    if own.owner.biller_id != result.owner.biller_id:
+    if own.owner.biller_id != result.owner.biller_id or not result.is_open:
         problems.append(Problem(Reason.APCM_BASE_REQUIRED))
     if not spans:
         problems.append(Problem(Reason.TIME_NOT_MET))
