@@ -29,7 +29,8 @@ _FIRST_YEAR, _LAST_YEAR = 1901, 2199
 _YEARS: Final = f"The year must be from {_FIRST_YEAR} to {_LAST_YEAR}."
 
 _INSTANT: Final = (
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 )
 _WRITTEN_INSTANT: Final = re.compile(_INSTANT)
 

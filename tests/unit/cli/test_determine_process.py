@@ -1,0 +1,283 @@
+"""``trellis determine`` as a process of its own: streams, statuses, signals, size."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.scenario_case import complete, entry
+
+COMMAND = [sys.executable, "-c", "import sys; from trellis_core.cli import main; sys.exit(main())"]
+ROOT = Path(__file__).parents[3]
+MONTH = {"service_month": "2026-11"}
+SECRET = "Margaret Whitfield"
+
+
+def trellis(*words: str, given: bytes = b"", **more: Any) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [*COMMAND, *words], input=given, capture_output=True, cwd=ROOT, check=False, **more
+    )
+
+
+def staffed(**more: object) -> dict[str, object]:
+    staff = [
+        {"id": "dr-1", "role": "billing_practitioner", "credential": "MD"},
+        {"id": "rn-1", "role": "clinical_staff", "credential": "RN"},
+    ]
+    return {**MONTH, "staff": staff, **more}
+
+
+def logged(**more: object) -> dict[str, object]:
+    return staffed(time_entries=[entry("t1", 20, note=SECRET, **more)])
+
+
+REFUSALS: list[tuple[str, str, bytes | object]] = [
+    ("NOT_JSON", "", b""),
+    ("NOT_JSON", "", b'{"service_month": "2026-11"'),
+    ("NOT_JSON", "", '{"case": "Zoë"}'.encode("latin-1")),
+    ("NOT_JSON", "[1].case", b'[{"service_month": "2026-11"}, {"case": NaN}]'),
+    ("TOO_DEEP", "", b"[" * 100_000 + b"]" * 100_000),
+    ("DUPLICATE_KEY", "patient.sex", b'{"patient": {"sex": "f", "sex": "m"}}'),
+    (
+        "DUPLICATE_ID",
+        "time_entries[1].id",
+        staffed(time_entries=[entry("t1", 20), entry("t1", 30)]),
+    ),
+    ("UNKNOWN_KEY", "[0].patient.name", [{**MONTH, "patient": {"name": SECRET}}]),
+    ("UNKNOWN_VALUE", "staff[0].credential", {"staff": [{"credential": SECRET}], **MONTH}),
+    ("UNKNOWN_REFERENCE", "time_entries[0].staff", logged(staff="rn-9")),
+    ("WRONG_TYPE", "time_entries[0].billed_elsewhere", logged(billed_elsewhere=SECRET)),
+    ("OUT_OF_RANGE", "time_entries[0].seconds", logged(seconds=86_401)),
+    ("OUT_OF_RANGE", "case", b'{"service_month": "2026-11", "case": 1e400}'),
+    ("BAD_DATE", "patient.birth_date", {**MONTH, "patient": {"birth_date": "1950-02-30"}}),
+    ("BAD_DATE", "service_month", {"service_month": "2026-13"}),
+    ("BAD_TIME", "time_entries[0].started_at", logged(at="2026-11-03T10:00:00")),
+    (
+        "BAD_NPI",
+        "[1].staff[2].npi",
+        [
+            MONTH,
+            staffed(staff=[*[{"role": "non_clinical"}] * 2, {"role": "non_clinical", "npi": "9"}]),
+        ],
+    ),
+    ("BAD_ICD10", "patient.conditions[0].icd10", {"patient": {"conditions": [{"icd10": "E119"}]}}),
+    ("BAD_TIME_ZONE", "practice.time_zone", {"practice": {"time_zone": "../../etc/passwd"}}),
+    ("BAD_LOCALITY", "practice.locality", {"practice": {"state": "NY", "locality": "77"}, **MONTH}),
+    ("MISSING_KEY", "service_month", {}),
+    ("MISSING_KEY", "staff", {**MONTH, "time_entries": [entry("t1", 20)]}),
+]
+
+
+@pytest.mark.parametrize(("code", "path", "given"), REFUSALS)
+def test_a_refusal_is_one_object_on_standard_error(
+    code: str, path: str, given: bytes | object
+) -> None:
+    data = given if isinstance(given, bytes) else json.dumps(given).encode()
+    done = trellis("determine", "-", given=data)
+    assert done.returncode == 2
+    assert done.stdout == b""
+    told = json.loads(done.stderr)
+    assert list(told) == ["error", "path", "message"]
+    assert (told["error"], told["path"]) == (code, path)
+    assert told["message"].endswith((".", "?"))
+    assert done.stderr.isascii()
+    assert b"\n" not in done.stderr.rstrip(b"\n")
+    assert SECRET.encode() not in done.stderr
+    assert len(done.stderr) < 1000
+
+
+def test_every_code_of_the_contract_comes_from_a_process() -> None:
+    text = (ROOT / "docs" / "case-format.md").read_text("utf-8")
+    listed = text.split("## What is refused")[1].split("\n## ")[0]
+    codes = {line.split("`")[1] for line in listed.splitlines() if line.startswith("| `")}
+    assert {code for code, _, _ in REFUSALS} == codes
+    assert len(codes) == 16
+
+
+def test_files_lists_and_standard_input_give_one_flat_list_in_order(tmp_path: Path) -> None:
+    one, several, none = (tmp_path / name for name in ("one.json", "several.json", "none.json"))
+    one.write_text(json.dumps({"case": "1", **MONTH}), "utf-8")
+    several.write_text(json.dumps([{"case": "2", **MONTH}, {"case": "3", **MONTH}]), "utf-8")
+    none.write_bytes(b"\xef\xbb\xbf[]\n")
+    piped = json.dumps([{"case": "4", **MONTH}]).encode()
+
+    def cases(*names: Path | str) -> object:
+        done = trellis("determine", *map(str, names), given=piped)
+        assert (done.returncode, done.stderr) == (0, b"")
+        told = json.loads(done.stdout)
+        return [each["case"] for each in told] if isinstance(told, list) else told["case"]
+
+    assert cases(one) == "1"
+    assert cases("-") == ["4"]
+    assert cases(none) == []
+    assert cases(none, none) == []
+    assert cases(none, one) == ["1"]
+    assert cases(several, none, one, "-", several) == ["2", "3", "1", "4", "2", "3"]
+
+
+def test_one_bad_case_anywhere_refuses_everything(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text(json.dumps([MONTH] * 50), "utf-8")
+    bad.write_text(json.dumps([*[MONTH] * 49, {}]), "utf-8")
+    for names in ((bad,), (good, bad), (bad, good)):
+        done = trellis("determine", *map(str, names))
+        assert (done.returncode, done.stdout) == (2, b"")
+        told = json.loads(done.stderr)
+        assert (told["error"], told["path"]) == ("MISSING_KEY", "[49].service_month")
+        assert ("bad.json" in told["message"]) == (len(names) > 1)
+
+
+def test_what_is_no_file_is_refused_by_its_name(tmp_path: Path) -> None:
+    unreadable = tmp_path / "locked.json"
+    unreadable.write_text("{}", "utf-8")
+    unreadable.chmod(0)
+    names: list[str | bytes] = [str(tmp_path), str(tmp_path / "gone.json"), b"\xff\xfe.json"]
+    if os.getuid():
+        names.append(str(unreadable))
+    for name in names:
+        done = trellis("determine", name)  # type: ignore[arg-type]
+        assert (done.returncode, done.stdout) == (2, b"")
+        told = json.loads(done.stderr.decode("ascii"))
+        assert (told["error"], told["path"]) == ("NOT_JSON", "")
+        assert "cannot be read" in told["message"]
+        told["message"].encode("utf-8")
+
+
+def test_standard_input_is_read_once() -> None:
+    done = trellis("determine", "-", "-", given=json.dumps(MONTH).encode())
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert "once" in json.loads(done.stderr)["message"]
+
+
+def test_usage_that_is_wrong_ends_with_2_and_no_answer() -> None:
+    for words in (("determine",), ("determine", "x", "--format", "xml"), ("determine", "--huh")):
+        done = trellis(*words)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert done.stderr.startswith(b"usage: trellis determine")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
+def test_a_full_disk_is_told_in_one_sentence(tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        for words in (("determine", "-"), ("schema", "case")):
+            done = subprocess.run(
+                [*COMMAND, *words],
+                input=json.dumps(MONTH).encode(),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                cwd=ROOT,
+                check=False,
+            )
+            assert done.returncode == 2
+            assert done.stderr.startswith(b"trellis: ")
+            assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("closed", "status", "errors"), [("<&-", 2, b"NOT_JSON"), (">&-", 0, b""), ("2>&-", 2, b"")]
+)
+def test_a_stream_that_is_closed_leaves_no_traceback(
+    closed: str, status: int, errors: bytes, tmp_path: Path
+) -> None:
+    given = tmp_path / "case.json"
+    given.write_text(json.dumps(MONTH) if status == 0 else "x", "utf-8")
+    name = "-" if closed == "<&-" else str(given)
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" "$@" {closed}', *COMMAND, "determine", name],
+        capture_output=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == status
+    assert done.stdout == b""
+    assert errors in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_reader_that_stops_early_gets_no_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "case.json"
+    file.write_text(json.dumps([{"case": "x" * 2000, **MONTH}] * 200), "utf-8")
+    for words in (["determine", str(file)], ["schema", "case"]):
+        with subprocess.Popen(
+            [*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.read(10)
+            process.stdout.close()
+            assert process.stderr.read() == b""
+        assert process.returncode == 0
+
+
+def test_stopping_from_the_keyboard_answers_nothing(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with (
+        subprocess.Popen(
+            [*COMMAND, "determine", str(pipe)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+        ) as process,
+        pipe.open("wb") as writer,
+    ):  # returns once the command has opened its end
+        writer.write(b"[")
+        writer.flush()
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert output == b""
+    assert errors == b"trellis: stopped.\n"
+
+
+def full_case() -> dict[str, Any]:
+    """Return a case of every program with a month's entries."""
+    plan = (("CCM", "rn-1"), ("BHI", "rn-1"), ("CoCM", "bhcm-1"), ("PCM", "rn-1"))
+    entries = [
+        entry(
+            f"{program}-{day}",
+            17,
+            program=program,
+            staff=staff,
+            at=f"2026-11-{day:02d}T{8 + hour:02d}:00:00-05:00",
+        )
+        for hour, (program, staff) in enumerate(plan)
+        for day in (3, 9, 17, 24)
+    ]
+    return complete("CCM", "PCM", "BHI", "CoCM", "APCM", "TCM") | {"time_entries": entries}
+
+
+def cost_of(words: Sequence[str]) -> tuple[int, float, int]:
+    """Return a command's status, its processor seconds and its most memory in megabytes."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([*COMMAND, *words], stdout=subprocess.DEVNULL, cwd=ROOT, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return done.returncode, spent, after.ru_maxrss // 1024
+
+
+def test_a_long_list_takes_seconds_and_the_memory_of_its_text(tmp_path: Path) -> None:
+    file = tmp_path / "many.json"
+    file.write_text(json.dumps([full_case()] * 2000), "utf-8")
+    status, seconds, megabytes = cost_of(["determine", str(file)])
+    assert status == 0
+    assert seconds < 10
+    assert megabytes < 400
+
+
+def test_a_list_that_is_refused_at_its_end_is_refused_in_seconds(tmp_path: Path) -> None:
+    file = tmp_path / "many.json"
+    file.write_text(json.dumps([*[MONTH] * 20_000, {}]), "utf-8")
+    began = time.process_time()
+    status, seconds, _ = cost_of(["determine", str(file)])
+    assert status == 2
+    assert seconds < 20
+    assert time.process_time() - began < 5
