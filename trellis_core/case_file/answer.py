@@ -1,16 +1,18 @@
 """The determination as JSON, as text and as a schema: drawn, never decided again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Final
 
 from trellis_core.care.vocabulary import Program, Track
+from trellis_core.case_file.explained import explained, wrapped
 from trellis_core.case_file.forms import (
     ABSENT,
     AMOUNT,
     DAY,
     DAY_OR_NULL,
+    FLAG,
     STRING,
     STRING_OR_NULL,
     STRINGS,
@@ -35,8 +37,10 @@ from trellis_core.rules.determination import (
     TcmDeadlines,
 )
 from trellis_core.rules.labels import code_label
+from trellis_core.rules.reason_texts import question
 from trellis_core.rules.reasons import Reason
-from trellis_core.rules.trace import Check, Outcome, ParameterUse, explain
+from trellis_core.rules.sources import RANK, Source, SourceKind, source_id
+from trellis_core.rules.trace import Check, Outcome, ParameterUse, cited, flattened
 from trellis_core.values.money import amount_text
 
 SCHEMA_NAME: Final = "trellis.determination/1"
@@ -155,9 +159,12 @@ def _parameter_value(use: ParameterUse) -> object:
 
 _PARAMETER: Final = Form[ParameterUse](
     FormKey("path", STRING, lambda each: each.path),
+    FormKey("description", STRING, lambda each: each.description),
     FormKey("value", {"type": ["integer", "string", "boolean", "array"]}, _parameter_value),
+    FormKey("unit", STRING, lambda each: each.unit),
     FormKey("effective_from", DAY, lambda each: each.effective_from.isoformat()),
     FormKey("citations", STRINGS, lambda each: list(each.citations)),
+    FormKey("guidance_only", FLAG, lambda each: each.is_guidance_only),
 )
 
 _CHECK_REF: Final[Schema] = {"$ref": "#/$defs/check"}
@@ -167,9 +174,13 @@ _CHECK: Final[Form[Check]] = Form(
     FormKey("outcome", closed(Outcome), lambda each: each.outcome.value),
     FormKey("message", STRING, lambda each: each.message),
     FormKey("observed", STRING, lambda each: each.observed),
+    FormKey("reason", closed(Reason), lambda each: each.reason or ABSENT, may_be_absent=True),
+    FormKey("codes", STRINGS, lambda each: list(each.codes) or ABSENT, may_be_absent=True),
     FormKey(
         "parameters", _PARAMETER.list_schema, lambda each: _PARAMETER.draw_all(each.parameters)
     ),
+    FormKey("citations", STRINGS, lambda each: list(each.citations)),
+    FormKey("guidance_only", FLAG, lambda each: each.is_guidance_only),
     FormKey("evidence", STRINGS, lambda each: list(each.evidence)),
     FormKey(
         "children",
@@ -179,8 +190,44 @@ _CHECK: Final[Form[Check]] = Form(
 )
 
 
-def _trace(trace: Sequence[tuple[Program, Check]]) -> dict[str, object]:
-    return {program.value: _CHECK.draw(check) for program, check in trace}
+_SOURCE: Final = Form[Source](
+    FormKey("title", STRING, lambda each: each.title),
+    FormKey("publisher", STRING, lambda each: each.publisher),
+    FormKey("kind", closed(SourceKind), lambda each: each.kind.value),
+    FormKey("rank", {"type": "integer", "minimum": 1}, lambda each: RANK.index(each.kind) + 1),
+    FormKey("locator", STRING, lambda each: each.locator),
+    FormKey("url", STRING, lambda each: each.url),
+    FormKey("published_on", DAY_OR_NULL, lambda each: _day(each.published_on)),
+    FormKey("was_read", FLAG, lambda each: each.retrieved_on is not None),
+    FormKey("read_on", DAY_OR_NULL, lambda each: _day(each.retrieved_on)),
+)
+
+_SOURCES_SCHEMA: Final[Schema] = {
+    "type": "object",
+    "description": "Every document that the tree cites, by the part of a citation before '#'. "
+    "Rank 1 is the strongest authority.",
+    "additionalProperties": {"$ref": "#/$defs/source"},
+}
+
+
+def _root_schema() -> Schema:
+    """Return the schema of a program's tree: a check with the documents that it cites."""
+    root = _CHECK.schema
+    properties, required = root["properties"], root["required"]
+    if isinstance(properties, dict) and isinstance(required, list):
+        root["properties"] = {**properties, "sources": _SOURCES_SCHEMA}
+        root["required"] = [*required, "sources"]
+    return root
+
+
+def _trace(determination: Determination) -> dict[str, object]:
+    listed = {source.id: source for source in determination.sources}
+    drawn: dict[str, object] = {}
+    for program, root in determination.trace or ():
+        named = {source_id(each) for check in flattened(root) for each in cited(check)}
+        sources = {name: _SOURCE.draw(source) for name, source in listed.items() if name in named}
+        drawn[program.value] = {**_CHECK.draw(root), "sources": sources}
+    return drawn
 
 
 _ANSWER: Final = Form[Determination](
@@ -211,8 +258,8 @@ _ANSWER: Final = Form[Determination](
     FormKey("pending", _PENDING.list_schema, lambda each: _PENDING.draw_all(each.pending)),
     FormKey(
         "trace",
-        {"type": "object", "additionalProperties": _CHECK_REF},
-        lambda each: _trace(each.trace or ()),
+        {"type": "object", "additionalProperties": {"$ref": "#/$defs/tree"}},
+        _trace,
     ),
 )
 
@@ -238,7 +285,7 @@ def determination_schema() -> Schema:
         "description": "What may be billed for one patient-month, what may not, and why. "
         "Amounts are texts with two decimals, absent where no amount is on file.",
         **_ANSWER.schema,
-        "$defs": {"check": _CHECK.schema},
+        "$defs": {"tree": _root_schema(), "check": _CHECK.schema, "source": _SOURCE.schema},
     }
 
 
@@ -250,16 +297,13 @@ def determination_text(determination: Determination) -> str:
     sections: Mapping[str, list[str]] = {
         "May be billed": _lines_text(determination),
         "May not be billed": [
-            f"{each.program} {', '.join(each.codes)}: {each.message} ({each.reason})".replace(
-                " :", ":"
-            )
+            f"{each.program} {', '.join(each.codes)}: {each.message}".replace(" :", ":")
             for each in determination.blocked
         ],
-        "Take note": [
-            f"{each.program}: {each.message} ({each.reason})" for each in determination.warnings
-        ],
+        "Take note": [f"{each.program}: {each.message}" for each in determination.warnings],
         "A person must decide": [
-            f"{each.program}: {each.question} ({' or '.join(each.options)})"
+            f"{each.program}: {question(each.question, each.options)} "
+            "The practice must choose before a superbill is issued."
             for each in determination.decisions_needed
         ],
         "Could be billed instead": [
@@ -270,7 +314,7 @@ def determination_text(determination: Determination) -> str:
         ],
         "Time": [_meter_text(each) for each in determination.meters],
         "Time that does not count": [
-            f"{each.entry}, {_duration(each.seconds)}: {each.message} ({each.reason})"
+            f"{each.entry}, {_duration(each.seconds)}: {each.message}"
             for each in determination.not_counted
         ],
         "Days to keep after discharge": [
@@ -279,18 +323,15 @@ def determination_text(determination: Determination) -> str:
             for each in determination.deadlines
         ],
         "Still to come": [
-            f"{each.program} {each.discharge}: {each.step} by {each.by}"
+            f"{each.program} {each.discharge}: {each.step.replace('_', ' ')} by {each.by}"
             for each in determination.pending
         ],
     }
     written = [title, "=" * len(title)]
     for heading, lines in sections.items():
         if lines:
-            written += ["", heading, *(f"  {line}" for line in lines)]
-    if determination.trace:
-        written += ["", "Why"]
-        for program, check in determination.trace:
-            written += [f"  {program}", *(f"    {line}" for line in explain(check))]
+            written += ["", heading, *(part for line in lines for part in wrapped(line, 2))]
+    written += explained(determination)
     edition = determination.rule_book_fingerprint.removeprefix("sha256:")[:12]
     written += ["", f"Rule book {determination.rule_book_version}, {edition}"]
     return "\n".join(written) + "\n"

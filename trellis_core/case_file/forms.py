@@ -15,6 +15,7 @@ T = TypeVar("T")
 STRING: Final[Schema] = {"type": "string"}
 STRING_OR_NULL: Final[Schema] = {"type": ["string", "null"]}
 STRINGS: Final[Schema] = {"type": "array", "items": STRING}
+FLAG: Final[Schema] = {"type": "boolean"}
 WHOLE: Final[Schema] = {"type": "integer", "minimum": 0}
 WHOLE_OR_NULL: Final[Schema] = {"type": ["integer", "null"], "minimum": 0}
 DAY: Final[Schema] = {"type": "string", "format": "date"}

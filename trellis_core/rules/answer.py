@@ -5,11 +5,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
-from trellis_core.care.vocabulary import DateOfServiceRule, PracticeKind, Program, Setting
+from trellis_core.care.vocabulary import DateOfServiceRule, Program
 from trellis_core.rules.claims import Block, Claim, ProgramResult
-from trellis_core.rules.clean_time import CleanTime, reached_at
+from trellis_core.rules.clean_time import CleanTime, reached_at, seconds_by_entry
 from trellis_core.rules.concurrency import group_of, notices
-from trellis_core.rules.dated_rules import rules_on
 from trellis_core.rules.determination import (
     Blocked,
     Determination,
@@ -18,10 +17,11 @@ from trellis_core.rules.determination import (
     Notice,
     ServiceLine,
 )
+from trellis_core.rules.explanation import Decided, documents, trees
+from trellis_core.rules.line_amounts import allowed_of
 from trellis_core.rules.month_facts import MonthFacts, Problem
 from trellis_core.rules.reason_texts import citations, sentence
 from trellis_core.rules.reasons import Reason
-from trellis_core.rules.trace import Check, Outcome, all_of
 from trellis_core.rules.units import MINUTE
 
 _COMPLEX: Final = "ccm.complex"
@@ -46,22 +46,43 @@ def assemble(
         asked: The blocks of a claim that was judged; None where one is proposed.
     """
     warnings: list[tuple[Program, Problem]] = []
-    lines = _lines(month, claims, warnings)
+    billed = _lines(month, claims, warnings)
+    lines = [line for _, line in billed]
     for result in results.values():
         warnings.extend((result.program, problem) for problem in result.warnings)
     if claims:
         warnings.extend(notices(claims, month))
         _complex_pays_less(month, results, lines, warnings)
-        if month.explain:
-            _explain_caps(month, results, lines)
     lost = [*clean.lost, *_unused(results, claims, asked=asked is not None)]
+    blocked = _blocked(results.values() if asked is None else (), asked or ())
+    decisions = (
+        tuple(each for result in results.values() for each in result.decisions)
+        if asked is None
+        else ()
+    )
+    pending = tuple(each for result in results.values() for each in result.pending)
+    trace = (
+        trees(
+            Decided(
+                month=month,
+                results=results,
+                lines=billed,
+                blocked=blocked,
+                lost=lost,
+                decisions=decisions,
+                pending=pending,
+            )
+        )
+        if month.explain
+        else None
+    )
     return Determination(
         service_month=month.month,
         case=month.facts.case,
         rule_book_version=month.rule_book.version,
         rule_book_fingerprint=month.rule_book.fingerprint,
         lines=tuple(sorted(lines, key=_line_order)) if len(lines) > 1 else tuple(lines),
-        blocked=_blocked(results.values() if asked is None else (), asked or ()),
+        blocked=tuple(block for block, _ in blocked),
         warnings=_notices(warnings),
         meters=_meters(results),
         not_counted=tuple(
@@ -71,14 +92,13 @@ def assemble(
         alternatives=tuple(each for result in results.values() for each in result.alternatives)
         if asked is None
         else (),
-        decisions_needed=tuple(each for result in results.values() for each in result.decisions)
-        if asked is None
-        else (),
+        decisions_needed=decisions,
         deadlines=tuple(each for result in results.values() for each in result.deadlines),
-        pending=tuple(each for result in results.values() for each in result.pending),
+        pending=pending,
         steps=tuple(each for result in results.values() for each in result.steps),
         counted_seconds=_counted(clean, lost),
-        trace=_trace(results) if month.explain else None,
+        trace=trace,
+        sources=documents(trace, month.rule_book.sources) if trace else (),
     )
 
 
@@ -88,13 +108,13 @@ def _line_order(line: ServiceLine) -> tuple[str, str]:
 
 def _lines(
     month: MonthFacts, claims: Sequence[Claim], warnings: list[tuple[Program, Problem]]
-) -> list[ServiceLine]:
+) -> list[tuple[Claim, ServiceLine]]:
     reached = {id(claim): _reached(month, claim, warnings) for claim in claims}
     by_threshold = month.facts.practice.date_of_service is DateOfServiceRule.THRESHOLD_MET
-    found: list[ServiceLine] = []
+    found: list[tuple[Claim, ServiceLine]] = []
     for claim in claims:
         units, second = reached[id(claim)]
-        if not units:
+        if not units or not _has_base(claim, claims, reached):
             continue
         on = claim.fixed_on or month.last_service_day
         if by_threshold and claim.fixed_on is None and second is not None:
@@ -104,8 +124,17 @@ def _lines(
                 if group_of(other) == group_of(claim)
             )
             on = month.day_of(latest - 1)
-        found.append(_line(month, claim, units=units, second=second, on=on))
+        found.append((claim, _line(month, claim, units=units, second=second, on=on)))
     return found
+
+
+def _has_base(
+    claim: Claim, claims: Sequence[Claim], reached: Mapping[int, tuple[int, int | None]]
+) -> bool:
+    """Say whether an add-on's base has a unit left after the payer's cap."""
+    return not claim.base or any(
+        reached[id(other)][0] for other in claims if other.code in claim.base
+    )
 
 
 def _reached(
@@ -149,36 +178,9 @@ def _line(
 
 
 def unit_amount(month: MonthFacts, code: str, on: date) -> Decimal | None:
-    """Return one unit's allowed amount; rural clinics and health centers get the national one."""
-    practice = month.facts.practice
-    is_local = practice.kind is PracticeKind.PHYSICIAN_PRACTICE
-    found = rules_on(month.rule_book, on).allowed(
-        code,
-        state=practice.state if is_local else None,
-        locality=practice.locality if is_local else None,
-        setting=practice.setting if is_local else Setting.NONFACILITY,
-        qualifying_apm=practice.qualifying_apm,
-    )
+    """Return one unit's allowed amount; None where none is on file."""
+    found = allowed_of(month, code, on)
     return found.amount if found is not None else None
-
-
-def _explain_caps(
-    month: MonthFacts, results: Mapping[Program, ProgramResult], lines: Sequence[ServiceLine]
-) -> None:
-    """Add to the trace which table capped a line's units, and how old it is."""
-    for line in lines:
-        cap = month.rule_book.unit_caps(line.code, month.last_day)
-        checks = results[line.program].checks
-        if cap is None or checks is None:
-            continue
-        checks.append(
-            Check(
-                rule_id=f"{line.program.value.lower()}.units.{line.code}",
-                outcome=Outcome.MET,
-                message=f"{line.units} of {line.earned_units} earned units may be billed.",
-                observed=f"{cap.source}: at most {cap.units}. {cap.note}".strip(),
-            )
-        )
 
 
 def _complex_pays_less(
@@ -225,26 +227,28 @@ def _unused(
     for result in results.values():
         spans = result.unused
         if asked:
-            used = {span for claim in claims for span in claim.spans}
+            used = {
+                span
+                for claim in claims
+                if claim.program is result.program and claim.ladder is not None
+                for span in claim.spans
+            }
             spans = [
                 span for offer in result.offers for span in offer.spans if used and span not in used
             ]
-        seconds: dict[str, int] = {}
-        for span in dict.fromkeys(spans):
-            length = (span.end - span.start) // span.sharing
-            seconds[span.entry] = seconds.get(span.entry, 0) + length
-        for entry, lost in seconds.items():
+        for entry, lost in seconds_by_entry(dict.fromkeys(spans)).items():
             yield entry, lost, Reason.OTHER_PROGRAM_TRACK
 
 
 def _blocked(
     results: Iterable[ProgramResult], asked: Iterable[tuple[Program, Block]]
-) -> tuple[Blocked, ...]:
-    found: dict[tuple[Program, Reason, str], list[str]] = {}
+) -> tuple[tuple[Blocked, Problem], ...]:
+    """Return every block once, with all its codes, and the first problem that led to it."""
+    found: dict[tuple[Program, Reason, str], tuple[list[str], Problem]] = {}
 
     def add(program: Program, codes: tuple[str, ...], problem: Problem) -> None:
         message = sentence(problem.reason, **problem.values)
-        listed = found.setdefault((program, problem.reason, message), [])
+        listed, _ = found.setdefault((program, problem.reason, message), ([], problem))
         listed.extend(code for code in codes if code not in listed)
 
     for result in results:
@@ -257,14 +261,17 @@ def _blocked(
     for program, block in asked:
         add(program, block.codes, block.problem)
     return tuple(
-        Blocked(
-            program=program,
-            codes=tuple(codes),
-            reason=reason,
-            message=message,
-            citations=citations(reason, program),
+        (
+            Blocked(
+                program=program,
+                codes=tuple(codes),
+                reason=reason,
+                message=message,
+                citations=citations(reason, program),
+            ),
+            problem,
         )
-        for (program, reason, message), codes in found.items()
+        for (program, reason, message), (codes, problem) in found.items()
     )
 
 
@@ -284,25 +291,5 @@ def _meters(results: Mapping[Program, ProgramResult]) -> tuple[Meter, ...]:
 
 def _counted(clean: CleanTime, lost: Sequence[Lost]) -> tuple[tuple[str, int], ...]:
     unused = {entry for entry, _, reason in lost if reason is Reason.OTHER_PROGRAM_TRACK}
-    seconds: dict[str, int] = {}
-    for spans in clean.spans.values():
-        for span in spans:
-            if span.entry not in unused:
-                length = (span.end - span.start) // span.sharing
-                seconds[span.entry] = seconds.get(span.entry, 0) + length
-    return tuple(seconds.items())
-
-
-def _trace(results: Mapping[Program, ProgramResult]) -> tuple[tuple[Program, Check], ...]:
-    return tuple(
-        (
-            program,
-            all_of(
-                program.value.lower(),
-                f"Every requirement of {program.value} is met.",
-                result.checks,
-            ),
-        )
-        for program, result in results.items()
-        if result.checks
-    )
+    spans = (span for each in clean.spans.values() for span in each if span.entry not in unused)
+    return tuple(seconds_by_entry(spans).items())

@@ -6,6 +6,7 @@ from datetime import date
 
 from trellis_core.care.vocabulary import DateOfServiceRule, Program
 from trellis_core.rules.clean_time import CleanTime, Span, reached_at, total_seconds
+from trellis_core.rules.dated_rules import DatedRules
 from trellis_core.rules.determination import (
     Alternative,
     AlternativeLine,
@@ -16,7 +17,7 @@ from trellis_core.rules.determination import (
     TcmDeadlines,
 )
 from trellis_core.rules.facts import RequestedLine
-from trellis_core.rules.gates import uses
+from trellis_core.rules.gates import problem_checks, uses
 from trellis_core.rules.month_facts import MonthFacts, Problem, ProgramMonth
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.trace import Check, Outcome
@@ -187,23 +188,43 @@ def time_not_met(ladder: Ladder, minutes: int) -> Problem:
     )
 
 
+def threshold_paths(ladder: Ladder, rules: DatedRules, *, is_additional: bool) -> tuple[str, ...]:
+    """Return the parameters that set a ladder's first threshold, or that of its add-on.
+
+    A block counted in full has no midpoint among them.
+    """
+    element = ladder.element
+    known = rules.rule_book.parameters
+    first = (
+        f"{element}.initial.hcpcs",
+        f"{element}.initial.minutes",
+        f"{element}.initial.midpoint_minutes",
+    )
+    own = f"{element}.additional"
+    if f"{own}.hcpcs" not in known:
+        own = f"{element.partition('.')[0]}.additional"
+    more = (
+        f"{own}.hcpcs",
+        f"{own}.minutes_each",
+        f"{own}.midpoint_minutes",
+        f"{own}.units_max",
+    )
+    paths = [path for path in ((*first[1:], *more) if is_additional else first) if path in known]
+    stands_for = rules.find(f"{element}.initial.minutes") if first[1] in known else None
+    is_full = stands_for is not None and stands_for.value == ladder.initial_at
+    return tuple(path for path in paths if not (is_full and path.endswith(".midpoint_minutes")))
+
+
 def time_check(ladder: Ladder, owner: ProgramMonth, *, minutes: int) -> Check:
     """Return the trace node of a ladder's first threshold."""
     is_met = minutes >= ladder.initial_at
-    element = f"{ladder.element}.initial"
+    problems = () if is_met else (time_not_met(ladder, minutes),)
     return Check(
-        rule_id=f"{element}.time",
+        rule_id=f"{ladder.element}.initial.time",
         outcome=Outcome.MET if is_met else Outcome.NOT_MET,
-        message=f"{minutes} of {ladder.initial_at} minutes recorded.",
-        observed=f"{minutes} minutes",
-        parameters=uses(
-            owner.rules,
-            (
-                path
-                for path in (f"{element}.minutes", f"{element}.hcpcs")
-                if path in owner.rules.rule_book.parameters
-            ),
-        ),
+        message=f"{minutes} minutes recorded; {ladder.initial} is reached at {ladder.initial_at}.",
+        parameters=uses(owner.rules, threshold_paths(ladder, owner.rules, is_additional=False)),
+        children=problem_checks(problems, owner.program),
     )
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from trellis_core.care.vocabulary import Program, Track
 from trellis_core.rules.reasons import Reason
+from trellis_core.rules.sources import Source
 from trellis_core.rules.trace import Check
 from trellis_core.values.periods import ServiceMonth
 
@@ -173,6 +174,7 @@ class Determination:
         counted_seconds: Per entry id, the seconds that counted (before the one floor), where any did.
         steps: TCM steps of every discharge in play.
         trace: One tree per program; None unless asked for.
+        sources: The documents that the trees cite, the strongest first.
     """
 
     service_month: ServiceMonth
@@ -191,3 +193,4 @@ class Determination:
     steps: tuple[StepState, ...] = ()
     counted_seconds: tuple[tuple[str, int], ...] = ()
     trace: tuple[tuple[Program, Check], ...] | None = None
+    sources: tuple[Source, ...] = ()

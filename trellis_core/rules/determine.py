@@ -28,10 +28,8 @@ from trellis_core.rules.month_facts import (
     programs_in_play,
     requested_programs,
 )
-from trellis_core.rules.reason_texts import sentence
 from trellis_core.rules.rivals import has_rivals, settle_rivals
 from trellis_core.rules.rulebook import RuleBook
-from trellis_core.rules.trace import Check, Outcome
 from trellis_core.values.unknown import UNKNOWN
 
 _EVALUATE: Final[Mapping[Program, Callable[[ProgramMonth, CleanTime], ProgramResult]]] = {
@@ -143,13 +141,3 @@ def _note(result: ProgramResult, claim: Claim, problems: list[Problem]) -> None:
     if claim.base:
         return
     result.blocks.extend(Block((claim.code,), problem) for problem in problems)
-    if result.checks is not None:
-        rule_id = f"{claim.program.value.lower()}.concurrency"
-        result.checks.extend(
-            Check(
-                rule_id=rule_id,
-                outcome=Outcome.UNKNOWN if problem.is_unknown else Outcome.NOT_MET,
-                message=sentence(problem.reason, **problem.values),
-            )
-            for problem in problems
-        )

@@ -8,6 +8,7 @@ Example:
 from typing import Final
 
 from trellis_core.care.vocabulary import Credential, Program
+from trellis_core.rules.sources import SourceKind
 
 _PROGRAMS: Final[dict[Program, str]] = {
     Program.CCM: "Chronic care management",
@@ -82,6 +83,18 @@ _CREDENTIALS: Final[dict[Credential, str]] = {
     Credential.NONE: "No credential",
 }
 
+_SOURCE_KINDS: Final[dict[SourceKind, str]] = {
+    SourceKind.STATUTE: "statute",
+    SourceKind.CFR: "regulation (CFR)",
+    SourceKind.FEDERAL_REGISTER: "Federal Register",
+    SourceKind.CMS_MANUAL: "CMS manual",
+    SourceKind.TRANSMITTAL: "CMS transmittal",
+    SourceKind.NCCI: "NCCI edits",
+    SourceKind.MLN: "CMS booklet",
+    SourceKind.FAQ: "CMS questions and answers",
+    SourceKind.AMA_CPT: "CPT guidance",
+}
+
 
 def code_label(code: str) -> str:
     """Return a code's short label; the code itself where Trellis does not bill it."""
@@ -96,3 +109,8 @@ def program_label(program: Program) -> str:
 def credential_label(credential: Credential) -> str:
     """Return a credential in words."""
     return _CREDENTIALS[credential]
+
+
+def source_kind_label(kind: SourceKind) -> str:
+    """Return a kind of document in words."""
+    return _SOURCE_KINDS[kind]

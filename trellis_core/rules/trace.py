@@ -101,11 +101,3 @@ def cited(check: Check) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys((*check.citations, *(c for use in check.parameters for c in use.citations)))
     )
-
-
-def explain(check: Check, depth: int = 0) -> list[str]:
-    """Write a check and everything under it as indented sentences."""
-    lines = [f"{'  ' * depth}[{check.outcome}] {check.message}"]
-    for child in check.children:
-        lines.extend(explain(child, depth + 1))
-    return lines
