@@ -1,142 +1,116 @@
-"""Rule book: the rules in force on a day in plain words, with value, since when and source."""
+"""Rule book: the rules of any day in plain words, what changed, who may bill, and what if."""
 
-from datetime import date, timedelta
+from datetime import date
 
-import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, rule_text, store, widgets
-from trellis_core.access import Operation
+from pages.shared import (
+    formats,
+    rule_compare,
+    rule_parts,
+    rule_points,
+    rule_text,
+    rule_what_if,
+    store,
+    widgets,
+)
+from trellis_core.access import Operation, may
 from trellis_core.care.vocabulary import Program
-from trellis_core.rules.facts import Policy
-from trellis_core.rules.labels import code_label
-from trellis_core.rules.sources import RANK
+
+RULES, COMPARE, CREDENTIALS = "Rules", "Compare two dates", "Credentials"
+POLICY, NOT_COVERED, SOURCES, WHAT_IF = "Payer policy", "Not covered", "Sources", "What if"
+KEPT = (
+    "rule_book_program", "rule_book_day", "rule_book_text", "rule_book_view",
+    "rule_book_compare_program", "rule_book_earlier", "rule_book_later", "rule_book_patient",
+)  # fmt: skip
 
 actor = store.require(Operation.READ_RULE_BOOK)
 practice = store.practice(actor)
 book = store.rule_book()
+today = store.today(actor)
+programs = {program.value.lower(): program for program in Program}
 
 
-def rules(prefix: str, on: date, text: str) -> None:
-    """Draw a program's parameters by element, in words."""
-    rows = rule_text.matching(rule_text.rows_on(book, prefix, on), text, book.sources)
-    is_ended_shown = st.toggle("Show rules that ended or have not begun", key="rule_book_all")
-    rows = [row for row in rows if is_ended_shown or row.state == "in force"]
-    if not rows:
-        widgets.empty("No rule here holds these words on this day.", icon="search_off")
-        return
-    for element in dict.fromkeys(row.element for row in rows):
-        st.markdown(f"#### {formats.plain(rule_text.element_title(element))}")
-        own = [row for row in rows if row.element == element]
-        st.markdown(rule_text.table_of(own, book.sources))
-    st.caption(
-        "Rank is the order of authority: "
-        + ", ".join(f"{place} {rule_text.KINDS[kind]}" for place, kind in enumerate(RANK, start=1))
-        + ". "
-        + rule_text.reading_words(book.sources)
-    )
+def keep_choices() -> None:
+    """Keep what was chosen in parts that are not on screen."""
+    for key in KEPT:
+        if key in st.session_state:
+            st.session_state[key] = st.session_state[key]
 
 
-def amounts(prefix: str, on: date, text: str) -> None:
-    """Draw a program's codes with the day's national and local amounts."""
-    codes = rule_text.codes_on(book, prefix, on)
-    rows = []
-    for code in codes:
-        if text and text.lower() not in f"{code} {code_label(code)}".lower():
-            continue
-        national = book.amounts.allowed(code, on=on, setting=practice.setting)
-        local = book.amounts.allowed(
-            code, on=on, state=practice.state, locality=practice.locality,
-            setting=practice.setting, qualifying_apm=practice.qualifying_apm,
-        )  # fmt: skip
-        rows.append(
-            {
-                "Code": code,
-                "Service": code_label(code),
-                "National": formats.money(national.amount if national else None),
-                "Here": formats.money(local.amount if local else None),
-                "How it is computed": local.formula if local else "no amount on file for this day",
-                "Schedule": f"{local.schedule} {local.release}" if local else formats.DASH,
-            }
-        )
-    if not rows:
-        widgets.empty("No code here holds these words on this day.", icon="search_off")
-        return
-    frame = pd.DataFrame(rows)
-    if not practice.locality:
-        frame = frame.drop(columns="Here")
-    widgets.table(frame, alt="Codes with their amounts", key="rule_book_amounts")
-    here = f"Here: {practice.state} {practice.locality}, " if practice.locality else ""
-    last = book.amounts.last_priced_day
-    st.caption(
-        f"One unit, full allowed amount. {here}{formats.words(practice.setting)}. "
-        f"Amounts are on file up to {formats.day(last)}; later days have none."
-    )
-
-
-def changed(prefix: str, on: date) -> None:
-    """Draw what differs between a day and an earlier one."""
-    earlier = st.date_input(
-        "Compared with",
-        value=on - timedelta(days=365),
-        key="rule_book_earlier",
-        format="YYYY-MM-DD",
-    )
-    found = rule_text.changes(book, prefix, earlier, on)
-    if not found:
-        widgets.empty("Nothing changed between these days.", icon="check")
-        return
-    widgets.table(
-        pd.DataFrame(found, columns=["Rule", formats.day(earlier), formats.day(on)]),
-        alt="Rules that differ between two days", key="rule_book_changes",
+def ask_day(place: "st.delta_generator.DeltaGenerator") -> date:
+    """Ask for the day whose rules are shown."""
+    chosen: date = place.date_input(
+        "In force on", value=today, key="rule_book_day", format="YYYY-MM-DD",
+        min_value=rule_text.FIRST_DAY, max_value=rule_text.LAST_DAY,
     )  # fmt: skip
+    return chosen
 
 
-def policies() -> None:
-    """Draw the points on which payers differ, with the default answer."""
-    st.markdown(
-        "Authorities or payers differ on these points. Trellis uses these answers unless a payer's own is set."
-    )
-    frame = pd.DataFrame(rule_text.policy_words(Policy()), columns=["Point", "Default"])
-    st.dataframe(frame, hide_index=True, height="content", alt="Payer-policy defaults")
+def ask_text(place: "st.delta_generator.DeltaGenerator", example: str) -> str:
+    """Ask for words to search for."""
+    return place.text_input(
+        "Search", placeholder=example, icon=":material/search:", key="rule_book_text"
+    ).strip()
 
 
+def rules() -> None:
+    """Draw one program's rules on one day."""
+    chapters = rule_text.chapters(book)
+    left, middle, right = st.columns([3.1, 1, 1.3])
+    chosen = left.segmented_control(
+        "Program", list(chapters), format_func=lambda each: chapters[each], required=True,
+        default=Program.CCM.lower(), key="rule_book_program",
+    )  # fmt: skip
+    day = ask_day(middle)
+    text = ask_text(right, "copy, 99439, business days")
+    rule_parts.say_when(book, chosen, day, today)
+    program = programs.get(chosen)
+    view = rule_parts.VALUES
+    if program is not None:
+        view = st.segmented_control(
+            "View", rule_parts.VIEWS, default=rule_parts.WORDS, required=True,
+            key="rule_book_view", label_visibility="collapsed",
+        )  # fmt: skip
+    if view == rule_parts.WORDS and program is not None:
+        rule_parts.words(book, program, day, text, practice)
+    elif view == rule_parts.FORMULAS:
+        rule_parts.formulas(book, chosen, day, text, practice)
+    else:
+        rule_parts.values(book, chosen, day, text)
+    checked = formats.day(rule_text.reviewed_on(book, chosen))
+    st.caption(f"Checked against its sources on {checked}.")
+
+
+keep_choices()
 widgets.heading(
     "Rule book",
     f"Edition {book.version}. Every value is dated and cited; nothing is current by itself.",
 )
-left, middle, right = st.columns([3.1, 1, 1.3])
-prefixes = rule_text.chapters(book)
-program = left.segmented_control(
-    "Program", list(prefixes), format_func=lambda each: prefixes[each], required=True,
-    default=Program.CCM.lower(), key="rule_book_program",
-)  # fmt: skip
-day = middle.date_input(
-    "In force on", value=store.today(actor), key="rule_book_day", format="YYYY-MM-DD"
-)
-words = right.text_input(
-    "Search",
-    placeholder="copy, 99439, business days",
-    icon=":material/search:",
-    key="rule_book_text",
-)
+parts = [RULES, COMPARE, CREDENTIALS, POLICY, NOT_COVERED, SOURCES]
+if may(actor, Operation.READ_CHART):
+    parts.append(WHAT_IF)
 part = st.segmented_control(
-    "Part", ["Rules", "Codes and amounts", "What changed", "Payer policy", "Not covered"],
-    default="Rules", required=True, key="rule_book_part", label_visibility="collapsed",
-)  # fmt: skip
-if part == "Rules":
-    rules(program, day, words)
-elif part == "Codes and amounts":
-    amounts(program, day, words)
-elif part == "What changed":
-    changed(program, day)
-elif part == "Payer policy":
-    policies()
+    "Part", parts, default=RULES, required=True, key="rule_book_part", label_visibility="collapsed"
+)
+if part == RULES:
+    rules()
+elif part == COMPARE:
+    rule_compare.draw(book, today, practice)
+elif part == CREDENTIALS:
+    on, _ = st.columns([1, 4])
+    rule_points.credentials(book, ask_day(on))
+elif part == POLICY:
+    rule_points.policy(book)
+elif part == NOT_COVERED:
+    words, _ = st.columns([1.3, 4])
+    rule_points.not_covered(book, ask_text(words, "RPM, 99457"))
+elif part == SOURCES:
+    rule_points.sources(book)
 else:
-    st.markdown("\n".join(f"- {formats.plain(each)}" for each in rule_text.NOT_COVERED))
-checked = formats.day(rule_text.reviewed_on(book, program))
+    rule_what_if.draw(actor, book, store.month(actor))
 st.caption(
-    f"Compiled on {checked}. Fingerprint {formats.plain(book.fingerprint[:23])}: "
+    f"Fingerprint {formats.plain(book.fingerprint[:23])}: "
     "it stands on every superbill drawn up with this edition."
 )
 widgets.disclaimer()

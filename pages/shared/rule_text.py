@@ -8,9 +8,17 @@ from typing import Final
 
 from pages.shared import formats
 from trellis_core.care.vocabulary import Program
-from trellis_core.rules.facts import Policy
 from trellis_core.rules.rulebook import Parameter, ParameterValue, RuleBook
-from trellis_core.rules.sources import RANK, Source, SourceKind, place_in, source_id
+from trellis_core.rules.sources import (
+    RANK,
+    Source,
+    SourceKind,
+    by_authority,
+    place_in,
+    rests_on_guidance_only,
+    source_id,
+)
+from trellis_core.values.periods import same_day_earlier_year
 
 KINDS: Final = {
     SourceKind.STATUTE: "statute",
@@ -20,11 +28,17 @@ KINDS: Final = {
     SourceKind.TRANSMITTAL: "CMS transmittal",
     SourceKind.NCCI: "NCCI edits",
     SourceKind.MLN: "CMS booklet",
-    SourceKind.FAQ: "CMS questions and answers",
+    SourceKind.FAQ: "CMS FAQ",
     SourceKind.AMA_CPT: "CPT guidance",
 }
 
+GUIDANCE_ONLY: Final = ":orange-badge[guidance only]"
+"""Marks a value behind which stands no rule, only explanatory guidance."""
+COMMON: Final = "common"
+"""The chapter of what all programs share."""
 NOT_READ: Final = "\u00a0†"
+_UNCONFIRMED: Final = "First day not confirmed in what was read."
+_PROGRAMS: Final = frozenset(program.value.lower() for program in Program)
 _NO_BREAK: Final = "\u00a0"
 _UNBROKEN: Final = 24
 
@@ -83,40 +97,39 @@ def value_words(value: ParameterValue, unit: str) -> str:
 
 
 def chapters(rule_book: RuleBook) -> dict[str, str]:
-    """Return the first words of all paths with their titles: the programs, then the rest.
+    """Return the chapters with their titles: the programs, then what they share.
 
     Example:
         >>> from trellis_core.rules.rulebook import load_rule_book
         >>> next(iter(chapters(load_rule_book()).items()))
         ('ccm', 'CCM')
     """
+    found = {chapter_of(path) for path in rule_book.parameters}
     programs = {program.value.lower(): program.value for program in Program}
-    found = {path.partition(".")[0] for path in rule_book.parameters}
-    rest = {
-        name: "All programs" if name == "common" else formats.words(name)
-        for name in sorted(found - programs.keys())
+    return {
+        name: title
+        for name, title in (programs | {COMMON: "All programs"}).items()
+        if name in found
     }
-    return {name: title for name, title in programs.items() if name in found} | rest
 
 
-def codes_on(rule_book: RuleBook, prefix: str, on: date) -> tuple[str, ...]:
-    """Return the codes of a chapter on a day that a fee table lists, each once, in its own order."""
-    found: list[str] = []
-    for path, parameter in rule_book.parameters.items():
-        if parameter.unit != "hcpcs" or path.partition(".")[0] != prefix:
-            continue
-        use = rule_book.find(path, on=on)
-        if use is not None:
-            found.extend(use.value if isinstance(use.value, tuple) else (str(use.value),))
-    return tuple(code for code in dict.fromkeys(found) if code in rule_book.amounts.codes)
+def chapter_of(path: str) -> str:
+    """Return the chapter of a parameter: its program, or what all programs share.
+
+    Example:
+        >>> chapter_of("ccm.conditions.initial.count_min"), chapter_of("credentials.earning_time.licensed")
+        ('ccm', 'common')
+    """
+    first = path.partition(".")[0]
+    return first if first in _PROGRAMS else COMMON
 
 
 def rows_on(rule_book: RuleBook, prefix: str, on: date) -> tuple[RuleRow, ...]:
-    """Return every parameter under a path's first word, as it stands on a day."""
+    """Return every parameter of a chapter, as it stands on a day."""
     return tuple(
         _row(parameter, on)
         for path, parameter in rule_book.parameters.items()
-        if path.partition(".")[0] == prefix
+        if chapter_of(path) == prefix
     )
 
 
@@ -151,7 +164,7 @@ def table_of(rows: Sequence[RuleRow], sources: Mapping[str, Source]) -> str:
             value = value.replace(" ", _NO_BREAK)
         lines.append(
             f"| {_cell(row.description.rstrip('.'))}{note} | {value} | {formats.day(row.since).replace(' ', _NO_BREAK)} "
-            f"| {'; '.join(citation_link(each, sources) for each in row.citations)} |"
+            f"| {sources_words(row.citations, sources)} |"
         )
     return "\n".join(lines)
 
@@ -165,10 +178,43 @@ def citation_link(citation: str, sources: Mapping[str, Source]) -> str:
     place = place_in(citation)
     where = f", {_cell(place)}" if place else ""
     mark = NOT_READ if source.retrieved_on is None else ""
-    return (
-        f"[{_cell(source.locator)}]({source.url}){mark}{where} "
-        f":small[{KINDS[source.kind]}, rank {RANK.index(source.kind) + 1}]"
-    )
+    return f"[{_cell(source.locator)}]({source.url}){mark}{where} ({kind_words(source.kind)})"
+
+
+def kind_words(kind: SourceKind) -> str:
+    """Write a kind of document with its rank: 1 is the strongest.
+
+    Example:
+        >>> kind_words(SourceKind.MLN)
+        'CMS booklet, rank 7'
+    """
+    return f"{KINDS[kind]}, rank {RANK.index(kind) + 1}"
+
+
+def citation_links(citations: Iterable[str], sources: Mapping[str, Source]) -> str:
+    """Write citations as links, the strongest first."""
+    ordered = by_authority(dict.fromkeys(citations), sources)
+    return "; ".join(citation_link(each, sources) for each in ordered)
+
+
+def sources_words(citations: Sequence[str], sources: Mapping[str, Source]) -> str:
+    """Write citations small, as links; say where nothing but guidance stands behind a value."""
+    links = f":small[{citation_links(citations, sources)}]"
+    return f"{links} {GUIDANCE_ONLY}" if rests_on_guidance_only(citations, sources) else links
+
+
+def since_line(
+    since: date, citations: Sequence[str], sources: Mapping[str, Source], note: str = ""
+) -> str:
+    """Write under a sentence since when it holds and on what it rests."""
+    doubt = " (first day not confirmed)" if _UNCONFIRMED in note else ""
+    line = f":small[Since {formats.day(since)}{doubt}: {citation_links(citations, sources)}]"
+    return f"{line} {GUIDANCE_ONLY}" if rests_on_guidance_only(citations, sources) else line
+
+
+def note_words(note: str) -> str:
+    """Return a note without what the line under the sentence says already."""
+    return " ".join(note.replace(_UNCONFIRMED, "").split())
 
 
 def reading_words(sources: Mapping[str, Source]) -> str:
@@ -182,16 +228,15 @@ def reading_words(sources: Mapping[str, Source]) -> str:
     )
 
 
-def changes(
-    rule_book: RuleBook, prefix: str, earlier: date, later: date
-) -> list[tuple[str, str, str]]:
-    """Return what differs between two days: description, value then, value later."""
-    pairs = zip(rows_on(rule_book, prefix, earlier), rows_on(rule_book, prefix, later), strict=True)
-    return [
-        (after.description, before.value or before.state, after.value or after.state)
-        for before, after in pairs
-        if (before.value, before.state) != (after.value, after.state)
-    ]
+def stale_words(rule_book: RuleBook, prefix: str, today: date) -> str:
+    """Say that a chapter was not checked for a year; empty where it was."""
+    checked = reviewed_on(rule_book, prefix)
+    if same_day_earlier_year(today, 1) <= checked:
+        return ""
+    return (
+        f"These rules were last checked against their sources on {formats.day(checked)}, "
+        "over a year ago. Open the links before you rely on one."
+    )
 
 
 def _row(parameter: Parameter, on: date) -> RuleRow:
@@ -216,107 +261,38 @@ def _cell(text: str) -> str:
     return formats.plain(text)
 
 
-POLICIES: Final[tuple[tuple[str, str, Mapping[object, str]], ...]] = (
-    (
-        "cocm_time_rule",
-        "When a CoCM code's time is reached",
-        {"midpoint": "past the midpoint of its time", "full": "at its full time"},
-    ),
-    (
-        "g2214_minimum_minutes",
-        "Minutes for the short CoCM code G2214",
-        {16: "16, past the midpoint", 30: "30, the full time"},
-    ),
-    ("g2214_accepted", "The payer takes G2214", {True: "yes", False: "no"}),
-    (
-        "cocm_initial_per",
-        "An initial CoCM month is allowed once per",
-        {"episode": "episode of care", "calendar_year": "calendar year"},
-    ),
-    (
-        "count_facility_time",
-        "Behavioral minutes during an inpatient stay",
-        {True: "count", False: "do not count"},
-    ),
-    (
-        "ccm_pcm_different_practitioner",
-        "CCM and PCM in one month by two practitioners",
-        {True: "allowed", False: "not allowed"},
-    ),
-    ("ccm_with_tcm", "CCM in a month with TCM", {True: "allowed", False: "not allowed"}),
-    (
-        "same_day_visit_time",
-        "Minutes on the day of a separately billed visit",
-        {
-            "exclude": "count only where stated to be apart from the visit",
-            "attest": "count unless stated to be part of the visit",
-        },
-    ),
-    (
-        "tcm_visit_count",
-        "How the days to a TCM visit are counted",
-        {
-            "exclusive": "from the day after discharge (days 7 and 14)",
-            "inclusive": "with the day of discharge (days 6 and 13)",
-        },
-    ),
-    (
-        "tcm_nursing_facility",
-        "A discharge to a nursing facility",
-        {"warn": "warns", "block": "blocks TCM"},
-    ),
-    ("tcm_bundles", "Codes that the payer counts as part of TCM", {(): "none"}),
-    (
-        "scale_interval",
-        "A BHI rating scale must be dated",
-        {"month": "in the service month", "since_enrollment": "since enrollment"},
-    ),
-    ("unit_caps", "Units that the payer pays", {}),
-)
-"""Points on which authorities or payers differ: setting, question, and each answer in words."""
-
-
-def policy_words(policy: Policy) -> list[tuple[str, str]]:
-    """Return each payer-policy point with the answer that a policy gives.
-
-    Example:
-        >>> policy_words(Policy())[6]
-        ('CCM in a month with TCM', 'allowed')
-    """
-
-    def answer(name: str, answers: Mapping[object, str]) -> str:
-        held = getattr(policy, name)
-        if name == "unit_caps":
-            caps = ", ".join(f"{code}: {units}" for code, units in held.items())
-            return caps or "the dated table of unit caps"
-        return answers.get(held) or ", ".join(str(each) for each in held)
-
-    return [(question, answer(name, answers)) for name, question, answers in POLICIES]
-
-
-NOT_COVERED: Final = (
-    (
-        "Remote monitoring (RPM, RTM), community health integration (CHI), principal illness "
-        "navigation (PIN) and annual wellness visits are not covered."
-    ),
-    (
-        "Unit caps and code pairs come from the CMS tables of the third quarter of 2024, the newest "
-        "on file; later editions may differ."
-    ),
-    (
-        "Amounts are Medicare's fee schedule. What Medicaid, Medicare Advantage and commercial payers "
-        "pay is in their contracts."
-    ),
-    "A month after the last priced day has rules but no amounts; none is guessed.",
-    "Local coverage articles of single Medicare contractors are not modelled.",
-)
-"""What the rule book leaves out, in words."""
-
-
 def reviewed_on(rule_book: RuleBook, prefix: str) -> date:
     """Return when a chapter was last checked against its sources: its oldest check."""
     return min(
         parameter.reviewed_on
         for path, parameter in rule_book.parameters.items()
-        if path.partition(".")[0] == prefix
+        if chapter_of(path) == prefix
     )
+
+
+FIRST_DAY: Final = date(2010, 1, 1)
+"""First day that the page's calendars offer: before any program's first rule."""
+LAST_DAY: Final = date(2035, 12, 31)
+"""Last day that they offer."""
+
+
+def year_before(day: date) -> date:
+    """Return the same day a year earlier."""
+    return same_day_earlier_year(day, 1)
+
+
+def unbroken(text: str) -> str:
+    """Escape a short value and keep it on one line; a long one may wrap."""
+    shown = formats.plain(text)
+    return shown.replace(" ", _NO_BREAK) if len(text) <= _UNBROKEN else shown
+
+
+def signed(difference: Decimal) -> str:
+    """Write how much an amount grew or fell.
+
+    Example:
+        >>> signed(Decimal("5.64")), signed(Decimal("-2")), signed(Decimal(0))
+        ('+$5.64', '-$2.00', '$0.00')
+    """
+    sign = "+" if difference > 0 else "-" if difference < 0 else ""
+    return f"{sign}{formats.money(abs(difference))}"

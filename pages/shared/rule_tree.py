@@ -1,0 +1,70 @@
+"""A tree of checks as nested sentences: each with its outcome, values, since when, and sources."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from pages.shared import formats, rule_text
+from trellis_core.rules.sources import Source
+from trellis_core.rules.trace import Check, Outcome, ParameterUse
+
+MARKS: Final = {
+    Outcome.MET: ":green[:material/check:]",
+    Outcome.NOT_MET: ":red[:material/close:] **Not met:**",
+    Outcome.UNKNOWN: ":orange[:material/help:] **Not recorded:**",
+    Outcome.NOT_APPLICABLE: ":gray[:material/remove:] Not asked for:",
+}
+_DAY: Final = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
+_MOST_SHOWN: Final = 80
+
+
+def written(check: Check, sources: Mapping[str, Source], names: Mapping[str, str]) -> str:
+    """Write a check and everything under it as one Markdown list.
+
+    Args:
+        check: The tree.
+        sources: The documents that its citations name.
+        names: What to write for the ids of entries and people.
+    """
+    return "\n".join(_lines(check, sources, names, 0))
+
+
+def said(text: str, names: Mapping[str, str]) -> str:
+    """Write a sentence of the rules as a person reads it: no raw id, days in words.
+
+    Example:
+        >>> said("e-1 met 2026-11-07", {"e-1": "the entry"})
+        'the entry met Nov 7, 2026'
+    """
+    for raw, name in names.items():
+        if raw in text:
+            text = re.sub(rf"(?<![\w-]){re.escape(raw)}(?![\w-])", name, text)
+    return _DAY.sub(lambda found: formats.day(date.fromisoformat(found[0])), text)
+
+
+def _lines(
+    check: Check, sources: Mapping[str, Source], names: Mapping[str, str], depth: int
+) -> list[str]:
+    indent = "  " * depth
+    seen = f" :small[{formats.plain(said(check.observed, names))}]" if check.observed else ""
+    under = [f"{indent}  {_use(use, sources)}" for use in check.parameters]
+    if check.citations:
+        under.append(f"{indent}  {rule_text.sources_words(check.citations, sources)}")
+    message = formats.plain(said(check.message, names))
+    lines = ["  \n".join([f"{indent}- {MARKS[check.outcome]} {message}{seen}", *under])]
+    for child in check.children:
+        lines.extend(_lines(child, sources, names, depth + 1))
+    return lines
+
+
+def _use(use: ParameterUse, sources: Mapping[str, Source]) -> str:
+    value = rule_text.value_words(use.value, use.unit)
+    if len(value) > _MOST_SHOWN:
+        value = f"{value[:_MOST_SHOWN].rpartition(',')[0]}, and more"
+    what = formats.plain(use.description.rstrip(".") or use.path)
+    since = formats.day(use.effective_from)
+    return (
+        f":small[{what}: **{formats.plain(value)}**, since {since}.] "
+        f"{rule_text.sources_words(use.citations, sources)}"
+    )
