@@ -5,7 +5,7 @@ Names leave this module as values only; they are never logged.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -277,8 +277,9 @@ def preview_entry(
         recorded_at=started_at,
         service_day=day,
     )
+    ended_at = started_at + timedelta(seconds=_IMAGINED_SECONDS)
     determination = determine(
-        _with_only(facts, imagined, as_of=max(now, started_at)), rule_book=rule_book
+        _with_only(facts, imagined, as_of=max(now, ended_at)), rule_book=rule_book
     )
     return _preview(determination, program)
 
