@@ -315,7 +315,7 @@ class _Shelf:
             | {
                 patient_id
                 for patient_id, discharges in self._discharges.items()
-                if any(discharge.discharged_on >= since for discharge in discharges)
+                if any(since <= each.discharged_on <= month.last_day for each in discharges)
             }
         )
 

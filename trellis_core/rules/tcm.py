@@ -16,7 +16,7 @@ from trellis_core.rules.clean_time import CleanTime
 from trellis_core.rules.determination import StepState
 from trellis_core.rules.gates import outcome_of, problem_checks, uses
 from trellis_core.rules.month_facts import Problem, ProgramMonth
-from trellis_core.rules.reason_texts import title
+from trellis_core.rules.reason_texts import citations, title
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.tcm_claims import Requests, Taken, decisions, settle, take_steps
 from trellis_core.rules.tcm_steps import Step, tcm_rules, transition_of
@@ -149,6 +149,7 @@ def _step_check(taken: Taken, step: Step) -> Check:
         message=step.asks,
         observed=step.found,
         parameters=uses(taken.transition.owner.rules, step.parameters),
+        citations=() if step.bars is None else citations(step.bars, Program.TCM),
         evidence=step.evidence,
         children=problem_checks(map(_in_words, step.problems), Program.TCM),
     )

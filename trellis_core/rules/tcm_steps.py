@@ -162,6 +162,7 @@ class Step:
         is_open: Another step's missing fact leaves it undecided.
         is_applicable: Whether there is anything to decide.
         parameters: Paths of the values that decide.
+        bars: The reason that it gives where it fails and no value decides; its documents stand behind.
         evidence: Ids of the records behind it.
     """
 
@@ -175,6 +176,7 @@ class Step:
     is_open: bool = False
     is_applicable: bool = True
     parameters: tuple[str, ...] = ()
+    bars: Reason | None = None
     evidence: tuple[str, ...] = ()
 
     @property
@@ -255,6 +257,7 @@ def _global_period(transition: Transition) -> Step:
         asks="The practitioner is not within a surgical global period for this patient.",
         found="Within a global period." if is_global else "No global period.",
         problems=(Problem(Reason.TCM_GLOBAL_PERIOD),) if is_global else (),
+        bars=Reason.TCM_GLOBAL_PERIOD,
     )
 
 
@@ -263,7 +266,7 @@ def _survival(transition: Transition) -> Step:
     last_day = transition.deadlines.last_day
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
-    found = "Alive, as far as is known."
+    found = "No death on record."
     if died is UNKNOWN:
         problems, found = (unknown("deceased_on"),), "Not on record."
     elif died is not None:
@@ -553,6 +556,7 @@ def _reconciliation(transition: Transition) -> Step:
         problems=problems,
         due=deadline,
         waits_until=waits_until,
+        bars=Reason.TCM_MEDICATION_RECONCILIATION,
     )
 
 

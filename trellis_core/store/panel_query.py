@@ -216,7 +216,9 @@ def read_panel(
     day, scale = _table(VisitRow).c, _table(RatingScaleRow).c
     stay, leave = _table(FacilityStayRow).c, _table(DischargeRow).c
     contact, service = _table(DischargeContactRow).c, _table(OtherServiceRow).c
-    in_play = leave.discharged_on.between(first - 2 * _TRANSITIONAL_REACH, last)
+    in_play = leave.discharged_on.between(
+        first - 2 * _TRANSITIONAL_REACH, last + _TRANSITIONAL_REACH
+    )
     entries = _entries(reader, month, after_seq=after_seq)
     return PanelRows(
         practice=_practice(connection, practice_id),
@@ -255,8 +257,8 @@ def read_panel(
         ),
         other_services=reader.rows(
             OtherServiceRow,
-            service.on_day <= last + _TRANSITIONAL_REACH,
-            or_(service.on_day >= first - _TRANSITIONAL_REACH, service.same_practice),
+            service.on_day <= last + 2 * _TRANSITIONAL_REACH,
+            or_(service.on_day >= first - 2 * _TRANSITIONAL_REACH, service.same_practice),
             order=("on_day", "id"),
         ),
         stays=reader.rows(

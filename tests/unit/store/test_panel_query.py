@@ -173,12 +173,13 @@ def test_discharges_whose_days_may_touch_the_month_come_with_their_contacts(
     panel.add(
         DischargeRow(id="long ago", discharged_on=date(2026, 8, 1), **own),
         DischargeRow(id="touches", discharged_on=date(2026, 10, 5), **own),
-        DischargeRow(id="next month", discharged_on=date(2026, 12, 1), **own),
+        DischargeRow(id="may go before", discharged_on=date(2026, 12, 29), **own),
+        DischargeRow(id="much later", discharged_on=date(2027, 1, 1), **own),
         DischargeContactRow(id="c1", discharge_id="touches", at=at(6, month=10), **own),
         DischargeContactRow(id="c2", discharge_id="long ago", at=at(2, month=8), **own),
     )
     rows = read(panel)
-    assert [row.id for row in rows.discharges] == ["touches"]
+    assert [row.id for row in rows.discharges] == ["touches", "may go before"]
     assert [row.id for row in rows.contacts] == ["c1"]
     assert rows.contacts[0].at == at(6, month=10)
 
