@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from trellis_core.care.records import InitiatingVisit
-from trellis_core.care.vocabulary import Program
+from trellis_core.care.vocabulary import Program, Track
 from trellis_core.rules import gates, rural, tracks
 from trellis_core.rules.claims import (
     Block,
@@ -98,7 +98,8 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     tracks.propose(result, spans, ladders, is_complex=is_complex, gate_ids=GATE_IDS)
     complex_ladder = ladders.complex
     minutes = whole_seconds(spans) // MINUTE
-    if doubts and complex_ladder is not None and minutes >= complex_ladder.initial_at:
+    is_asked = tracks.elected_track(owner) is not Track.PRACTITIONER
+    if doubts and is_asked and complex_ladder is not None and minutes >= complex_ladder.initial_at:
         result.blocks.extend(Block((complex_ladder.initial,), doubt) for doubt in doubts)
     if owner.month.facts.requested is not None:
         asked = _offers(owner, spans, each_service, is_complex=is_complex, doubts=doubts)

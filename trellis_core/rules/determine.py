@@ -96,10 +96,12 @@ def decide(
 def _by_practitioner(
     month: MonthFacts, programs: list[Program], results: dict[Program, ProgramResult]
 ) -> Callable[[str | None], Mapping[Program, ProgramResult]]:
+    kept: dict[str | None, Mapping[Program, ProgramResult]] = {None: results}
+
     def answer(by: str | None) -> Mapping[Program, ProgramResult]:
-        if by is None:
-            return results
-        return decide(month, programs, by=by)[0]
+        if by not in kept:
+            kept[by] = decide(month, programs, by=by)[0]
+        return kept[by]
 
     return answer
 

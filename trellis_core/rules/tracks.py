@@ -83,7 +83,7 @@ def propose(
         if practitioner and own_spans
         else []
     )
-    elected = _elected(result)
+    elected = elected_track(owner)
     is_own = practitioner is not None and (
         elected is Track.PRACTITIONER or (elected is None and bool(own_claims))
     )
@@ -116,8 +116,9 @@ def propose(
     result.meters = meters
 
 
-def _elected(result: ProgramResult) -> Track | None:
-    enrollment = result.owner.enrollment
+def elected_track(owner: ProgramMonth) -> Track | None:
+    """Return the track that a person chose for the month; None where nobody did."""
+    enrollment = owner.enrollment
     if enrollment is None or enrollment.track is UNKNOWN:
         return None
     return enrollment.track
