@@ -118,7 +118,11 @@ GATES: Final = (
         "bhi.initiating_visit",
         "A patient who is new or was not seen for a year had an initiating visit.",
         _initiating_visit,
-        ("bhi.initiating_visit.within_years", "common.initiating_visit.hcpcs"),
+        (
+            "bhi.initiating_visit.within_years",
+            "common.initiating_visit.hcpcs",
+            "bhi.behavioral_professional.initiating_visit.hcpcs",
+        ),
     ),
     gates.Gate(
         "bhi.condition",

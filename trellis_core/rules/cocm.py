@@ -25,7 +25,15 @@ from trellis_core.rules.claims import (
 from trellis_core.rules.clean_time import CleanTime, Span
 from trellis_core.rules.dated_rules import DatedRules, program_of_codes
 from trellis_core.rules.determination import Tick
-from trellis_core.rules.month_facts import DAY, MonthFacts, Problem, ProgramMonth, unknown
+from trellis_core.rules.facts import Facts
+from trellis_core.rules.month_facts import (
+    DAY,
+    MonthFacts,
+    Problem,
+    ProgramMonth,
+    covers,
+    unknown,
+)
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.trace import Check
 from trellis_core.rules.units import MINUTE, Ladder, meter_of, ticks_of
@@ -256,7 +264,6 @@ def _timed_months(owner: ProgramMonth) -> Iterable[ServiceMonth]:
     roles = owner.rules.texts("cocm.time.roles")
     clerical = owner.rules.texts("common.clinical_time.excluded_activities")
     replaced = {entry.replaces for entry in month.facts.time_entries}
-    agreed = owner.consent.obtained_on if owner.consent is not None else UNKNOWN
     for entry in month.entries.get(Program.COCM, ()):
         day = local_day(entry.started_at, month.zone)
         member = month.staff.get(entry.staff_id or "")
@@ -267,10 +274,25 @@ def _timed_months(owner: ProgramMonth) -> Iterable[ServiceMonth]:
             and entry.activity not in clerical
             and not (entry.is_reversed or entry.billed_elsewhere or entry.id in replaced)
             and entry.id not in month.late
-            and (owner.started_on is None or owner.started_on <= day)
-            and (agreed is UNKNOWN or agreed <= day)
+            and _was_agreed(month.facts, day)
         ):
             yield ServiceMonth.of(day)
+
+
+def _was_agreed(facts: Facts, day: date) -> bool:
+    """Say whether an enrollment and a consent, this one's or an earlier one's, reach an earlier day."""
+    enrollments, consents = facts.enrollments, facts.consents
+    is_enrolled = enrollments is UNKNOWN or any(
+        each.program is Program.COCM and covers(each, day, day) for each in enrollments
+    )
+    return is_enrolled and (
+        consents is UNKNOWN
+        or any(
+            each.program is Program.COCM
+            and (each.obtained_on is UNKNOWN or each.obtained_on <= day)
+            for each in consents
+        )
+    )
 
 
 def _referred_in(month: MonthFacts) -> ServiceMonth | None:
@@ -425,11 +447,12 @@ def _weeks_missed(result: ProgramResult) -> None:
 def _last_day_of_care(owner: ProgramMonth) -> date:
     """Return the month's last day of enrollment and of the episode."""
     month = owner.month
-    ended = owner.enrollment.ended_on if owner.enrollment is not None else UNKNOWN
+    enrollments = (owner.enrollment, *owner.resumed) if owner.enrollment is not None else ()
+    ends = [each.ended_on for each in enrollments]
     closed = month.facts.cocm_ended
     days = [month.last_service_day]
-    if ended is not UNKNOWN and ended is not None:
-        days.append(ended)
+    if ends and all(each not in {UNKNOWN, None} for each in ends):
+        days.append(max(each for each in ends if isinstance(each, date)))
     if closed is not UNKNOWN and closed is not None and closed.on >= month.first_day:
         days.append(closed.on)
     return min(days)

@@ -511,7 +511,7 @@ _TEXTS: Final[dict[Reason, ReasonText]] = {
     ),
     _R.EPISODE_INTERPRETATION: ReasonText(
         "Episode continues",
-        "A new referral within six months continues the old episode; payers may read this otherwise.",
+        "A new referral, or care after the end, within six months continues the old episode; payers may read this otherwise.",
         citations=("mln-bhi", "cpt-care-management"),
     ),
     _R.TCM_RECLAIM: ReasonText(
