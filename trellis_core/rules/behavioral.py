@@ -31,7 +31,12 @@ _MODEL: Final = frozenset(
 
 def _instruments(rules: DatedRules) -> frozenset[str]:
     names = rules.texts("bhi.rating_scale.instruments")
-    return frozenset(name.casefold() for name in names)
+    return frozenset(_spelled(name) for name in names)
+
+
+def _spelled(name: str) -> str:
+    """Return an instrument's name without case, hyphens and spaces, as people write it."""
+    return "".join(sign for sign in name.casefold() if sign.isalnum())
 
 
 def rating_scale(owner: ProgramMonth) -> Iterable[Problem]:
@@ -72,7 +77,7 @@ def scales_of(owner: ProgramMonth) -> list[RatingScale]:
         (
             scale
             for scale in scales
-            if since <= scale.on <= month.last_day and scale.instrument.casefold() in known
+            if since <= scale.on <= month.last_day and _spelled(scale.instrument) in known
         ),
         key=_day_of,
     )
