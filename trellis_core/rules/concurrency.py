@@ -138,11 +138,10 @@ def _beside_apcm(stands: Claim, claim: Claim, *, same: bool) -> Reason | None:
         if other.program in {Program.BHI, Program.COCM} and same:
             return Reason.EXCLUSIVE_SAME_MONTH
         return None
-    if other.program in _LONGITUDINAL:
-        return Reason.APCM_SAME_MONTH
-    if other.program is Program.TCM and same:
-        return Reason.APCM_SAME_MONTH
-    return None
+    is_barred = other.program in _LONGITUDINAL or (other.program is Program.TCM and same)
+    if not is_barred:
+        return None
+    return Reason.EXCLUSIVE_SAME_MONTH if claim is apcm else Reason.APCM_SAME_MONTH
 
 
 def order_of(claim: Claim, month: MonthFacts) -> tuple[int, int, int]:
@@ -286,7 +285,10 @@ def _beside_others(
         same_practice = True if ours else service.same_practice
         if same_practice is UNKNOWN:
             return unknown("same_practice")
-        return Problem(Reason.APCM_SAME_MONTH) if same_practice else None
+        values = {"code": claim.code, "other": service.code}
+        is_apcm = claim.program is Program.APCM
+        reason = Reason.EXCLUSIVE_SAME_MONTH if is_apcm else Reason.APCM_SAME_MONTH
+        return Problem(reason, values) if same_practice else None
     return None
 
 
