@@ -16,10 +16,11 @@ from trellis_core.rules.labels import code_label
 from trellis_core.rules.published import Provenance, TableKind
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.rules.units import Caps, Ladder, plain_ladder
+from trellis_core.values.periods import ServiceMonth, months_between
 
 TRACKS: Final = {
     "ccm.clinical_staff": "Staff time",
-    "ccm.complex": "Staff time, moderate or high decision making documented",
+    "ccm.complex": "Staff time, with moderate or high decision making",
     "ccm.practitioner": "The practitioner's own time",
     "pcm.clinical_staff": "Staff time",
     "pcm.practitioner": "The practitioner's own time",
@@ -61,15 +62,9 @@ class Bands:
     rows: tuple[tuple[str, str], ...]
 
 
-def covered_until(book: RuleBook) -> date | None:
-    """Return the last day for which rules and amounts are published and on file."""
-    return book.amounts.last_priced_day
-
-
 def is_published(book: RuleBook, on: date) -> bool:
     """Say whether a day lies in the covered period."""
-    last = covered_until(book)
-    return last is None or on <= last
+    return not book.not_yet_published(on)
 
 
 def codes_on(book: RuleBook, prefix: str, on: date) -> dict[str, str]:
@@ -178,14 +173,11 @@ def cap_table(book: RuleBook, on: date) -> Provenance | None:
 
 
 def age_words(table: Provenance, on: date) -> str:
-    """Say how old a table is on a day it was not published for; empty where it was.
-
-    Example:
-        ``874 days older than this day``
-    """
+    """Say how old a table is on a day it was not published for; empty where it was."""
     if table.covers(on):
         return ""
-    return f"{formats.count((on - table.effective_from).days, 'day')} older than this day"
+    months = months_between(ServiceMonth.of(table.effective_from), ServiceMonth.of(on))
+    return f"{formats.count(months, 'month')} old on this day"
 
 
 def _minutes(book: RuleBook, element: str, on: date) -> str:

@@ -186,7 +186,7 @@ def _amounts(
         frame, hide_index=True, height="content",
         alt="Codes and amounts that differ between two days",
     )  # fmt: skip
-    last = rule_codes.covered_until(book)
+    last = book.covered_until
     if last is not None and later > last:
         st.caption(
             f"Days after {formats.day(last)} are not yet published: no amount is shown for them."

@@ -28,9 +28,10 @@ _LEFT: Final = (
 def say_when(book: RuleBook, prefix: str, on: date, today: date) -> None:
     """Say where a day lies outside of what is published, and where a check is over a year old."""
     if not rule_codes.is_published(book, on):
-        last = formats.day(rule_codes.covered_until(book))
+        last = formats.day(book.covered_until)
         st.warning(
-            f"**{formats.day(on)} is not yet published.** The rule book covers days up to {last}. "
+            f"**{formats.day(on)} is not yet published.** The rule book covers days up to {last} "
+            f"({formats.plain(book.covered_by)}). "
             "What stands here is the newest on file and may change; no amount is shown.",
             icon=":material/event_upcoming:",
         )
@@ -108,10 +109,15 @@ def _bands(book: RuleBook, program: Program, on: date) -> None:
     if not found:
         return
     st.markdown("#### From minutes to codes")
+    lines = ["| Minutes | Codes |", "|:--|:--|"]
     for band in found:
-        lines = [f"| {formats.plain(band.title)} | Codes |", "|:--|:--|"]
-        lines += [f"| {minutes} | {formats.plain(codes)} |" for minutes, codes in band.rows]
-        st.markdown("\n".join(lines))
+        if len(found) > 1:
+            lines.append(f"| **{formats.plain(band.title)}** | |")
+        lines += [
+            f"| {rule_text.unbroken(minutes)} | {formats.plain(codes)} |"
+            for minutes, codes in band.rows
+        ]
+    st.markdown("\n".join(lines))
 
 
 def written(book: RuleBook, each: rule_reading.Sentence) -> str:

@@ -119,16 +119,12 @@ def credentials(book: RuleBook, on: date) -> None:
         lines.append(
             f"| **{formats.plain(row.credential)}**, {formats.plain(row.title)} | {marks} |"
         )
-    table, rests = st.columns([1.45, 1], gap="large")
-    table.markdown("\n".join(lines))
+    st.markdown("\n".join(lines))
     found = rule_reading.resting_on(book, "credential", on)
     found += rule_reading.resting_on(book, "supervision", on)
-    with rests:
-        st.markdown(
-            "\n".join(
-                ["#### On what this rests", *(rule_parts.written(book, each) for each in found)]
-            )
-        )
+    st.markdown(
+        "\n".join(["#### On what this rests", *(rule_parts.written(book, each) for each in found)])
+    )
 
 
 def sources(book: RuleBook) -> None:

@@ -1,7 +1,7 @@
 """A tree of checks as nested sentences: each with its outcome, values, since when, and sources."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Final
 
@@ -19,15 +19,38 @@ _DAY: Final = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 _MOST_SHOWN: Final = 80
 
 
-def written(check: Check, sources: Mapping[str, Source], names: Mapping[str, str]) -> str:
+_DIFFERS: Final = " :blue-badge[differs]"
+
+
+def written(
+    check: Check,
+    sources: Mapping[str, Source],
+    names: Mapping[str, str],
+    *,
+    beside: Check | None = None,
+) -> str:
     """Write a check and everything under it as one Markdown list.
 
     Args:
         check: The tree.
         sources: The documents that its citations name.
         names: What to write for the ids of entries and people.
+        beside: Another tree of the same program: what it does not say alike is marked.
     """
-    return "\n".join(_lines(check, sources, names, 0))
+    alike = None if beside is None else set(_heads(beside, names))
+    return "\n".join(_lines(check, sources, names, alike, 0))
+
+
+def _heads(check: Check, names: Mapping[str, str]) -> Iterator[str]:
+    """Yield what a tree says, check by check, values and sources apart."""
+    yield _head(check, names)
+    for child in check.children:
+        yield from _heads(child, names)
+
+
+def _head(check: Check, names: Mapping[str, str]) -> str:
+    seen = f" :small[{formats.plain(said(check.observed, names))}]" if check.observed else ""
+    return f"{MARKS[check.outcome]} {formats.plain(said(check.message, names))}{seen}"
 
 
 def said(text: str, names: Mapping[str, str]) -> str:
@@ -44,17 +67,21 @@ def said(text: str, names: Mapping[str, str]) -> str:
 
 
 def _lines(
-    check: Check, sources: Mapping[str, Source], names: Mapping[str, str], depth: int
+    check: Check,
+    sources: Mapping[str, Source],
+    names: Mapping[str, str],
+    alike: set[str] | None,
+    depth: int,
 ) -> list[str]:
     indent = "  " * depth
-    seen = f" :small[{formats.plain(said(check.observed, names))}]" if check.observed else ""
+    head = _head(check, names)
+    mark = _DIFFERS if alike is not None and head not in alike else ""
     under = [f"{indent}  {_use(use, sources)}" for use in check.parameters]
     if check.citations:
         under.append(f"{indent}  {rule_text.sources_words(check.citations, sources)}")
-    message = formats.plain(said(check.message, names))
-    lines = ["  \n".join([f"{indent}- {MARKS[check.outcome]} {message}{seen}", *under])]
+    lines = ["  \n".join([f"{indent}- {head}{mark}", *under])]
     for child in check.children:
-        lines.extend(_lines(child, sources, names, depth + 1))
+        lines.extend(_lines(child, sources, names, alike, depth + 1))
     return lines
 
 

@@ -14,7 +14,6 @@ import streamlit as st
 from pages.shared import (
     formats,
     routes,
-    rule_codes,
     rule_text,
     rule_tree,
     rule_what_if_form,
@@ -59,11 +58,11 @@ def draw(actor: Actor, book: RuleBook, month: ServiceMonth) -> None:
         return
     people = {each.id: each for each in store.people(actor).values() if each.is_active}
     with widgets.command():
-        changes = rule_what_if_form.draw(book, people, month=month, today=store.today(actor))
-        answer = service.what_if(
-            patient_id, changes, month=month, store=store.store(), actor=actor,
-            clock=store.clock(), rule_book=book,
-        )  # fmt: skip
+        facts = service.on_record(
+            patient_id, month=month, store=store.store(), actor=actor, clock=store.clock()
+        )
+        changes = rule_what_if_form.draw(book, facts, people, today=store.today(actor))
+        answer = service.what_if(facts, changes, rule_book=book)
         _answer(answer, book, people, is_changed=changes != service.Changes())
 
 
@@ -71,7 +70,7 @@ def _patient(actor: Actor) -> str | None:
     """Ask for a patient of the practice; None where there is none to choose."""
     left, middle = st.columns([1, 1.6], vertical_alignment="bottom")
     text = left.text_input(
-        "Find a patient",
+        "Search patients",
         key="rule_book_patient_search",
         placeholder="Name, MRN or birth date",
         icon=":material/search:",
@@ -127,7 +126,7 @@ def _totals(answer: WhatIf, book: RuleBook) -> None:
         border=True,
     )  # fmt: skip
     if gain is None:
-        last = formats.day(rule_codes.covered_until(book))
+        last = formats.day(book.covered_until)
         st.caption(f"Amounts are on file up to {last}; lines after that have none.")
 
 
@@ -182,7 +181,7 @@ def _blocks(answer: WhatIf, book: RuleBook, *, is_changed: bool) -> None:
     st.markdown("#### What stands in the way")
     keys = [{_key(each) for each in side.blocked} for side in (answer.as_it_is, answer.changed)]
     columns = st.columns(2, gap="large")
-    marks = ("gone on the right", "added by the changes")
+    marks = ("gone with the changes", "added by the changes")
     for column, name, side, others, mark in zip(
         columns, SIDES, (answer.as_it_is, answer.changed), reversed(keys), marks, strict=True
     ):
@@ -192,7 +191,7 @@ def _blocks(answer: WhatIf, book: RuleBook, *, is_changed: bool) -> None:
             cited = rule_text.sources_words(each.citations, book.sources) if each.citations else ""
             lines.append(
                 f"- :material/block: {each.program}, {', '.join(each.codes)}: "
-                f"**{formats.plain(title(each.reason))}**{badge}. "
+                f"**{formats.plain(title(each.reason))}.**{badge} "
                 f"{formats.plain(each.message)}  \n  {cited}"
             )
         lines += [
@@ -234,19 +233,23 @@ def _trees(answer: WhatIf, book: RuleBook, names: Mapping[str, str]) -> None:
     if not programs:
         return
     st.markdown("#### The checks")
+    first = next(
+        (each for each in programs if trees[0].get(each) != trees[1].get(each)), programs[0]
+    )
     chosen = programs[0]
     if len(programs) > 1:
         chosen = st.segmented_control(
-            "Program", programs, format_func=_program_name, default=programs[0], required=True,
-            key="rule_book_tree_program", label_visibility="collapsed",
+            "Program", programs, format_func=_program_name, default=first, required=True,
+            key=f"rule_book_tree_{first}", label_visibility="collapsed",
         )  # fmt: skip
     columns = st.columns(2, gap="large")
-    for column, name, tree in zip(columns, SIDES, trees, strict=True):
+    for column, name, tree, other in zip(columns, SIDES, trees, reversed(trees), strict=True):
         check = tree.get(chosen)
         if check is None:
             column.markdown(f"**{name}**\n\n{formats.plain(program_label(chosen))} is not in play.")
-        else:
-            column.markdown(f"**{name}**\n\n{rule_tree.written(check, book.sources, names)}")
+            continue
+        written = rule_tree.written(check, book.sources, names, beside=other.get(chosen))
+        column.markdown(f"**{name}**\n\n{written}")
 
 
 def _program_name(program: Program) -> str:

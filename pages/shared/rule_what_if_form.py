@@ -11,6 +11,7 @@ from pages.shared import formats, rule_text
 from trellis_core.care.people import StaffMember
 from trellis_core.care.vocabulary import MdmLevel, Program, StaffRole
 from trellis_core.errors import CommandRefusedError
+from trellis_core.rules.facts import Facts
 from trellis_core.rules.labels import program_label
 from trellis_core.rules.points import PolicyPoint
 from trellis_core.rules.rulebook import RuleBook
@@ -20,8 +21,8 @@ from trellis_core.services.what_if import (
     AddedMinutes,
     Changes,
     PolicyAnswer,
+    enrolled,
 )
-from trellis_core.values.periods import ServiceMonth
 
 PREFIX: Final = "rule_book_if_"
 """How the widget keys of every change begin."""
@@ -38,15 +39,21 @@ _LEVELS: Final = {"As recorded": None, "Moderate": MdmLevel.MODERATE, "High": Md
 
 
 def draw(
-    book: RuleBook, people: Mapping[str, StaffMember], *, month: ServiceMonth, today: date
+    book: RuleBook, facts: Facts, people: Mapping[str, StaffMember], *, today: date
 ) -> Changes:
     """Draw the controls and return what is imagined.
+
+    Args:
+        book: The rules.
+        facts: What is on record about the month.
+        people: Who works for the practice, by id.
+        today: The practice's day.
 
     Raises:
         CommandRefusedError: A list of codes does not read.
     """
-    day = min(today, month.last_day)
-    day = max(day, month.first_day)
+    month = facts.service_month
+    day = max(min(today, month.last_day), month.first_day)
     with st.container(border=True):
         head, button = st.columns([3, 1], vertical_alignment="center")
         head.markdown("**What if …**")
@@ -54,10 +61,9 @@ def draw(
             "Take all changes back", on_click=_clear, key="rule_book_clear",
             icon=":material/undo:", width="stretch",
         )  # fmt: skip
-        left, middle, right = st.columns(3, gap="medium")
+        added = _added(facts, people)
+        left, right = st.columns(2, gap="medium")
         with left:
-            added = _added(people)
-        with middle:
             consent_on = _consent(day)
             copies = st.multiselect(
                 "Care plan on file, copy given", _PLANNED, format_func=_name,
@@ -90,23 +96,30 @@ def _name(program: Program) -> str:
     return program_label(program)
 
 
-def _added(people: Mapping[str, StaffMember]) -> tuple[AddedMinutes, ...]:
+def _added(facts: Facts, people: Mapping[str, StaffMember]) -> tuple[AddedMinutes, ...]:
     """Draw one line to add minutes, and another once it is used."""
     workers = {
         each.id: f"{each.signature} ({formats.words(each.role).lower()})"
         for each in sorted(people.values(), key=lambda each: _ORDER.index(each.role))
     } | {f"{_NEW}{role}": f"Somebody new: {formats.words(role).lower()}" for role in ROLES}
+    own = [each.program for each in enrolled(facts) if each.program in _TIMED]
+    programs = list(dict.fromkeys((*own, *_TIMED)))
     found: list[AddedMinutes] = []
     for place in range(_ADDITIONS):
         if place > len(found):
             break
-        minutes, program = st.columns([1, 1.5])
+        minutes, program, person = st.columns([1, 1, 2])
         count = minutes.number_input(
             "More minutes", min_value=0, max_value=MOST_MINUTES, value=0, step=1,
             key=f"{PREFIX}minutes_{place}",
         )  # fmt: skip
-        chosen = program.selectbox("For", _TIMED, format_func=str, key=f"{PREFIX}program_{place}")
-        who = st.selectbox(
+        chosen = program.selectbox(
+            "For",
+            programs,
+            format_func=str,
+            key=f"{PREFIX}program_{place}_{facts.patient.id}",
+        )
+        who = person.selectbox(
             "By", list(workers), format_func=lambda each: workers[each],
             key=f"{PREFIX}who_{place}",
         )  # fmt: skip
@@ -124,16 +137,15 @@ def _added(people: Mapping[str, StaffMember]) -> tuple[AddedMinutes, ...]:
 def _consent(day: date) -> Mapping[Program, date]:
     program, on = st.columns([1, 1.15])
     chosen = program.selectbox(
-        "Complete consent", [None, *_TIMED],
-        format_func=lambda each: "As recorded" if each is None else str(each),
+        "Consent", ["", *_TIMED], format_func=lambda each: str(each) or "As recorded",
         key=f"{PREFIX}consent",
-        help="Documented, with every element, for the program's billing practitioner; in place of what is on record.",
+        help="Complete: documented, with every element, for the program's billing practitioner; in place of what is on record.",
     )  # fmt: skip
     dated = on.date_input(
-        "Dated", value=day, key=f"{PREFIX}consent_on", disabled=chosen is None,
+        "Dated", value=day, key=f"{PREFIX}consent_on", disabled=not chosen,
         format="YYYY-MM-DD", min_value=rule_text.FIRST_DAY, max_value=rule_text.LAST_DAY,
     )  # fmt: skip
-    return MappingProxyType({} if chosen is None else {chosen: dated})
+    return MappingProxyType({Program(chosen): dated} if chosen else {})
 
 
 def _scale(day: date) -> date | None:

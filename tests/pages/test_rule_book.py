@@ -106,8 +106,8 @@ def test_minutes_and_the_codes_that_they_come_to_stand_in_a_small_table(dashboar
 def test_a_cap_says_how_old_its_table_is(dashboard):
     text = said(opened(dashboard))
     assert "99489: at most **10 units** by CMS's table of Jul 1, 2024." in text
-    assert "872 days older than this day" in text
-    assert "older than" not in said(on_day(opened(dashboard), date(2024, 8, 1)))
+    assert "28 months old on this day" in text
+    assert "months old" not in said(on_day(opened(dashboard), date(2024, 8, 1)))
 
 
 @pytest.mark.parametrize(("day", "code"), [("2020-12-31", "G2058"), ("2021-01-01", "99439")])
@@ -393,8 +393,9 @@ def short_of_time(dashboard):
 
 
 def add_minutes(at, count):
+    patient = at.selectbox(key="rule_book_patient").value
     at.number_input(key="rule_book_if_minutes_0").set_value(count)
-    at.selectbox(key="rule_book_if_program_0").set_value(Program.CCM).run()
+    at.selectbox(key=f"rule_book_if_program_0_{patient}").set_value(Program.CCM).run()
     assert not at.exception, at.exception
     return at
 
@@ -408,7 +409,7 @@ def test_added_minutes_reach_a_code_on_one_side_only(dashboard, short_of_time):
     add_minutes(at, short_of_time.minutes_to_next)
     assert cells(at, "99490") == ["99490, CCM staff, first 20 min", "—", "1 x, $66.13"]
     assert at.metric[2].value == "+$66.13"
-    assert "gone on the right" in said(at)
+    assert "gone with the changes" in said(at)
 
 
 def test_both_trees_show_values_since_when_and_links_without_a_raw_id(dashboard, short_of_time):
@@ -515,6 +516,18 @@ def test_a_tree_says_what_is_not_met_and_what_is_not_recorded():
     assert "**Not met:** 20 minutes by the nurse." in text
     assert "**20 minutes**, since Jan 1, 2015." in text
     assert "\n  - :orange[:material/help:] **Not recorded:** A consent." in text
+
+
+def test_what_differs_between_two_trees_is_marked():
+    def tree(minutes):
+        met = Check(rule_id="y", outcome=Outcome.MET, message="A consent.")
+        time = Check(rule_id="z", outcome=Outcome.MET, message=f"{minutes} minutes.")
+        return Check(rule_id="x", outcome=Outcome.MET, message="CCM.", children=(met, time))
+
+    text = rule_tree.written(tree(20), BOOK.sources, {}, beside=tree(17)).replace("\\", "")
+    assert [line.endswith(":blue-badge[differs]") for line in text.splitlines()] == [
+        False, False, True,
+    ]  # fmt: skip
 
 
 def test_a_sum_with_an_amount_missing_is_no_sum(dashboard, short_of_time):

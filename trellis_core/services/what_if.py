@@ -112,40 +112,44 @@ class WhatIf:
     imagined_on: date
 
 
-def what_if(
-    patient_id: str,
-    changes: Changes,
-    *,
-    month: ServiceMonth,
-    store: Store,
-    actor: Actor,
-    clock: Clock,
-    rule_book: RuleBook,
-) -> WhatIf:
-    """Decide a patient's month twice: as it is on record, and with changes that nobody saves.
+def on_record(
+    patient_id: str, *, month: ServiceMonth, store: Store, actor: Actor, clock: Clock
+) -> Facts:
+    """Return what is on record about a patient's month, to be changed in thought.
 
     Args:
         patient_id: Whose.
-        changes: What is imagined.
         month: The service month.
         store: Only read.
         actor: Who asks.
         clock: What time it is.
-        rule_book: The rules; each is read as it stands on the date of service, which no change moves.
 
     Raises:
         PermissionDeniedError: The actor may not see charts.
-        NotFoundError: Patient or person are not of the actor's practice.
-        CommandRefusedError: Minutes are out of range, or a policy point or its answer is unknown.
+        NotFoundError: The patient is not one of the actor's practice.
     """
     require(actor, Operation.READ_CHART)
-    now = clock.now()
     with store.reading() as uow:
         rows = read_panel(uow, actor.practice_id, month, [patient_id])
-    facts = panel_facts(rows, as_of=now).get(patient_id)
+    facts = panel_facts(rows, as_of=clock.now()).get(patient_id)
     if facts is None:
         raise NotFoundError("patient", patient_id)
-    on = quiet_day(facts, now)
+    return facts
+
+
+def what_if(facts: Facts, changes: Changes, *, rule_book: RuleBook) -> WhatIf:
+    """Decide a patient's month twice: as it is on record, and with changes that nobody saves.
+
+    Args:
+        facts: As ``on_record`` returned them.
+        changes: What is imagined.
+        rule_book: The rules; each is read as it stands on the date of service, which no change moves.
+
+    Raises:
+        NotFoundError: A person is not of the practice.
+        CommandRefusedError: Minutes are out of range, or a policy point or its answer is unknown.
+    """
+    on = quiet_day(facts)
     changed = _with_time(_with_records(facts, changes, on, rule_book), changes.added, on)
     changed = replace(changed, policy=_policy(facts.policy, changes.policy, rule_book))
     return WhatIf(
@@ -157,11 +161,13 @@ def what_if(
     )
 
 
-def quiet_day(facts: Facts, now: datetime) -> date:
+def quiet_day(facts: Facts) -> date:
     """Return the last day of the month so far on which nothing stands in the way of time."""
     month, zone = facts.service_month, zone_named(facts.practice.time_zone)
-    ends: list[Maybe[date | None]] = [local_day(now, zone), facts.patient.deceased_on]
-    ends += [each.ended_on for each in _enrolled(facts)]
+    ends: list[Maybe[date | None]] = [facts.patient.deceased_on]
+    if facts.as_of is not None:
+        ends.append(local_day(facts.as_of, zone))
+    ends += [each.ended_on for each in enrolled(facts)]
     last = min([month.last_day, *(day for day in ends if isinstance(day, date))])
     last = max(last, month.first_day)
     days = [last - _DAY * back for back in range((last - month.first_day).days + 1)]
@@ -178,14 +184,15 @@ def _is_taken(facts: Facts, day: date) -> bool:
     return False
 
 
-def _enrolled(facts: Facts) -> Sequence[Enrollment]:
+def enrolled(facts: Facts) -> Sequence[Enrollment]:
+    """Return the enrollments that cover a day of the month."""
     if facts.enrollments is UNKNOWN:
         return ()
     return [each for each in facts.enrollments if is_enrolled(each, facts.service_month)]
 
 
 def _biller(facts: Facts, program: Program) -> Maybe[str]:
-    for enrollment in _enrolled(facts):
+    for enrollment in enrolled(facts):
         if enrollment.program is program and enrollment.billing_practitioner is not UNKNOWN:
             return enrollment.billing_practitioner
     return facts.billing_practitioner or UNKNOWN

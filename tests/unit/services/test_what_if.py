@@ -37,15 +37,10 @@ def asked(
     actor: Actor | None = None,
     month: ServiceMonth = NOVEMBER,
 ) -> WhatIf:
-    return service.what_if(
-        patient,
-        changes or Changes(),
-        month=month,
-        store=panel.store,
-        actor=actor or panel.actor(role),
-        clock=NOW,
-        rule_book=load_rule_book(),
+    facts = service.on_record(
+        patient, month=month, store=panel.store, actor=actor or panel.actor(role), clock=NOW
     )
+    return service.what_if(facts, changes or Changes(), rule_book=load_rule_book())
 
 
 def codes(determination) -> dict[str, int]:
