@@ -67,7 +67,6 @@ from trellis_core.case_file.shapes import (
     OrNull,
     Schema,
     SetOf,
-    Shape,
     Text,
     Whole,
     Zone,
@@ -169,31 +168,14 @@ def _identified(
     return made
 
 
-_PLACED: Final = (
-    Enrollment,
-    Consent,
-    InitiatingVisit,
-    CarePlan,
-    DecisionMaking,
-    RatingScale,
-    CaseloadReview,
-)
-"""Records that a case gives no id; their place names them where they are evidence."""
-
-
 class _Records(ListOf[T | _Nameless | _Nothing]):
-    """Records of which one without identity leaves the list unknown."""
+    """Records of which one without identity leaves the list unknown.
 
-    def __init__(self, item: Shape[T | _Nameless | _Nothing], name: str) -> None:
-        super().__init__(item)
-        self.name: Final = name
+    A case gives them no id; their place names them where they are evidence.
+    """
 
-    def read(self, value: object) -> tuple[T | _Nameless | _Nothing, ...]:
-        """Return the items in order, each with its place for an id."""
-        return tuple(
-            replace(each, id=f"{self.name}[{place}]") if isinstance(each, _PLACED) else each
-            for place, each in enumerate(super().read(value))
-        )
+    def __init__(self, item: Members[T | _Nameless | _Nothing], name: str) -> None:
+        super().__init__(item, lambda each, place: item.read(each, id=f"{name}[{place}]"))
 
     def read_known(self, value: object) -> Maybe[tuple[T, ...]]:
         """Return the records that are, or unknown."""
@@ -231,7 +213,7 @@ class _Attributed:
         return self.records.schema()
 
 
-def _facts_list(name: str, shape: Shape[object]) -> Key:
+def _facts_list(name: str, shape: Members[object]) -> Key:
     return Key(name, _KnownRecords(_Records(shape, name)))
 
 

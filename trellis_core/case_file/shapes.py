@@ -187,6 +187,20 @@ def choice(*values: str) -> OneOf[str]:
     return OneOf({each: each for each in values})
 
 
+@lru_cache(maxsize=8192)
+def _day(text: str) -> date:
+    try:
+        day = parse_day(text)
+    except InvalidPeriodError:
+        raise RefusedHereError(
+            "BAD_DATE",
+            "This is not a day of the calendar. Write it as YYYY-MM-DD, for example 2026-11-30.",
+        ) from None
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise RefusedHereError("BAD_DATE", f"{_YEARS} An end that is not known to come is null.")
+    return day
+
+
 @dataclass(frozen=True, slots=True)
 class Day:
     """A calendar day."""
@@ -195,18 +209,7 @@ class Day:
         """Return a day."""
         if not isinstance(value, str):
             raise _wrong_type("a day such as 2026-11-30", value)
-        try:
-            day = parse_day(value)
-        except InvalidPeriodError:
-            raise RefusedHereError(
-                "BAD_DATE",
-                "This is not a day of the calendar. Write it as YYYY-MM-DD, for example 2026-11-30.",
-            ) from None
-        if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-            raise RefusedHereError(
-                "BAD_DATE", f"{_YEARS} An end that is not known to come is null."
-            )
-        return day
+        return _day(value)
 
     def schema(self) -> Schema:
         """Return the JSON Schema."""
@@ -324,8 +327,10 @@ NPI: Final = Coded(
 class ListOf(Generic[T]):
     """A list; null is known to be none and so an empty one."""
 
-    def __init__(self, item: Shape[T]) -> None:
+    def __init__(self, item: Shape[T], read_at: Callable[[object, int], T] | None = None) -> None:
+        """Take the shape of an item, and how one is read where its place counts."""
         self.item: Final = item
+        self._read_at: Final = read_at
 
     def read(self, value: object) -> tuple[T, ...]:
         """Return the items in order."""
@@ -333,13 +338,14 @@ class ListOf(Generic[T]):
             return ()
         if not isinstance(value, list):
             raise _wrong_type("a list", value)
-        read = self.item.read
+        read, read_at = self.item.read, self._read_at
+        place = 0
         items: list[T] = []
         try:
-            for each in value:
-                items.append(read(each))  # noqa: PERF401 - its length is the refused item's place
+            for place, each in enumerate(value):
+                items.append(read(each) if read_at is None else read_at(each, place))
         except RefusedHereError as refused:
-            raise refused.inside(len(items)) from None
+            raise refused.inside(place) from None
         return tuple(items)
 
     def schema(self) -> Schema:
@@ -424,32 +430,46 @@ class Key:
     default: object = None
 
 
+class _KnownKeys(dict[str, tuple[str, Callable[[object], object]]]):
+    """The keys of an object: the builder's argument and the reader of each."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        near, likeness = _nearest(name, self)
+        hint = (
+            f"Did you mean '{near}'?"
+            if likeness >= _ALIKE
+            else f"The nearest known key is '{near}'."
+        )
+        raise RefusedHereError("UNKNOWN_KEY", f"'{shown(name)}' is not a key here. {hint}")
+
+
 @dataclass(frozen=True)
-class Members(Generic[T]):
+class Members(Generic[T_co]):
     """An object with known keys; an absent key is left to the builder's default."""
 
-    build: Callable[..., T]
+    build: Callable[..., T_co]
     keys: tuple[Key, ...]
-    by_name: dict[str, tuple[str, Callable[[object], object]]] = field(init=False)
+    by_name: _KnownKeys = field(init=False)
     required: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         """Index the keys."""
-        by_name = {each.name: (each.attribute or each.name, each.shape.read) for each in self.keys}
+        by_name = _KnownKeys(
+            {each.name: (each.attribute or each.name, each.shape.read) for each in self.keys}
+        )
         object.__setattr__(self, "by_name", by_name)
         required = tuple(each.name for each in self.keys if each.is_required)
         object.__setattr__(self, "required", required)
 
-    def read(self, value: object) -> T:
-        """Return what the builder makes of the members."""
+    def read(self, value: object, **given: object) -> T_co:
+        """Return what the builder makes of the members, and of what is given besides."""
         if not isinstance(value, dict):
             raise _wrong_type("an object", value)
-        given: dict[str, object] = {}
         by_name = self.by_name
         name = ""
         try:
             for name, item in value.items():
-                attribute, read = by_name[name] if name in by_name else self._unknown(name)
+                attribute, read = by_name[name]
                 given[attribute] = read(item)
         except RefusedHereError as refused:
             raise refused.inside(name) from None
@@ -459,15 +479,6 @@ class Members(Generic[T]):
                     "MISSING_KEY", f"The key '{required}' is required here. Give it.", required
                 )
         return self.build(**given)
-
-    def _unknown(self, name: str) -> NoReturn:
-        near, likeness = _nearest(name, self.by_name)
-        hint = (
-            f"Did you mean '{near}'?"
-            if likeness >= _ALIKE
-            else f"The nearest known key is '{near}'."
-        )
-        raise RefusedHereError("UNKNOWN_KEY", f"'{shown(name)}' is not a key here. {hint}")
 
     def schema(self) -> Schema:
         """Return the JSON Schema."""
