@@ -149,24 +149,38 @@ def consent_elements(rules: DatedRules, name: str) -> frozenset[str]:
 
 
 def choose_consent(program: ProgramMonth) -> None:
-    """Find the consent that the month relies on, and what it lacks."""
+    """Find the consent that the month relies on, and what it lacks.
+
+    The one that lacks least; of those one to this practitioner, not revoked, then the earliest.
+    """
     consents = program.month.facts.consents
     if consents is UNKNOWN:
         program.consent_problems = (unknown("consents"),)
         return
-    best: tuple[int, date] | None = None
+    best: tuple[int, bool, bool, date, date, list[str]] | None = None
     for consent in consents:
         if consent.program is not program.program:
             continue
         problems = _consent_problems(consent, program)
-        obtained = consent.obtained_on
-        rank = (len(problems), date.max if obtained is UNKNOWN else obtained)
+        reasons = sorted(problem.reason.value for problem in problems)
+        rank = (
+            len(problems),
+            Reason.CONSENT_OTHER_PRACTITIONER in reasons,
+            Reason.CONSENT_REVOKED in reasons,
+            _day_or_last(consent.obtained_on),
+            _day_or_last(consent.revoked_on),
+            reasons,
+        )
         if best is None or rank < best:
             best = rank
             program.consent = consent
             program.consent_problems = tuple(problems)
     if best is None:
         program.consent_problems = (Problem(Reason.CONSENT_MISSING),)
+
+
+def _day_or_last(day: Maybe[date | None]) -> date:
+    return date.max if day is UNKNOWN or day is None else day
 
 
 def _consent_problems(consent: Consent, program: ProgramMonth) -> list[Problem]:
