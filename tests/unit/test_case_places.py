@@ -303,3 +303,20 @@ def test_no_refusal_says_a_value_back() -> None:
             assert "1950" not in str(found), steps
             assert found.message.endswith(".")
     assert told > 100
+
+
+def test_the_document_lists_every_key_that_takes_null() -> None:
+    text = DOCUMENT.read_text("utf-8")
+    rows = text.split("| In | Keys that take `null` |\n|---|---|\n")[1].split("\n\n")[0]
+    listed = {
+        row.split("|")[1].strip(" `"): set(re.findall(r"`(\w+)`", row.split("|")[2]))
+        for row in rows.splitlines()
+    }
+    taken: dict[str, set[str]] = {}
+    for steps, schema, value in PLACES:
+        names = [each for each in steps[:-1] if isinstance(each, str)]
+        for key, inner in within(schema, value).get("properties", {}).items():
+            if "null" in kinds_of(inner) and "array" not in kinds_of(inner):
+                owner = [*names, *(each for each in steps[-1:] if isinstance(each, str))]
+                taken.setdefault(owner[-1] if owner else "the case", set()).add(key)
+    assert listed == taken
