@@ -34,7 +34,8 @@ def judge(
     known = program_of_codes(month.rule_book)
     for line in month.facts.requested or ():
         program, element = known.get(line.code, (_fallback(month, answer), ""))
-        program = asked_program(month, line.code, program, answer(line.by))
+        taken = {claim.program for claim in earned if claim.code == line.code}
+        program = asked_program(month, line.code, program, answer(line.by), taken=taken)
         problems = _out_of_force(month, line, element)
         if not problems:
             result = answer(line.by).get(program)
@@ -212,7 +213,8 @@ def _stand(
     for claim in sorted(earned, key=place):
         problems = elsewhere(claim, month) if month.facts.other_services else []
         for other in standing:
-            is_same = (other.code, other.by) == (claim.code, claim.by)
+            mine = claim.code, claim.by, claim.program
+            is_same = (other.code, other.by, other.program) == mine
             if is_same and other.discharge == claim.discharge:
                 problems.append(Problem(Reason.ONCE_PER_PRACTITIONER, {"code": claim.code}))
                 break

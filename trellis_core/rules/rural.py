@@ -6,7 +6,7 @@ proposed; the bundled one stands only where it is asked for and until it ended. 
 may report it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -59,11 +59,20 @@ def not_theirs(code: str) -> Problem:
 
 
 def asked_program(
-    month: MonthFacts, code: str, named: Program, results: Mapping[Program, ProgramResult]
+    month: MonthFacts,
+    code: str,
+    named: Program,
+    results: Mapping[Program, ProgramResult],
+    *,
+    taken: Collection[Program],
 ) -> Program:
-    """Return the program that a code asked for is judged under; several share a bundled code."""
+    """Return the program that a code asked for is judged under; several share a bundled code.
+
+    One that earns it and was not taken for the same code before comes first.
+    """
     sharing = [each for each in programs_of_code(month.rule_book).get(code, ()) if each in results]
     earning = [each for each in sharing if _earns(results[each], code)]
+    earning.sort(key=lambda each: each in taken)
     enrolled = [each for each in sharing if results[each].owner.is_enrolled]
     return next(iter((*earning, *enrolled)), named)
 
