@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 from trellis_core.care.vocabulary import DateOfServiceRule, Program
@@ -35,6 +36,7 @@ def assemble(
     claims: Sequence[Claim],
     *,
     asked: Sequence[tuple[Program, Block]] | None,
+    others: Mapping[str | None, Mapping[Program, ProgramResult]] = MappingProxyType({}),
 ) -> Determination:
     """Return the determination of standing claims and of everything that was found on the way.
 
@@ -44,17 +46,19 @@ def assemble(
         clean: Which seconds count.
         claims: The claims that stand.
         asked: The blocks of a claim that was judged; None where one is proposed.
+        others: What was decided for the billing practitioners that a claim names.
     """
     warnings: list[tuple[Program, Problem]] = []
-    billed = _lines(month, claims, warnings)
-    lines = [line for _, line in billed]
+    billed: list[Claim] = []
+    lines = _lines(month, claims, warnings, billed)
     for result in results.values():
         warnings.extend((result.program, problem) for problem in result.warnings)
     if claims:
         warnings.extend(notices(claims, month))
         _complex_pays_less(month, results, lines, warnings)
     lost = [*clean.lost, *_unused(results, claims, asked=asked is not None)]
-    blocked = _blocked(results.values() if asked is None else (), asked or ())
+    behind: list[Problem] = []
+    blocked = _blocked(results.values() if asked is None else (), asked or (), behind)
     decisions = (
         tuple(each for result in results.values() for each in result.decisions)
         if asked is None
@@ -66,8 +70,9 @@ def assemble(
             Decided(
                 month=month,
                 results=results,
-                lines=billed,
-                blocked=blocked,
+                others=others,
+                lines=tuple(zip(billed, lines, strict=True)),
+                blocked=tuple(zip(blocked, behind, strict=True)),
                 lost=lost,
                 decisions=decisions,
                 pending=pending,
@@ -82,7 +87,7 @@ def assemble(
         rule_book_version=month.rule_book.version,
         rule_book_fingerprint=month.rule_book.fingerprint,
         lines=tuple(sorted(lines, key=_line_order)) if len(lines) > 1 else tuple(lines),
-        blocked=tuple(block for block, _ in blocked),
+        blocked=blocked,
         warnings=_notices(warnings),
         meters=_meters(results),
         not_counted=tuple(
@@ -107,11 +112,15 @@ def _line_order(line: ServiceLine) -> tuple[str, str]:
 
 
 def _lines(
-    month: MonthFacts, claims: Sequence[Claim], warnings: list[tuple[Program, Problem]]
-) -> list[tuple[Claim, ServiceLine]]:
+    month: MonthFacts,
+    claims: Sequence[Claim],
+    warnings: list[tuple[Program, Problem]],
+    billed: list[Claim],
+) -> list[ServiceLine]:
+    """Return the lines of claims, and note in ``billed`` the claim of each."""
     reached = {id(claim): _reached(month, claim, warnings) for claim in claims}
     by_threshold = month.facts.practice.date_of_service is DateOfServiceRule.THRESHOLD_MET
-    found: list[tuple[Claim, ServiceLine]] = []
+    found: list[ServiceLine] = []
     for claim in claims:
         units, second = reached[id(claim)]
         if not units or not _has_base(claim, claims, reached):
@@ -124,7 +133,8 @@ def _lines(
                 if group_of(other) == group_of(claim)
             )
             on = month.day_of(latest - 1)
-        found.append((claim, _line(month, claim, units=units, second=second, on=on)))
+        found.append(_line(month, claim, units=units, second=second, on=on))
+        billed.append(claim)
     return found
 
 
@@ -241,14 +251,20 @@ def _unused(
 
 
 def _blocked(
-    results: Iterable[ProgramResult], asked: Iterable[tuple[Program, Block]]
-) -> tuple[tuple[Blocked, Problem], ...]:
-    """Return every block once, with all its codes, and the first problem that led to it."""
-    found: dict[tuple[Program, Reason, str], tuple[list[str], Problem]] = {}
+    results: Iterable[ProgramResult],
+    asked: Iterable[tuple[Program, Block]],
+    behind: list[Problem],
+) -> tuple[Blocked, ...]:
+    """Return every block once with all its codes, and note in ``behind`` the problem of each."""
+    found: dict[tuple[Program, Reason, str], list[str]] = {}
 
     def add(program: Program, codes: tuple[str, ...], problem: Problem) -> None:
         message = sentence(problem.reason, **problem.values)
-        listed, _ = found.setdefault((program, problem.reason, message), ([], problem))
+        key = (program, problem.reason, message)
+        listed = found.get(key)
+        if listed is None:
+            listed = found[key] = []
+            behind.append(problem)
         listed.extend(code for code in codes if code not in listed)
 
     for result in results:
@@ -261,17 +277,14 @@ def _blocked(
     for program, block in asked:
         add(program, block.codes, block.problem)
     return tuple(
-        (
-            Blocked(
-                program=program,
-                codes=tuple(codes),
-                reason=reason,
-                message=message,
-                citations=citations(reason, program),
-            ),
-            problem,
+        Blocked(
+            program=program,
+            codes=tuple(codes),
+            reason=reason,
+            message=message,
+            citations=citations(reason, program),
         )
-        for (program, reason, message), (codes, problem) in found.items()
+        for (program, reason, message), codes in found.items()
     )
 
 

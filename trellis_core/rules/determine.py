@@ -63,8 +63,9 @@ def determine(facts: Facts, *, rule_book: RuleBook, explain: bool = False) -> De
         )
     standing = settle(month, results)
     if facts.requested is not None:
-        lines, blocks = judge(month, standing, _by_practitioner(month, programs, results))
-        return assemble(month, results, clean, lines, asked=blocks)
+        kept: dict[str | None, Mapping[Program, ProgramResult]] = {None: results}
+        lines, blocks = judge(month, standing, _by_practitioner(month, programs, kept))
+        return assemble(month, results, clean, lines, asked=blocks, others=kept)
     return assemble(month, results, clean, standing, asked=None)
 
 
@@ -94,9 +95,11 @@ def decide(
 
 
 def _by_practitioner(
-    month: MonthFacts, programs: list[Program], results: dict[Program, ProgramResult]
+    month: MonthFacts,
+    programs: list[Program],
+    kept: dict[str | None, Mapping[Program, ProgramResult]],
 ) -> Callable[[str | None], Mapping[Program, ProgramResult]]:
-    kept: dict[str | None, Mapping[Program, ProgramResult]] = {None: results}
+    """Return what answers for a billing practitioner; every answer is kept."""
 
     def answer(by: str | None) -> Mapping[Program, ProgramResult]:
         if by not in kept:

@@ -20,7 +20,7 @@ from trellis_core.rules.on_record import with_records
 from trellis_core.rules.reason_texts import citations, question, sentence, title
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.sources import RANK, Source, by_authority, rests_on_guidance_only, source_of
-from trellis_core.rules.trace import Check, Outcome, cited, flattened
+from trellis_core.rules.trace import Check, Outcome, all_of, cited, flattened
 
 Lost = tuple[str, int, Reason]
 
@@ -36,6 +36,7 @@ class Decided:
     """What a determination came to, as its trees need it.
 
     Attributes:
+        others: What was decided for the billing practitioners that a claim to judge names.
         lines: Every line with the claim that it stands on.
         blocked: Every block with the problem behind it.
         lost: Entry id, seconds and reason of all time that does not count.
@@ -43,6 +44,7 @@ class Decided:
 
     month: MonthFacts
     results: Mapping[Program, ProgramResult]
+    others: Mapping[str | None, Mapping[Program, ProgramResult]]
     lines: Sequence[tuple[Claim, ServiceLine]]
     blocked: Sequence[tuple[Blocked, Problem]]
     lost: Sequence[Lost]
@@ -114,8 +116,29 @@ def _tree(program: Program, decided: Decided) -> Check:
         rule_id=name,
         outcome=_verdict(lines, blocks),
         message=_summary(program, decided),
-        children=(*lines, *blocks, *questions, *asked, *_time(program, decided, name)),
+        children=(
+            *lines,
+            *blocks,
+            *questions,
+            *asked,
+            *_asked_of_others(program, decided, name),
+            *_time(program, decided, name),
+        ),
     )
+
+
+def _asked_of_others(program: Program, decided: Decided, name: str) -> Iterator[Check]:
+    """Yield what was asked of a billing practitioner whom only the claim names."""
+    own = decided.results.get(program)
+    for by, results in decided.others.items():
+        result = results.get(program)
+        if by is None or result is None or not result.checks:
+            continue
+        if own is not None and own.owner.biller_id == by:
+            continue
+        checks = [with_records(check, result.owner) for check in result.checks]
+        message = f"The same for {by}, whom the claim names as billing practitioner."
+        yield replace(all_of(f"{name}.by.{by}", message, checks), evidence=(by,))
 
 
 def _verdict(lines: Sequence[Check], blocks: Sequence[Check]) -> Outcome:

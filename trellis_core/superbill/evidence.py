@@ -9,7 +9,7 @@ from trellis_core.care.vocabulary import Credential, Program
 from trellis_core.rules.determination import NotCounted, ServiceLine
 from trellis_core.rules.reason_texts import title
 from trellis_core.rules.sources import source_id
-from trellis_core.rules.trace import Check
+from trellis_core.rules.trace import cited, flattened
 from trellis_core.superbill.bill import (
     NotBilled,
     RecordedTime,
@@ -194,8 +194,9 @@ def rules_applied(of: Material, services: Sequence[ServiceLine]) -> tuple[RuleAp
     trees = dict(of.determination.trace or ())
     found: dict[str, RuleApplied] = {}
     for line in services:
-        checks = {check.rule_id: check for tree in trees.values() for check in _flattened(tree)}
-        own = {check.rule_id: check for check in _flattened(trees.get(line.program))}
+        checks = {check.rule_id: check for tree in trees.values() for check in flattened(tree)}
+        tree = trees.get(line.program)
+        own = {check.rule_id: check for check in (flattened(tree) if tree is not None else ())}
         for rule_id in line.checks:
             check = own.get(rule_id) or checks.get(rule_id)
             if check is None or rule_id in found:
@@ -210,9 +211,7 @@ def rules_applied(of: Material, services: Sequence[ServiceLine]) -> tuple[RuleAp
                     f"{use.path} = {use.value} since {use.effective_from.isoformat()}"
                     for use in check.parameters
                 ),
-                citations=tuple(
-                    dict.fromkeys(c for use in check.parameters for c in use.citations)
-                ),
+                citations=cited(check),
             )
     return tuple(found.values())
 
@@ -291,11 +290,3 @@ def _revocation(on: date | None) -> list[str]:
 def _dated(*facts: tuple[str, date | None]) -> str:
     words = [f"{name} {day_text(on)}" for name, on in facts if on is not None]
     return ", ".join(words) or "date not recorded"
-
-
-def _flattened(check: Check | None) -> Iterable[Check]:
-    if check is None:
-        return
-    yield check
-    for child in check.children:
-        yield from _flattened(child)
