@@ -26,6 +26,9 @@ ONE_A_MONTH: Final = frozenset({Program.CCM, Program.APCM})
 
 def has_rivals(month: MonthFacts) -> bool:
     """Say whether a program of the month has more than one enrollment."""
+    enrollments = month.facts.enrollments
+    if enrollments is UNKNOWN or len({each.program for each in enrollments}) == len(enrollments):
+        return False
     return any(len(_groups(month, program)) > 1 for program in Program)
 
 
