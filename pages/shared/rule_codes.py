@@ -40,6 +40,7 @@ class CodeRow:
     """One code on a day.
 
     Attributes:
+        needs: Minutes or days, in short.
         most: Units that may be billed in a month; None for no limit on file.
         national: Amount of one unit with every geographic index at 1.
         here: The same in the practice's locality; None where the practice named none.
@@ -47,7 +48,7 @@ class CodeRow:
 
     code: str
     label: str
-    minutes: str
+    needs: str
     most: int | None
     since: date
     national: Allowed | None
@@ -91,7 +92,7 @@ def code_rows(book: RuleBook, prefix: str, on: date, practice: Practice) -> list
             CodeRow(
                 code=code,
                 label=code_label(code),
-                minutes=_minutes(book, element, on),
+                needs=_needs(book, element, on),
                 most=caps.of(code, _number(book, f"{element}.units_max", on)),
                 since=book.use(path, on=on).effective_from,
                 national=amount(book, code, on, practice, is_local=False),
@@ -180,19 +181,19 @@ def age_words(table: Provenance, on: date) -> str:
     return f"{formats.count(months, 'month')} old on this day"
 
 
-def _minutes(book: RuleBook, element: str, on: date) -> str:
+def _needs(book: RuleBook, element: str, on: date) -> str:
     first = _number(book, f"{element}.minutes", on)
     each = _number(book, f"{element}.minutes_each", on)
     days = _number(book, f"{element}.within_days", on)
     middle = _number(book, f"{element}.midpoint_minutes", on)
     if each is not None:
-        return f"each {each}" + (f", from {middle}" if middle else "")
+        return f"each {each} min" + (f", from {middle}" if middle else "")
     if first is not None:
-        return f"{first}, from {middle}" if middle else f"{first}"
+        return f"{first} min, from {middle}" if middle else f"{first} min"
     if days is not None:
         return f"visit by day {days}"
     if element == _BRIEF.removesuffix(".hcpcs"):
-        return f"from {DEFAULT_POLICY.g2214_minimum_minutes}"
+        return f"from {DEFAULT_POLICY.g2214_minimum_minutes} min"
     return formats.DASH
 
 

@@ -70,7 +70,7 @@ def _codes(book: RuleBook, rows: list[rule_codes.CodeRow], on: date, practice: P
         {
             "Code": row.code,
             "Service": row.label,
-            "Minutes": row.minutes,
+            "Needs": row.needs,
             "Most units": str(row.most) if row.most else formats.DASH,
             "Since": formats.day(row.since),
             "National": formats.money(row.national.amount if row.national else None),

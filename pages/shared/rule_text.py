@@ -37,6 +37,7 @@ GUIDANCE_ONLY: Final = ":orange-badge[guidance only]"
 COMMON: Final = "common"
 """The chapter of what all programs share."""
 NOT_READ: Final = "\u00a0†"
+_ABBREVIATED: Final = {"snf": "SNF", "irf": "IRF", "cmhc": "CMHC", "a": "A"}
 _UNCONFIRMED: Final = "First day not confirmed in what was read."
 _PROGRAMS: Final = frozenset(program.value.lower() for program in Program)
 _NO_BREAK: Final = "\u00a0"
@@ -87,13 +88,21 @@ def value_words(value: ParameterValue, unit: str) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
-        return ", ".join(formats.words(each) if each.islower() else each for each in value)
+        return ", ".join(_item_words(each) for each in value)
     if isinstance(value, int | Decimal):
         if unit in {"dollar", "dollars", "usd"}:
             return formats.money(Decimal(value))
         singular, plural = _COUNTED.get(unit.replace("-", "_").replace(" ", "_"), (unit, unit))
         return f"{value:,} {singular if value == 1 else plural}"
     return value.replace("_", " ") if value.islower() else value
+
+
+def _item_words(item: str) -> str:
+    """Write an item of a list; abbreviations keep their capitals."""
+    if not item.islower():
+        return item
+    words = formats.words(item).split()
+    return " ".join(_ABBREVIATED.get(word.lower(), word) for word in words)
 
 
 def chapters(rule_book: RuleBook) -> dict[str, str]:
@@ -158,12 +167,14 @@ def table_of(rows: Sequence[RuleRow], sources: Mapping[str, Source]) -> str:
     """Write rules as a Markdown table: rule, value, since, sources."""
     lines = ["| Rule | Value | Since | Source |", "|:--|:--|:--|:--|"]
     for row in rows:
-        note = f" *{_cell(row.note)}*" if row.note else ""
+        kept = note_words(row.note)
+        note = f". *{_cell(kept)}*" if kept else ""
+        doubt = " :small[first day not confirmed]" if _UNCONFIRMED in row.note else ""
         value = f"**{_cell(row.value)}**" if row.state == "in force" else f"*{row.state}*"
         if len(row.value) <= _UNBROKEN:
             value = value.replace(" ", _NO_BREAK)
         lines.append(
-            f"| {_cell(row.description.rstrip('.'))}{note} | {value} | {formats.day(row.since).replace(' ', _NO_BREAK)} "
+            f"| {_cell(row.description.rstrip('.'))}{note} | {value} | {formats.day(row.since).replace(' ', _NO_BREAK)}{doubt} "
             f"| {sources_words(row.citations, sources)} |"
         )
     return "\n".join(lines)

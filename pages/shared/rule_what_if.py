@@ -142,7 +142,7 @@ def line_rows(answer: WhatIf) -> list[LineRow]:
 def _line_words(line: ServiceLine | None) -> str:
     if line is None:
         return formats.DASH
-    return f"{line.units} x, {formats.money(line.allowed)}"
+    return f"{formats.count(line.units, 'unit')}, {formats.money(line.allowed)}"
 
 
 def _minutes_rows(answer: WhatIf) -> list[tuple[str, str, str]]:

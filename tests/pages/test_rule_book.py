@@ -166,6 +166,7 @@ def test_every_value_is_there_for_who_wants_the_table(dashboard):
     assert "**20 minutes**" in row
     assert "Jan 1, 2015" in row
     assert "rank 3" in row
+    assert "First day not confirmed" not in said(at)
 
 
 def test_an_amount_shows_how_it_is_computed(dashboard):
@@ -407,7 +408,7 @@ def test_added_minutes_reach_a_code_on_one_side_only(dashboard, short_of_time):
     add_minutes(at, short_of_time.minutes_to_next - 1)
     assert "99490" not in "".join(line for line in said(at).splitlines() if line[:7] == "| 99490")
     add_minutes(at, short_of_time.minutes_to_next)
-    assert cells(at, "99490") == ["99490, CCM staff, first 20 min", "—", "1 x, $66.13"]
+    assert cells(at, "99490") == ["99490, CCM staff, first 20 min", "—", "1 unit, $66.13"]
     assert at.metric[2].value == "+$66.13"
     assert "gone with the changes" in said(at)
 
