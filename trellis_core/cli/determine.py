@@ -3,7 +3,9 @@
 import argparse
 import json
 import os
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -18,6 +20,10 @@ from trellis_core.errors import InputRefusedError
 from trellis_core.rules.determination import Determination
 
 _STANDARD_INPUT: Final = "-"
+_CONTROLS: Final = re.compile(
+    r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+"""What moves a terminal's cursor, changes its colors or turns its writing round."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -89,7 +95,7 @@ def _answer(name: str, args: argparse.Namespace, answers: list[str]) -> bool:
         for facts in cases.facts:
             found = determine(facts, rule_book=rule_book, explain=args.explain)
             answers.append(
-                determination_text(found)
+                _text(found)
                 if args.format == "text"
                 else _json(found, explain=args.explain, is_alone=is_alone)
             )
@@ -105,6 +111,12 @@ def _answer(name: str, args: argparse.Namespace, answers: list[str]) -> bool:
 def _json(found: Determination, *, explain: bool, is_alone: bool) -> str:
     """Write an answer on one line; the only one so that a person can read it."""
     return json.dumps(determination_json(found, explain=explain), indent=2 if is_alone else None)
+
+
+def _text(found: Determination) -> str:
+    """Write an answer for a terminal, which no text of the input may steer."""
+    named = found if found.case is None else replace(found, case=" ".join(found.case.split()))
+    return _CONTROLS.sub(lambda each: f"\\u{ord(each[0]):04x}", determination_text(named))
 
 
 def _bytes_of(name: str) -> bytes:

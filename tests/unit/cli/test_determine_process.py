@@ -123,6 +123,22 @@ def test_files_lists_and_standard_input_give_one_flat_list_in_order(tmp_path: Pa
     assert cases(several, none, one, "-", several) == ["2", "3", "1", "4", "2", "3"]
 
 
+def test_no_text_of_a_case_steers_the_terminal() -> None:
+    hostile = "a\x1b[31m\u202e\n\nMay be billed\n  9 x 99490\x07"
+    case = staffed(case=hostile, time_entries=[entry("t\x1b]0;x", 5, activity="administrative")])
+    done = trellis("determine", "-", "--format", "text", given=json.dumps(case).encode())
+    assert done.returncode == 0
+    text = done.stdout.decode("utf-8")
+    first = text.splitlines()[0]
+    assert first.startswith(
+        "Service month 2026-11: a\\u001b[31m\\u202e May be billed 9 x 99490\\u0007"
+    )
+    assert "t\\u001b]0;x" in text
+    assert text.replace("\n", "").isprintable()
+    answer = json.loads(trellis("determine", "-", given=json.dumps(case).encode()).stdout)
+    assert answer["case"] == hostile
+
+
 def test_one_bad_case_anywhere_refuses_everything(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
     good.write_text(json.dumps([MONTH] * 50), "utf-8")
