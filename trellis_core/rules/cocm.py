@@ -263,7 +263,6 @@ def _timed_months(owner: ProgramMonth) -> Iterable[ServiceMonth]:
             yield each
     roles = owner.rules.texts("cocm.time.roles")
     clerical = owner.rules.texts("common.clinical_time.excluded_activities")
-    replaced = {entry.replaces for entry in month.facts.time_entries}
     for entry in month.entries.get(Program.COCM, ()):
         day = local_day(entry.started_at, month.zone)
         member = month.staff.get(entry.staff_id or "")
@@ -272,7 +271,7 @@ def _timed_months(owner: ProgramMonth) -> Iterable[ServiceMonth]:
             and member is not None
             and member.role in roles
             and entry.activity not in clerical
-            and not (entry.is_reversed or entry.billed_elsewhere or entry.id in replaced)
+            and not (entry.is_reversed or entry.billed_elsewhere or entry.id in month.replaced)
             and entry.id not in month.late
             and _was_agreed(month.facts, day)
         ):
