@@ -99,7 +99,9 @@ elif part == COMPARE:
     rule_compare.draw(book, today, practice)
 elif part == CREDENTIALS:
     on, _ = st.columns([1, 4])
-    rule_points.credentials(book, ask_day(on))
+    day = ask_day(on)
+    rule_parts.say_when(book, rule_text.COMMON, day, today)
+    rule_points.credentials(book, day)
 elif part == POLICY:
     rule_points.policy(book)
 elif part == NOT_COVERED:

@@ -352,6 +352,7 @@ def test_credentials_are_those_of_the_day(dashboard, day, bills):
         True, False, True, True,
     ]  # fmt: skip
     assert "#### On what this rests" in text
+    assert "is not yet published" not in text
     assert "Since Jan 1," in text
 
 
