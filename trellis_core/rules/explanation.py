@@ -92,7 +92,13 @@ def _tree(program: Program, decided: Decided) -> Check:
     name = program.value.lower()
     result = decided.results.get(program)
     lines = tuple(
-        line_check(decided.month, claim, line, result.owner if result is not None else None)
+        line_check(
+            decided.month,
+            claim,
+            line,
+            owner=result.owner if result is not None else None,
+            beside={each.code for _, each in decided.lines},
+        )
         for claim, line in decided.lines
         if line.program is program
     )
@@ -168,9 +174,18 @@ def _summary(program: Program, decided: Decided) -> str:
         named = _named(codes, billed) or "nothing"
         said.append(f"{named} may not be billed ({', '.join(titles)})")
     if not said:
-        ahead = [each for each in decided.pending if each.program is program]
-        said.append(_waiting(ahead) if ahead else "nothing is billed this month")
+        said.append(_otherwise(program, decided))
     return f"{program_label(program)}: {'; '.join(said)}."
+
+
+def _otherwise(program: Program, decided: Decided) -> str:
+    """Say why a program has neither a line nor a block."""
+    stands_in = f"{Program.APCM.value}.{program.value}".lower()
+    codes = [line.code for claim, line in decided.lines if claim.element.startswith(stands_in)]
+    if codes:
+        return f"nothing of its own is billed; {_joined(codes)} stands for it"
+    ahead = [each for each in decided.pending if each.program is program]
+    return _waiting(ahead) if ahead else "nothing is billed this month"
 
 
 def _waiting(ahead: Sequence[Pending]) -> str:

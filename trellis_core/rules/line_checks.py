@@ -3,7 +3,7 @@
 Asked only where a tree is wanted; it decides nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Final
@@ -30,7 +30,12 @@ _BRIEF: Final = "cocm.brief_month."
 
 
 def line_check(
-    month: MonthFacts, claim: Claim, line: ServiceLine, owner: ProgramMonth | None
+    month: MonthFacts,
+    claim: Claim,
+    line: ServiceLine,
+    *,
+    owner: ProgramMonth | None,
+    beside: Collection[str],
 ) -> Check:
     """Return the node of one line with everything that it rests on.
 
@@ -39,6 +44,7 @@ def line_check(
         claim: What was earned.
         line: What may be billed of it.
         owner: Its program's month, where the program was decided.
+        beside: Every code that is billed.
     """
     name = line.program.value.lower()
     rule_id = f"{name}.line.{line.code}"
@@ -47,7 +53,7 @@ def line_check(
     children = [
         *(_choice_checks(claim, owner) if owner is not None else ()),
         *(_time_checks(month, claim, line) if claim.ladder is not None else ()),
-        *(_event_checks(month, claim) if claim.ladder is None else ()),
+        *(_event_checks(month, claim, owner, beside) if claim.ladder is None else ()),
         *_cap_checks(month, claim, line),
         _day_check(month, claim, line, rule_id),
         _amount_check(month, line, rule_id),
@@ -202,7 +208,9 @@ def _rule_words(month: MonthFacts, ladder: Ladder) -> str:
     return "The payer's policy: a block is earned past its midpoint."
 
 
-def _event_checks(month: MonthFacts, claim: Claim) -> Iterable[Check]:
+def _event_checks(
+    month: MonthFacts, claim: Claim, owner: ProgramMonth | None, beside: Collection[str]
+) -> Iterable[Check]:
     """Yield what decided a line that no threshold decides."""
     words = "The facts of the month decide it."
     evidence: tuple[str, ...] = ()
@@ -215,12 +223,13 @@ def _event_checks(month: MonthFacts, claim: Claim) -> Iterable[Check]:
     elif claim.is_additional:
         rule_id = f"{claim.element}.entry"
         first = next(iter(claim.spans), None)
-        words = (
-            f"Work on the program is counted in the month; billed with {' or '.join(claim.base)}."
-        )
+        base = " and ".join(code for code in claim.base if code in beside)
+        words = f"Work on the program is counted in the month; billed with {base}."
         evidence = (first.entry,) if first is not None else ()
     elif claim.program is Program.APCM:
         words, evidence = _level(month, claim)
+        if owner is not None and owner.enrollment is not None and owner.enrollment.id:
+            evidence = (owner.enrollment.id, *evidence)
     yield Check(
         rule_id=rule_id,
         outcome=Outcome.MET,
