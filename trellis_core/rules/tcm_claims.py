@@ -12,7 +12,7 @@ from typing import Final
 from trellis_core.care.records import Discharge, DischargeVisit
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules.claims import Claim
-from trellis_core.rules.dated_rules import program_of_codes, rules_on
+from trellis_core.rules.dated_rules import rules_on
 from trellis_core.rules.determination import DecisionNeeded, Pending
 from trellis_core.rules.facts import RequestedLine
 from trellis_core.rules.month_facts import MonthFacts, Problem
@@ -159,11 +159,7 @@ def _are_near(one: Taken, other: Taken) -> bool:
 def decisions(all_taken: Sequence[Taken]) -> Iterable[DecisionNeeded]:
     """Yield what only a person may decide: which of the unbilled discharges is billed."""
     for first in all_taken:
-        others = [
-            taken
-            for taken in all_taken
-            if taken.rival is first and not taken.problems and not taken.is_billed
-        ]
+        others = [one for one in all_taken if one.rival is first and not one.problems]
         if not others or first.is_billed:
             continue
         group = [first, *others]
@@ -204,9 +200,8 @@ class Requests:
             return [], self._barred(line)
         claims: list[Claim] = []
         problems: list[Problem] = []
-        rivals = self._others_asked_for(line)
         for taken, claim in chosen:
-            if any(_are_near(one, taken) and _goes_before(one, taken) for one in rivals):
+            if any(_goes_before(one, taken) for one in self._asked_for()):
                 problems.append(Problem(Reason.TCM_DUPLICATE_30_DAYS))
             else:
                 claims.append(claim)
@@ -227,14 +222,9 @@ class Requests:
     def _in_play(self) -> list[Taken]:
         return [taken for taken in self.all_taken if taken.transition.touches_month]
 
-    def _others_asked_for(self, line: RequestedLine) -> list[Taken]:
-        known = program_of_codes(self.month.rule_book)
-        return [
-            taken
-            for other in self.month.facts.requested or ()
-            if other is not line and known.get(other.code, (None,))[0] is Program.TCM
-            for taken, _ in self._bearing(other)
-        ]
+    def _asked_for(self) -> list[Taken]:
+        lines = self.month.facts.requested or ()
+        return [taken for line in lines for taken, _ in self._bearing(line)]
 
     def _barred(self, line: RequestedLine) -> list[Problem]:
         """Return what bars a line that no discharge bears, for the discharge that it means."""
@@ -245,7 +235,7 @@ class Requests:
 
 
 def _goes_before(one: Taken, other: Taken) -> bool:
-    return _rank(one) < _rank(other)
+    return _are_near(one, other) and _rank(one) < _rank(other)
 
 
 def _rank(taken: Taken) -> tuple[bool, date, str]:
@@ -285,7 +275,7 @@ def _problems_of(taken: Taken, line: RequestedLine) -> list[Problem]:
     if visit is not None:
         found.extend(_other_person(taken.transition, visit, line))
         found.extend(_other_day(taken.transition, visit, line))
-        if line.code != taken.code and line.code == taken.transition.rules.high:
+        if line.code == taken.transition.rules.high:
             found.extend(_less_than_high(taken.transition))
     return [each for place, each in enumerate(found) if each not in found[:place]]
 

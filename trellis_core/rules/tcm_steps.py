@@ -534,14 +534,12 @@ def _reconciliation(transition: Transition) -> Step:
     visit = transition.visit
     deadline = visit.on if visit is not None else transition.deadlines.moderate_visit_by
     done = transition.discharge.medications_reconciled_on
-    is_reconciled = done is not UNKNOWN and done is not None
     problems: tuple[Problem, ...] = ()
     waits_until: date | None = None
     found = "Not on record." if done is UNKNOWN else "Not yet."
-    if is_reconciled and done is not UNKNOWN and done is not None:
+    if isinstance(done, date):
         found = f"Reconciled on {in_words(done)}."
-        is_reconciled = transition.discharged_on <= done <= deadline
-    if not is_reconciled:
+    if not (isinstance(done, date) and transition.discharged_on <= done <= deadline):
         if transition.month.is_ahead(deadline):
             waits_until = deadline
             found += " There is still time."
@@ -653,11 +651,12 @@ def _other_discharges(transition: Transition) -> Iterable[tuple[date, date]]:
 
 def _is_this_claim(service: OtherService, discharge: Discharge) -> bool:
     """Say whether a service on record is the claim that was sent for this very discharge."""
+    is_named = service.discharged_on is not None
+    if discharge.billed_on is None:
+        return False
+    if is_named and service.discharged_on != discharge.discharged_on:
+        return False
     visit = discharge.visit
-    if discharge.billed_on is None or visit is UNKNOWN or visit is None:
-        return False
-    if service.by is not UNKNOWN and service.by != visit.by:
-        return False
-    if service.discharged_on is None:
-        return service.on == visit.on
-    return service.discharged_on == discharge.discharged_on
+    if visit is UNKNOWN or visit is None:
+        return is_named and service.by != OTHER
+    return service.by in {UNKNOWN, visit.by} and (is_named or service.on == visit.on)
