@@ -238,7 +238,7 @@ def _conflict(decided: Decided, problem: Problem, name: str) -> Check | None:
         ]
         words = f"Reported: {', '.join(found)}."
     elif problem.reason is Reason.BILLED_BY_OTHER_PRACTITIONER:
-        words = f"Reported by another practitioner: {code}."
+        words = f"{code or 'The program'} is reported by another practitioner, whose claim stands."
     elif code is None or other is None:
         return None
     else:

@@ -45,7 +45,11 @@ def with_records(check: Check, owner: ProgramMonth) -> Check:
     if check.outcome is not Outcome.MET:
         return check
     describe = _BY_REQUIREMENT.get(check.rule_id.rpartition(".")[-1])
-    found = describe(owner) if describe is not None else None
+    if describe is None:
+        return check
+    found = describe(owner)
+    if found is None and owner.started_on is None:
+        found = OnRecord("Not asked before the start of the program is on record.")
     if found is None:
         return check
     evidence = tuple(dict.fromkeys((*check.evidence, *found.evidence)))
