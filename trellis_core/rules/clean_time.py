@@ -11,11 +11,12 @@ reason. Where several apply the first of this order is named:
    patient (the shared part), the share of other patients.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from fractions import Fraction
-from typing import Final
+from typing import Final, NamedTuple
 
 from trellis_core.care.records import Enrollment
 from trellis_core.care.vocabulary import ContactState, Program, StaffRole
@@ -25,6 +26,7 @@ from trellis_core.rules.reasons import Reason
 from trellis_core.values.periods import ServiceMonth
 from trellis_core.values.unknown import UNKNOWN
 
+_BEHAVIORAL: Final = frozenset({Program.BHI, Program.COCM})
 _EVER: Final = int(datetime.max.replace(tzinfo=UTC).timestamp())
 """A second after every entry."""
 
@@ -32,8 +34,7 @@ Piece = tuple[int, int]
 Cut = tuple[int, int, Reason]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Seconds that count: half open, in POSIX seconds.
 
     Attributes:
@@ -80,6 +81,7 @@ class _Window:
 
     Attributes:
         counts_stays: Whether time in a facility counts.
+        is_plain: Whether nothing but the window's ends can take time away.
     """
 
     lo: int
@@ -87,11 +89,14 @@ class _Window:
     cuts: list[Cut]
     visit_days: list[Piece]
     roles: frozenset[str]
+    idle_roles: frozenset[str]
+    idle_activities: frozenset[str]
     only: str | None
     consultant: Reason
     condition: str | None
     stays: list[_Stay]
     counts_stays: bool
+    is_plain: bool
 
 
 @dataclass(slots=True)
@@ -106,14 +111,10 @@ class _Work:
 
 def total_seconds(spans: Iterable[Span]) -> int | Fraction:
     """Return the exact sum of counted seconds; a fraction only where an activity was shared."""
-    whole = 0
-    parts = Fraction(0)
-    for span in spans:
-        if span.sharing == 1:
-            whole += span.end - span.start
-        else:
-            parts += Fraction(span.end - span.start, span.sharing)
-    return whole + parts if parts else whole
+    total: int | Fraction = 0
+    for start, end, _, _, sharing in spans:
+        total += end - start if sharing == 1 else Fraction(end - start, sharing)
+    return total
 
 
 def reached_at(spans: Sequence[Span], seconds: int) -> int | None:
@@ -124,12 +125,11 @@ def reached_at(spans: Sequence[Span], seconds: int) -> int | None:
         1500
     """
     counted: int | Fraction = 0
-    for span in spans:
-        length = span.end - span.start
-        gain = length if span.sharing == 1 else Fraction(length, span.sharing)
+    for start, end, _, _, sharing in spans:
+        gain = end - start if sharing == 1 else Fraction(end - start, sharing)
         if counted + gain >= seconds:
-            missing = (seconds - counted) * span.sharing
-            return span.start - int(-missing // 1)
+            missing = (seconds - counted) * sharing
+            return start - int(-missing // 1)
         counted += gain
     return None
 
@@ -151,8 +151,10 @@ def clean_time(month: MonthFacts, programs: Mapping[Program, ProgramMonth]) -> C
             if whole is not None or window is None:
                 clean.lost.append((entry.id, entry.seconds, whole or Reason.OUTSIDE_MONTH))
                 continue
-            work = _Work(entry, program, start, [(start, start + entry.seconds)])
-            _cut_to_window(work, window, month, clean)
+            end = start + entry.seconds
+            work = _Work(entry, program, start, [(start, end)])
+            if not (window.is_plain and window.lo <= start and end <= window.hi):
+                _cut_to_window(work, window, month, clean)
             if work.pieces:
                 works.append(work)
     if month.facts.other_patient_entries:
@@ -206,10 +208,7 @@ def _nobody_counts(entry: TimeEntry, month: MonthFacts, window: _Window) -> Reas
     member = month.staff.get(entry.staff_id) if entry.staff_id is not None else None
     if member is None:
         return Reason.NO_STAFF
-    rules = month.rules
-    if member.role in rules.texts(
-        "common.clinical_time.excluded_roles"
-    ) or entry.activity in rules.texts("common.clinical_time.excluded_activities"):
+    if member.role in window.idle_roles or entry.activity in window.idle_activities:
         return Reason.NON_CLINICAL_TIME
     if member.role not in window.roles or window.only not in {None, member.id}:
         is_consultant = member.role is StaffRole.PSYCHIATRIC_CONSULTANT
@@ -284,19 +283,23 @@ def _window(month: MonthFacts, program: Program, owner: ProgramMonth | None) -> 
         cuts.extend(_agreed_days(month, owner))
     lo = max(hi for start, hi, _ in cuts if start == -_EVER)
     hi = min(start for start, _, _ in cuts if start != -_EVER)
-    is_behavioral = program in {Program.BHI, Program.COCM}
+    is_behavioral = program in _BEHAVIORAL
+    visit_days, stays = _visit_days(month, program), _stays(month, program)
     return _Window(
         lo=lo,
         hi=hi,
         cuts=cuts,
-        visit_days=_visit_days(month, program),
+        visit_days=visit_days,
+        idle_roles=month.rules.texts("common.clinical_time.excluded_roles"),
+        idle_activities=month.rules.texts("common.clinical_time.excluded_activities"),
         roles=month.rules.texts("cocm.time.roles")
         if program is Program.COCM
         else month.rules.texts("common.clinical_time.roles"),
         only=_only_own_time(month, program, owner),
         consultant=Reason.CONSULTANT_TIME if is_behavioral else Reason.ROLE_NOT_COUNTED,
         condition=_one_condition(owner),
-        stays=_stays(month, program),
+        stays=stays,
+        is_plain=not visit_days and not stays,
         counts_stays=is_behavioral and month.facts.policy.count_facility_time,
     )
 
@@ -326,7 +329,7 @@ def agreed_part(owner: ProgramMonth, spans: Iterable[Span], clean: CleanTime) ->
                 lost[key] = lost.get(key, 0) + gone // span.sharing
                 start, end = (max(start, hi), end) if lo < start else (start, min(end, lo))
         if start < end:
-            kept.append(replace(span, start=start, end=end))
+            kept.append(span._replace(start=start, end=end))
     for (entry, reason), seconds in lost.items():
         clean.lost.append((entry, seconds, reason))
         if reason is Reason.BEFORE_CONSENT:
@@ -451,55 +454,69 @@ def _is_staff_elsewhere(work: _Work, month: MonthFacts, clean: CleanTime) -> boo
 
 def _cut_overlaps(works: list[_Work], clean: CleanTime) -> None:
     """Leave the union of all intervals on the patient; the entry recorded first keeps its part."""
-    pieces = sorted(piece for work in works for piece in work.pieces)
-    if all(pieces[place][1] <= pieces[place + 1][0] for place in range(len(pieces) - 1)):
+    until = -_EVER
+    for lo, hi in sorted([piece for work in works for piece in work.pieces]):
+        if lo < until:
+            break
+        until = hi
+    else:
         return
     taken: list[Piece] = []
     for work in sorted(works, key=_precedence):
-        before = list(work.pieces)
-        lost_at = len(clean.lost)
-        for lo, hi in taken:
-            _lose(work, lo, hi, Reason.OVERLAP_SAME_PATIENT, clean)
-        mine = clean.lost[lost_at:]
-        if len(mine) > 1:
-            clean.lost[lost_at:] = [
-                (work.entry.id, sum(each[1] for each in mine), Reason.OVERLAP_SAME_PATIENT)
-            ]
-        taken.extend(before)
+        before = work.pieces
+        for lo, hi in before:
+            at = bisect_right(taken, lo, key=_end)
+            while at < len(taken) and taken[at][0] < hi:
+                _lose(work, *taken[at], Reason.OVERLAP_SAME_PATIENT, clean)
+                at += 1
+        for piece in before:
+            _take(taken, *piece)
+
+
+def _end(piece: Piece) -> int:
+    return piece[1]
+
+
+def _take(taken: list[Piece], lo: int, hi: int) -> None:
+    """Add a piece to the time that is taken, which stays in order and without overlaps."""
+    first = bisect_left(taken, lo, key=_end)
+    last = first
+    while last < len(taken) and taken[last][0] <= hi:
+        lo, hi = min(lo, taken[last][0]), max(hi, taken[last][1])
+        last += 1
+    taken[first:last] = [(lo, hi)]
 
 
 def seconds_by_entry(spans: Iterable[Span]) -> dict[str, int]:
     """Return whole seconds per entry; each entry's share of a shared activity is floored once."""
     lengths: dict[str, int] = {}
-    sharing: dict[str, int] = {}
-    for span in spans:
-        lengths[span.entry] = lengths.get(span.entry, 0) + span.end - span.start
-        sharing[span.entry] = span.sharing
-    return {entry: length // sharing[entry] for entry, length in lengths.items()}
+    shared: dict[str, int] = {}
+    for start, end, entry, _, sharing in spans:
+        lengths[entry] = lengths.get(entry, 0) + end - start
+        if sharing != 1:
+            shared[entry] = sharing
+    for entry, sharing in shared.items():
+        lengths[entry] //= sharing
+    return lengths
 
 
 def _collect(works: list[_Work], clean: CleanTime) -> None:
-    contacts: dict[Program, set[ContactState]] = {}
+    reached: set[Program] = set()
     for work in works:
-        entry = work.entry
+        entry, program, sharing = work.entry, work.program, work.entry.patients_sharing
         if not work.pieces or entry.staff_id is None:
             continue
-        if entry.patients_sharing > 1:
-            length = sum(hi - lo for lo, hi in work.pieces)
-            lost = length - length // entry.patients_sharing
+        if sharing > 1:
+            length = sum([hi - lo for lo, hi in work.pieces])
+            lost = length - length // sharing
             clean.lost.append((entry.id, lost, Reason.SHARED_ACTIVITY))
-        spans = clean.spans.setdefault(work.program, [])
+        spans = clean.spans.setdefault(program, [])
         for lo, hi in work.pieces:
-            spans.append(Span(lo, hi, entry.id, entry.staff_id, entry.patients_sharing))
-        if entry.contact is not None:
-            contacts.setdefault(work.program, set()).add(entry.contact)
+            spans.append(Span(lo, hi, entry.id, entry.staff_id, sharing))
+        if entry.contact is ContactState.REACHED:
+            reached.add(program)
+        elif entry.contact is not None:
+            clean.no_contact.add(program)
     for spans in clean.spans.values():
-        if len(spans) > 1:
-            spans.sort(key=_by_time)
-    clean.no_contact.update(
-        program for program, states in contacts.items() if ContactState.REACHED not in states
-    )
-
-
-def _by_time(span: Span) -> tuple[int, int, str]:
-    return span.start, span.end, span.entry
+        spans.sort()
+    clean.no_contact -= reached

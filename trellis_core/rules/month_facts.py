@@ -7,6 +7,7 @@ program, and which programs are in play.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,9 @@ from trellis_core.values.unknown import UNKNOWN, Maybe
 
 DAY: Final = timedelta(days=1)
 UNKNOWN_PREFIX: Final = "UNKNOWN_"
+PROGRAMS: Final = tuple(Program)
+"""Every program, in the order in which they are decided."""
+_NAMES: Final = {program: program.value.lower() for program in Program}
 
 
 class Problem(NamedTuple):
@@ -64,6 +68,8 @@ class MonthFacts:
         starts: POSIX second at which the month begins in the practice's zone.
         ends: First second after the month.
         entries: Time entries by program.
+        deceased_on: The day of death, where it is known.
+        last_service_day: The month's last day, or the day of death if that is earlier.
         late: Ids of entries that were not known yet at the instant asked about.
         replaced: Ids of entries that a known one corrects.
         explain: Whether trees of checks are wanted.
@@ -81,6 +87,8 @@ class MonthFacts:
     entries: Mapping[Program, list[TimeEntry]]
     default_biller: str | None
     caps: Caps
+    deceased_on: date | None
+    last_service_day: date
     explain: bool = False
     late: frozenset[str] = frozenset()
     replaced: frozenset[str] = frozenset()
@@ -89,20 +97,6 @@ class MonthFacts:
     def month(self) -> ServiceMonth:
         """The service month."""
         return self.facts.service_month
-
-    @property
-    def deceased_on(self) -> date | None:
-        """The day of death, where it is known."""
-        day = self.facts.patient.deceased_on
-        return None if day is UNKNOWN else day
-
-    @property
-    def last_service_day(self) -> date:
-        """The month's last day, or the day of death if that is earlier."""
-        died = self.deceased_on
-        return (
-            died if died is not None and self.first_day <= died < self.last_day else self.last_day
-        )
 
     def day_starts(self, day: date) -> int:
         """Return the POSIX second at which a day begins for the practice."""
@@ -148,7 +142,10 @@ class ProgramMonth:
     """One program of the month: who bills it and which records belong to it.
 
     Attributes:
+        rules: The rules of the month.
+        name: The program's part of a parameter path.
         biller_id: Staff id of the program's billing practitioner; None where nobody is named.
+        started_on: First day of the enrollment, where it is known.
         enrollment: The enrollment that covers the month, else the nearest one.
         is_enrolled: Whether it covers a day of the month.
         resumed: Later enrollments of the month alike but for their dates, in order.
@@ -158,35 +155,41 @@ class ProgramMonth:
 
     month: MonthFacts
     program: Program
+    rules: DatedRules
+    name: str
     biller_id: str | None
     biller: StaffMember | None
     enrollment: Enrollment | None
     is_enrolled: bool
+    started_on: date | None
     resumed: tuple[Enrollment, ...] = ()
     consent: Consent | None = None
     consent_problems: tuple[Problem, ...] = ()
 
     @property
-    def rules(self) -> DatedRules:
-        """The rules of the month."""
-        return self.month.rules
-
-    @property
-    def name(self) -> str:
-        """The program's part of a parameter path."""
-        return self.program.value.lower()
-
-    @property
-    def started_on(self) -> date | None:
-        """First day of the enrollment, where it is known."""
-        if self.enrollment is None or self.enrollment.started_on is UNKNOWN:
-            return None
-        return self.enrollment.started_on
-
-    @property
     def condition(self) -> Maybe[str | None]:
         """The one condition of principal care management."""
         return self.enrollment.condition if self.enrollment is not None else UNKNOWN
+
+
+class _Frame(NamedTuple):
+    """Where a month lies for a practice."""
+
+    first_day: date
+    last_day: date
+    starts: int
+    ends: int
+
+
+@lru_cache(maxsize=512)
+def _frame(time_zone: str, month: ServiceMonth) -> _Frame:
+    first_day, last_day = month.first_day, month.last_day
+    return _Frame(
+        first_day,
+        last_day,
+        starts_at_second(time_zone, first_day),
+        starts_at_second(time_zone, last_day + DAY),
+    )
 
 
 def month_facts(facts: Facts, *, rule_book: RuleBook, explain: bool) -> MonthFacts:
@@ -195,10 +198,10 @@ def month_facts(facts: Facts, *, rule_book: RuleBook, explain: bool) -> MonthFac
     late: frozenset[str] = frozenset()
     if facts.as_of is not None:
         facts, late = known_at(facts, facts.as_of, zone)
-    month = facts.service_month
-    first_day = month.first_day
-    last_day = month.last_day
-    rules = rules_on(rule_book, last_day)
+    frame = _frame(facts.practice.time_zone, facts.service_month)
+    rules = rules_on(rule_book, frame.last_day)
+    died = None if facts.patient.deceased_on is UNKNOWN else facts.patient.deceased_on
+    dies_here = died is not None and frame.first_day <= died < frame.last_day
     entries: dict[Program, list[TimeEntry]] = {}
     for entry in facts.time_entries:
         entries.setdefault(entry.program, []).append(entry)
@@ -208,14 +211,16 @@ def month_facts(facts: Facts, *, rule_book: RuleBook, explain: bool) -> MonthFac
         rule_book=rule_book,
         rules=rules,
         zone=zone,
-        first_day=first_day,
-        last_day=last_day,
-        starts=starts_at_second(facts.practice.time_zone, first_day),
-        ends=starts_at_second(facts.practice.time_zone, last_day + DAY),
+        first_day=frame.first_day,
+        last_day=frame.last_day,
+        starts=frame.starts,
+        ends=frame.ends,
         staff=staff,
         entries=entries,
         default_biller=facts.billing_practitioner or _only_biller(facts.staff),
         caps=Caps(rules=rules, payer=facts.policy.unit_caps),
+        deceased_on=died,
+        last_service_day=died if dies_here and died is not None else frame.last_day,
         explain=explain,
         late=late,
         replaced=frozenset(
@@ -245,14 +250,17 @@ def program_month(
     enrollment, *resumed = _enrollments(month, program, by, first) or [_nearest(month, program)]
     named = enrollment.billing_practitioner if enrollment is not None else UNKNOWN
     biller_id = by or (month.default_biller if named is UNKNOWN else named)
+    started = enrollment.started_on if enrollment is not None else UNKNOWN
     return ProgramMonth(
         month=month,
         program=program,
+        rules=month.rules,
+        name=_NAMES[program],
         biller_id=biller_id,
         biller=month.staff.get(biller_id) if biller_id is not None else None,
         enrollment=enrollment,
-        is_enrolled=enrollment is not None
-        and covers(enrollment, month.first_day, month.last_day),
+        is_enrolled=enrollment is not None and covers(enrollment, month.first_day, month.last_day),
+        started_on=None if started is UNKNOWN else started,
         resumed=tuple(each for each in resumed if each is not None),
     )
 
@@ -265,12 +273,15 @@ def _enrollments(
     if enrollments is UNKNOWN:
         return []
     default = month.default_biller
+    covering = [
+        each
+        for each in enrollments
+        if each.program is program and covers(each, month.first_day, month.last_day)
+    ]
+    if len(covering) <= 1:
+        return list(covering)
     found = sorted(
-        (
-            each
-            for each in enrollments
-            if each.program is program and covers(each, month.first_day, month.last_day)
-        ),
+        covering,
         key=lambda each: (
             first is not None and not _is_alike(each, first, default),
             _biller_of(each, default) != (by or default),
@@ -345,7 +356,7 @@ def programs_in_play(month: MonthFacts) -> list[Program]:
             found.add(program)
     if month.facts.discharges:
         found.add(Program.TCM)
-    return [program for program in Program if program in found]
+    return [program for program in PROGRAMS if program in found] if len(found) > 1 else [*found]
 
 
 def _touches(entry: TimeEntry, month: MonthFacts) -> bool:

@@ -195,9 +195,7 @@ def test_unit_caps_are_dated_and_say_how_old_they_are() -> None:
     assert last.note == ""
     later = caps("99439", date(2024, 10, 1))
     assert later is not None
-    assert later.note == (
-        "Table of 2024-07-01, newest on file, 3 months old on 2024-10-01."
-    )
+    assert later.note == ("Table of 2024-07-01, newest on file, 3 months old on 2024-10-01.")
     assert caps("G0556", date(2026, 11, 30)) is None
 
 
