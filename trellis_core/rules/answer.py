@@ -1,7 +1,8 @@
 """Puts a decision into its final form: lines with dates and amounts, sentences, meters, trees."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
@@ -11,12 +12,17 @@ from trellis_core.rules.claims import Block, Claim, ProgramResult
 from trellis_core.rules.clean_time import CleanTime, reached_at, seconds_by_entry
 from trellis_core.rules.concurrency import group_of, notices
 from trellis_core.rules.determination import (
+    Alternative,
     Blocked,
+    DecisionNeeded,
     Determination,
     Meter,
     NotCounted,
     Notice,
+    Pending,
     ServiceLine,
+    StepState,
+    TcmDeadlines,
 )
 from trellis_core.rules.explanation import Decided, documents, trees
 from trellis_core.rules.line_amounts import allowed_of
@@ -25,7 +31,7 @@ from trellis_core.rules.reason_texts import citations, sentence
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.units import MINUTE
 
-_COMPLEX: Final = "ccm.complex"
+_COMPLEX: Final = "ccm.complex."
 Lost = tuple[str, int, Reason]
 
 
@@ -51,20 +57,17 @@ def assemble(
     warnings: list[tuple[Program, Problem]] = []
     billed: list[Claim] = []
     lines = _lines(month, claims, warnings, billed)
+    kept = _Kept()
     for result in results.values():
-        warnings.extend((result.program, problem) for problem in result.warnings)
+        kept.take(result, warnings)
     if claims:
         warnings.extend(notices(claims, month))
         _complex_pays_less(month, results, lines, warnings)
     lost = [*clean.lost, *_unused(results, claims, asked=asked is not None)]
     behind: list[Problem] = []
     blocked = _blocked(results.values() if asked is None else (), asked or (), behind)
-    decisions = (
-        tuple(each for result in results.values() for each in result.decisions)
-        if asked is None
-        else ()
-    )
-    pending = tuple(each for result in results.values() for each in result.pending)
+    decisions = tuple(kept.decisions) if asked is None else ()
+    pending = tuple(kept.pending)
     trace = (
         trees(
             Decided(
@@ -89,22 +92,45 @@ def assemble(
         lines=tuple(sorted(lines, key=_line_order)) if len(lines) > 1 else tuple(lines),
         blocked=blocked,
         warnings=_notices(warnings),
-        meters=_meters(results),
+        meters=tuple(kept.meters),
         not_counted=tuple(
-            NotCounted(entry=entry, seconds=seconds, reason=reason, message=sentence(reason))
-            for entry, seconds, reason in lost
+            [
+                NotCounted(entry=entry, seconds=seconds, reason=reason, message=sentence(reason))
+                for entry, seconds, reason in lost
+            ]
         ),
-        alternatives=tuple(each for result in results.values() for each in result.alternatives)
-        if asked is None
-        else (),
+        alternatives=tuple(kept.alternatives) if asked is None else (),
         decisions_needed=decisions,
-        deadlines=tuple(each for result in results.values() for each in result.deadlines),
+        deadlines=tuple(kept.deadlines),
         pending=pending,
-        steps=tuple(each for result in results.values() for each in result.steps),
+        steps=tuple(kept.steps),
         counted_seconds=_counted(clean, lost),
         trace=trace,
         sources=documents(trace, month.rule_book.sources) if trace else (),
     )
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What every program adds to the answer, in the order of the programs."""
+
+    meters: list[Meter] = field(default_factory=list)
+    alternatives: list[Alternative] = field(default_factory=list)
+    decisions: list[DecisionNeeded] = field(default_factory=list)
+    deadlines: list[TcmDeadlines] = field(default_factory=list)
+    pending: list[Pending] = field(default_factory=list)
+    steps: list[StepState] = field(default_factory=list)
+
+    def take(self, result: ProgramResult, warnings: list[tuple[Program, Problem]]) -> None:
+        """Add one program's part."""
+        if result.warnings:
+            warnings.extend((result.program, problem) for problem in result.warnings)
+        self.meters += result.meters
+        self.alternatives += result.alternatives
+        self.decisions += result.decisions
+        self.deadlines += result.deadlines
+        self.pending += result.pending
+        self.steps += result.steps
 
 
 def _line_order(line: ServiceLine) -> tuple[str, str]:
@@ -169,7 +195,10 @@ def _line(
     month: MonthFacts, claim: Claim, *, units: int, second: int | None, on: date
 ) -> ServiceLine:
     unit = unit_amount(month, claim.code, on)
-    met_on = month.day_of(second - 1) if second is not None else None
+    met_at = datetime.fromtimestamp(second, month.zone) if second is not None else None
+    met_on = claim.fixed_on
+    if met_at is not None and second is not None:
+        met_on = met_at.date() if met_at.time() > time.min else month.day_of(second - 1)
     return ServiceLine(
         code=claim.code,
         units=units,
@@ -177,8 +206,8 @@ def _line(
         program=claim.program,
         minutes=claim.minutes,
         date_of_service=on,
-        threshold_met_on=met_on if met_on is not None else claim.fixed_on,
-        threshold_met_at=datetime.fromtimestamp(second, month.zone) if second is not None else None,
+        threshold_met_on=met_on,
+        threshold_met_at=met_at,
         allowed=unit * units if unit is not None else None,
         unit_allowed=unit,
         entries=tuple(dict.fromkeys([span.entry for span in claim.spans])),
@@ -201,13 +230,11 @@ def _complex_pays_less(
 ) -> None:
     """Say where plain chronic care would pay more than the complex care that was proposed."""
     result = results.get(Program.CCM)
-    complex_codes = (
-        {claim.code for claim in result.claims if group_of(claim) == _COMPLEX}
-        if (result is not None)
-        else set()
-    )
+    if result is None:
+        return
+    complex_codes = {claim.code for claim in result.claims if claim.element.startswith(_COMPLEX)}
     mine = [line for line in lines if line.code in complex_codes]
-    if not mine or result is None or any(line.allowed is None for line in mine):
+    if not mine or any(line.allowed is None for line in mine):
         return
     rules = month.rules
     initial = rules.code("ccm.clinical_staff.initial.hcpcs")
@@ -246,6 +273,8 @@ def _unused(
             spans = [
                 span for offer in result.offers for span in offer.spans if used and span not in used
             ]
+        if not spans:
+            continue
         for entry, lost in seconds_by_entry(dict.fromkeys(spans)).items():
             yield entry, lost, Reason.OTHER_PROGRAM_TRACK
 
@@ -298,11 +327,7 @@ def _notices(warnings: Iterable[tuple[Program, Problem]]) -> tuple[Notice, ...]:
     return tuple(seen.values())
 
 
-def _meters(results: Mapping[Program, ProgramResult]) -> tuple[Meter, ...]:
-    return tuple(meter for result in results.values() for meter in result.meters)
-
-
 def _counted(clean: CleanTime, lost: Sequence[Lost]) -> tuple[tuple[str, int], ...]:
     unused = {entry for entry, _, reason in lost if reason is Reason.OTHER_PROGRAM_TRACK}
-    spans = (span for each in clean.spans.values() for span in each if span.entry not in unused)
+    spans = [span for each in clean.spans.values() for span in each if span.entry not in unused]
     return tuple(seconds_by_entry(spans).items())

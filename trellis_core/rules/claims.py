@@ -26,7 +26,7 @@ from trellis_core.values.periods import same_day_earlier_year
 from trellis_core.values.unknown import UNKNOWN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Claim:
     """One code with the units that were earned, before caps, conflicts and amounts.
 
@@ -279,14 +279,15 @@ def plan_not_reviewed(result: ProgramResult, plans: frozenset[Program]) -> None:
 def service_day(result: ProgramResult) -> date:
     """Return the date of service that a program's claims carry, conflicts aside."""
     month = result.owner.month
-    codes = {claim.code for claim in result.claims}
-    asked = [
-        line.date_of_service
-        for line in month.facts.requested or ()
-        if line.code in codes and line.date_of_service is not None
-    ]
-    if asked:
-        return max(asked)
+    if month.facts.requested:
+        codes = {claim.code for claim in result.claims}
+        asked = [
+            line.date_of_service
+            for line in month.facts.requested
+            if line.code in codes and line.date_of_service is not None
+        ]
+        if asked:
+            return max(asked)
     if month.facts.practice.date_of_service is DateOfServiceRule.THRESHOLD_MET:
         reached = [second for claim in result.claims if (second := _met_at(claim, month))]
         if reached:

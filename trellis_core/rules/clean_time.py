@@ -139,19 +139,26 @@ def clean_time(month: MonthFacts, programs: Mapping[Program, ProgramMonth]) -> C
     clean = CleanTime()
     windows: dict[Program, _Window] = {}
     works: list[_Work] = []
+    aside = month.late | month.replaced
     for program, entries in month.entries.items():
         window: _Window | None = None
         for entry in entries:
             start = int(entry.started_at.timestamp())
-            whole = _whole_entry_reason(entry, start, month)
-            if whole is None:
-                if window is None:
-                    window = windows[program] = _window(month, program, programs.get(program))
-                whole = _nobody_counts(entry, month, window)
-            if whole is not None or window is None:
-                clean.lost.append((entry.id, entry.seconds, whole or Reason.OUTSIDE_MONTH))
-                continue
             end = start + entry.seconds
+            if (
+                start >= month.ends
+                or end <= month.starts
+                or entry.is_reversed
+                or (aside and entry.id in aside)
+            ):
+                clean.lost.append((entry.id, entry.seconds, _not_of_the_month(entry, month)))
+                continue
+            if window is None:
+                window = windows[program] = _window(month, program, programs.get(program))
+            whole = _nobody_counts(entry, month, window)
+            if whole is not None:
+                clean.lost.append((entry.id, entry.seconds, whole))
+                continue
             work = _Work(entry, program, start, [(start, end)])
             if not (window.is_plain and window.lo <= start and end <= window.hi):
                 _cut_to_window(work, window, month, clean)
@@ -193,14 +200,12 @@ def _note_facility_time(windows: Mapping[Program, _Window], clean: CleanTime) ->
             clean.facility.add(program)
 
 
-def _whole_entry_reason(entry: TimeEntry, start: int, month: MonthFacts) -> Reason | None:
+def _not_of_the_month(entry: TimeEntry, month: MonthFacts) -> Reason:
     if entry.id in month.late:
         return Reason.AFTER_AS_OF
     if entry.is_reversed or entry.id in month.replaced:
         return Reason.REPLACED
-    if start >= month.ends or start + entry.seconds <= month.starts:
-        return Reason.OUTSIDE_MONTH
-    return None
+    return Reason.OUTSIDE_MONTH
 
 
 def _nobody_counts(entry: TimeEntry, month: MonthFacts, window: _Window) -> Reason | None:

@@ -294,6 +294,8 @@ def _beside_others(
 
 def notices(claims: Sequence[Claim], month: MonthFacts) -> Iterable[tuple[Program, Problem]]:
     """Yield warnings about services that stand side by side."""
+    if month.is_medicare and not month.facts.other_services:
+        return
     programs = {claim.program: claim for claim in claims if group_of(claim) != _CARE_PLANNING}
     oversight = month.rules.texts("common.care_plan_oversight.hcpcs")
     chronic = programs.get(Program.CCM)

@@ -46,10 +46,12 @@ def run(gates: Sequence[Gate], program: ProgramMonth, checks: list[Check] | None
     """Run every gate and return all problems; note each gate's check where a trace is wanted."""
     found: list[Problem] = []
     for gate in gates:
-        problems = list(gate.problems(program))
-        found.extend(problems)
+        problems = gate.problems(program)
         if checks is not None:
+            problems = tuple(problems)
             checks.append(check_of(gate, problems, program))
+        if problems != ():
+            found.extend(problems)
     return found
 
 
@@ -261,7 +263,9 @@ def initiating_visit(
     visits = program.month.facts.initiating_visits
     if visits is UNKNOWN:
         return None, (unknown("initiating_visits"),)
-    allowed = program.rules.texts("common.initiating_visit.hcpcs") | (codes or frozenset())
+    allowed = program.rules.texts("common.initiating_visit.hcpcs")
+    if codes:
+        allowed |= codes
     latest = until or max(program.started_on or date.min, program.month.first_day)
     open_questions: tuple[Problem, ...] = ()
     newest: InitiatingVisit | None = None

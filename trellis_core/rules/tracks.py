@@ -189,7 +189,8 @@ def _staff_ticks(
             *ticks_of(ladders.complex, caps, reached=reached),
         )
 
-    if caps.payer or not _are_capped(ladders, rules):
+    capped = ("capped", ladders.staff.element)
+    if caps.payer or not rules.keep(capped, lambda dated: _are_capped(ladders, dated)):
         return make(rules)
     return rules.keep(("ticks", result.program, is_complex, ladders.staff.element), make)
 
