@@ -102,10 +102,14 @@ def known_at(facts: Facts, as_of: datetime, zone: ZoneInfo) -> tuple[Facts, froz
 
 
 def _is_late(entry: TimeEntry | OtherEntry, as_of: datetime) -> bool:
-    """Say whether work was not over yet, or not on record yet."""
-    if entry.recorded_at is not None and entry.recorded_at > as_of:
-        return True
-    return entry.started_at + timedelta(seconds=entry.seconds) > as_of
+    """Say whether work was not on record yet.
+
+    Where nobody knows when it was recorded it is known once it is over; work that had not begun
+    is never known.
+    """
+    if entry.recorded_at is None:
+        return entry.started_at + timedelta(seconds=entry.seconds) > as_of
+    return max(entry.recorded_at, entry.started_at) > as_of
 
 
 def _until(records: Maybe[tuple[_D, ...]], today: date) -> Maybe[tuple[_D, ...]]:
