@@ -32,6 +32,7 @@ class DatedRules:
         self._found: dict[str, ParameterUse | None] = {}
         self._sets: dict[str, frozenset[str]] = {}
         self._caps: dict[str, int | None] = {}
+        self._allowed: dict[tuple[str, str | None, str | None, Setting, bool], Allowed | None] = {}
 
     def find(self, path: str) -> ParameterUse | None:
         """Return a value with its date and citations; None where it is not in force."""
@@ -95,19 +96,23 @@ class DatedRules:
     ) -> Allowed | None:
         """Return one unit's allowed amount on this day; None where none is on file."""
         key = (code, state, locality, setting, qualifying_apm)
-        if key not in self._kept:
-            try:
-                self._kept[key] = self.rule_book.amounts.allowed(
-                    code,
-                    on=self.on,
-                    state=state,
-                    locality=locality,
-                    setting=setting,
-                    qualifying_apm=qualifying_apm,
-                )
-            except UnknownLocalityError:
-                self._kept[key] = None
-        return self._kept[key]  # type: ignore[return-value]  # only this method uses such keys
+        try:
+            return self._allowed[key]
+        except KeyError:
+            pass
+        try:
+            found = self.rule_book.amounts.allowed(
+                code,
+                on=self.on,
+                state=state,
+                locality=locality,
+                setting=setting,
+                qualifying_apm=qualifying_apm,
+            )
+        except UnknownLocalityError:
+            found = None
+        self._allowed[key] = found
+        return found
 
 
 @lru_cache(maxsize=512)

@@ -15,7 +15,8 @@ def allowed_of(month: MonthFacts, code: str, on: date) -> Allowed | None:
     """
     practice = month.facts.practice
     is_local = practice.kind is PracticeKind.PHYSICIAN_PRACTICE
-    return rules_on(month.rule_book, on).allowed(
+    rules = month.rules if on == month.last_day else rules_on(month.rule_book, on)
+    return rules.allowed(
         code,
         state=practice.state if is_local else None,
         locality=practice.locality if is_local else None,
