@@ -165,8 +165,13 @@ def take_back(result: ProgramResult) -> None:
 
 
 def _own_meter(result: ProgramResult, ladder: Ladder, seconds: int) -> Meter:
-    month = result.owner.month
-    ticks = ticks_of(ladder, month.caps, reached=seconds // MINUTE)
+    caps, rules = result.owner.month.caps, result.owner.rules
+    minutes = seconds // MINUTE
+    if caps.payer or ladder.additional is None or rules.cap(ladder.additional) is None:
+        ticks = ticks_of(ladder, caps, reached=minutes)
+    else:
+        key = ("ticks", result.program, ladder.element)
+        ticks = rules.keep(key, lambda _: ticks_of(ladder, caps, reached=minutes))
     return meter_of(result.program, Track.PRACTITIONER, seconds=seconds, ticks=ticks)
 
 
