@@ -128,7 +128,7 @@ def _grouped(
         for code, others in by_code.items():
             alike[tuple(others)].append(code)
         for theirs, codes in alike.items():
-            cited = [each for reason in sorted(reasons[kind]) for each in citations(reason)]
+            cited = [each for reason in sorted(reasons[kind]) for each in citations(reason, other)]
             yield Exclusion(
                 codes=tuple(codes),
                 others=theirs,

@@ -206,7 +206,7 @@ def _joined(words: Sequence[str], last: str = "and") -> str:
 
 def _block_check(decided: Decided, block: Blocked, problem: Problem, name: str) -> Check:
     """Return the node of one block; a conflict names both services and which of them stands."""
-    conflict = _conflict(decided, problem, name)
+    conflict = _conflict(decided, problem, block.program)
     is_unknown = block.reason.startswith(UNKNOWN_PREFIX)
     billed = {line.code for _, line in decided.lines if line.program is block.program}
     codes = _named(block.codes, billed)
@@ -223,7 +223,7 @@ def _block_check(decided: Decided, block: Blocked, problem: Problem, name: str) 
     )
 
 
-def _conflict(decided: Decided, problem: Problem, name: str) -> Check | None:
+def _conflict(decided: Decided, problem: Problem, program: Program) -> Check | None:
     month = decided.month
     code, other = problem.values.get("code"), problem.values.get("other")
     parameters: tuple[str, ...] = ()
@@ -244,12 +244,12 @@ def _conflict(decided: Decided, problem: Problem, name: str) -> Check | None:
     else:
         words = f"The pair is {code} and {other}; {other} stands, so {code} gives way."
     return Check(
-        rule_id=f"{name}.concurrency",
+        rule_id=f"{program.value.lower()}.concurrency",
         outcome=Outcome.NOT_MET,
         message=words,
         observed=sentence(problem.reason),
         parameters=uses(month.rules, parameters),
-        citations=citations(problem.reason),
+        citations=citations(problem.reason, program),
     )
 
 
@@ -293,7 +293,7 @@ def _time(program: Program, decided: Decided, name: str) -> Iterator[Check]:
                     _part(f"{name}.time.{reason.value}", Outcome.NOT_MET, title(reason), seconds),
                     reason=reason.value,
                     observed=sentence(reason),
-                    citations=citations(reason),
+                    citations=citations(reason, program),
                 )
                 for reason, seconds in by_reason.items()
             ),

@@ -582,13 +582,52 @@ _FACTS: Final[dict[str, str]] = {
     "DISCHARGE_DAY_MANAGEMENT_BY": "who reported discharge management",
 }
 _UNKNOWN: Final = "UNKNOWN_"
+_SHORT: Final[Mapping[str, str]] = {
+    "APCM_CAPABILITIES": "APCM elements",
+    "APCM_SERVICES_DOCUMENTED": "APCM services",
+    "AROUND_THE_CLOCK_ACCESS": "24/7 access",
+    "BEHAVIORAL": "behavioral condition",
+    "BY": "by whom",
+    "CARE_PLANNING_BY_PRACTITIONER": "care planning",
+    "CERTIFIED_EHR": "certified EHR",
+    "COCM_ENDED": "end of CoCM",
+    "COCM_REFERRED_ON": "CoCM referral",
+    "CODE": "visit code",
+    "CONDITION": "the one condition",
+    "COPY_GIVEN_ON": "plan copy",
+    "DECEASED_ON": "whether alive",
+    "DISCHARGED_ON": "discharge day",
+    "DISCHARGE_DAY_MANAGEMENT_BY": "discharge management",
+    "DISCHARGE_DAY_MANAGEMENT_ON": "discharge management",
+    "DOCUMENTED": "consent documented",
+    "ELEMENTS": "what was explained",
+    "ENDED_ON": "enrollment end",
+    "ESTABLISHED_ON": "plan date",
+    "FROM": "discharged from",
+    "KIND": "kind of stay",
+    "LEVEL": "decision making",
+    "MDM": "decision making",
+    "MEDICATIONS_RECONCILED_ON": "reconciliation",
+    "MODALITY": "kind of visit",
+    "OBTAINED_ON": "consent date",
+    "ON": "day",
+    "OUTCOME": "contact outcome",
+    "QUALIFIED_MEDICARE_BENEFICIARY": "QMB status",
+    "REGISTRY_ENTERED_ON": "registry",
+    "REVISED_ON": "plan revision",
+    "REVOKED_ON": "whether revoked",
+    "STARTED_ON": "enrollment start",
+    "TO": "discharged to",
+}
+"""Words of a badge where the key's own would not tell."""
 
 
 def _text(reason: Reason) -> ReasonText:
     if reason.startswith(_UNKNOWN):
         fact = _FACTS[reason.removeprefix(_UNKNOWN)]
-        key = reason.removeprefix(_UNKNOWN).replace("_", " ").lower()
-        return ReasonText(f"Unknown: {key}", f"The record does not say {fact}. Add it.")
+        name = reason.removeprefix(_UNKNOWN)
+        short = _SHORT.get(name, name.replace("_", " ").lower())
+        return ReasonText(f"Unknown: {short}", f"The record does not say {fact}. Add it.")
     return _TEXTS[reason]
 
 
