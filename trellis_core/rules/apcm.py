@@ -46,19 +46,26 @@ def level(owner: ProgramMonth) -> tuple[str | None, tuple[Problem, ...]]:
     """Return the element of the month's level, else what would have to be known to choose it."""
     conditions = owner.month.facts.patient.conditions
     if conditions is UNKNOWN:
-        return None, (unknown("conditions"),)
+        return None, (unknown("conditions"), *_beneficiary_doubt(owner))
     needed = owner.rules.integer("apcm.conditions.initial.count_min")
     months = owner.rules.integer("apcm.conditions.initial.expected_months")
     found = len(chronic(conditions, months))
     if found < needed:
         doubts, possible = gates.condition_doubts(conditions, months)
         if found + possible >= needed:
-            return None, doubts
+            return None, (*doubts, *_beneficiary_doubt(owner))
         return "apcm.level_one", ()
+    doubt = _beneficiary_doubt(owner)
+    if doubt:
+        return None, doubt
     beneficiary = owner.month.facts.patient.qualified_medicare_beneficiary
-    if beneficiary is UNKNOWN:
-        return None, (unknown("qualified_medicare_beneficiary"),)
     return "apcm.level_three" if beneficiary else "apcm.level_two", ()
+
+
+def _beneficiary_doubt(owner: ProgramMonth) -> tuple[Problem, ...]:
+    """Ask for the patient's help with costs wherever two conditions are there or may be."""
+    beneficiary = owner.month.facts.patient.qualified_medicare_beneficiary
+    return (unknown("qualified_medicare_beneficiary"),) if beneficiary is UNKNOWN else ()
 
 
 def _level_known(owner: ProgramMonth) -> Iterable[Problem]:

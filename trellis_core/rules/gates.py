@@ -153,19 +153,21 @@ def consent_elements(rules: DatedRules, name: str) -> frozenset[str]:
 def choose_consent(program: ProgramMonth) -> None:
     """Find the consent that the month relies on, and what it lacks.
 
-    The one that lacks least; of those one to this practitioner, not revoked, then the earliest.
+    One of this month or earlier before a later one; then the one that lacks least; of those one to
+    this practitioner, not revoked, then the earliest.
     """
     consents = program.month.facts.consents
     if consents is UNKNOWN:
         program.consent_problems = (unknown("consents"),)
         return
-    best: tuple[int, bool, bool, date, date, list[str]] | None = None
+    best: tuple[bool, int, bool, bool, date, date, list[str]] | None = None
     for consent in consents:
         if consent.program is not program.program:
             continue
         problems = _consent_problems(consent, program)
         reasons = sorted(problem.reason.value for problem in problems)
         rank = (
+            Reason.CONSENT_MISSING in reasons,
             len(problems),
             Reason.CONSENT_OTHER_PRACTITIONER in reasons,
             Reason.CONSENT_REVOKED in reasons,

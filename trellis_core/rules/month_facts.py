@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from trellis_core.care.people import StaffMember
@@ -33,6 +33,7 @@ DAY: Final = timedelta(days=1)
 UNKNOWN_PREFIX: Final = "UNKNOWN_"
 PROGRAMS: Final = tuple(Program)
 """Every program, in the order in which they are decided."""
+_R = TypeVar("_R")
 _NAMES: Final = {program: program.value.lower() for program in Program}
 
 
@@ -379,11 +380,40 @@ def _days_of_events(facts: Facts) -> Iterable[date]:
     zone = zone_named(facts.practice.time_zone)
     for entry in facts.time_entries:
         yield local_day(entry.started_at, zone)
+        if entry.recorded_at is not None:
+            yield local_day(entry.recorded_at, zone)
     yield from (visit.on for visit in facts.visits)
     yield from (service.on for service in facts.other_services)
     for discharge in facts.discharges:
         yield discharge.discharged_on
         yield from _days_of_discharge(discharge, zone)
+    for day in _days_of_records(facts):
+        if day is not UNKNOWN and day is not None:
+            yield day
+
+
+def _days_of_records(facts: Facts) -> Iterable[Maybe[date | None]]:
+    """Yield the days of what was written down of the patient, beside work and services."""
+    yield from (facts.patient.deceased_on, facts.patient.last_seen_on)
+    yield from (facts.registry_entered_on, facts.cocm_referred_on)
+    ended = facts.cocm_ended
+    yield ended.on if ended is not UNKNOWN and ended is not None else None
+    for stay in facts.facility_stays:
+        yield from (stay.admitted_on, stay.discharged_on)
+    for enrollment in _all(facts.enrollments):
+        yield from (enrollment.started_on, enrollment.ended_on)
+    for consent in _all(facts.consents):
+        yield from (consent.obtained_on, consent.revoked_on)
+    for plan in _all(facts.care_plans):
+        yield from (plan.established_on, plan.revised_on, plan.copy_given_on)
+    yield from (each.on for each in _all(facts.initiating_visits))
+    yield from (each.on for each in _all(facts.rating_scales))
+    yield from (each.on for each in _all(facts.caseload_reviews))
+    yield from (each.on for each in facts.medical_decision_making)
+
+
+def _all(records: Maybe[tuple[_R, ...]]) -> tuple[_R, ...]:
+    return () if records is UNKNOWN else records
 
 
 def _days_of_discharge(discharge: Discharge, zone: ZoneInfo) -> Iterable[date]:
