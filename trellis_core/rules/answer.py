@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from trellis_core.care.vocabulary import DateOfServiceRule, Program
-from trellis_core.rules.claims import Block, Claim, ProgramResult
+from trellis_core.rules.claims import Block, Claim, ProgramResult, climb
 from trellis_core.rules.clean_time import CleanTime, reached_at, seconds_by_entry
 from trellis_core.rules.concurrency import group_of, notices
 from trellis_core.rules.determination import (
@@ -29,7 +29,7 @@ from trellis_core.rules.line_amounts import allowed_of
 from trellis_core.rules.month_facts import MonthFacts, Problem
 from trellis_core.rules.reason_texts import citations, sentence
 from trellis_core.rules.reasons import Reason
-from trellis_core.rules.units import MINUTE
+from trellis_core.rules.units import MINUTE, plain_ladder
 
 _COMPLEX: Final = "ccm.complex."
 Lost = tuple[str, int, Reason]
@@ -234,24 +234,17 @@ def _complex_pays_less(
         return
     complex_codes = {claim.code for claim in result.claims if claim.element.startswith(_COMPLEX)}
     mine = [line for line in lines if line.code in complex_codes]
-    if not mine or any(line.allowed is None for line in mine):
+    ladder = plain_ladder(month.rules, "ccm.clinical_staff")
+    if ladder is None or not mine or any(line.allowed is None for line in mine):
         return
-    rules = month.rules
-    initial = rules.code("ccm.clinical_staff.initial.hcpcs")
-    additional = rules.code("ccm.clinical_staff.additional.hcpcs")
-    if initial is None or additional is None:
-        return
-    first = mine[0]
-    base = unit_amount(month, initial, first.date_of_service)
-    more = unit_amount(month, additional, first.date_of_service)
-    if base is None or more is None or first.minutes is None:
-        return
-    start = rules.integer("ccm.clinical_staff.initial.minutes")
-    each = rules.integer("ccm.clinical_staff.additional.minutes_each")
-    units = (first.minutes - start) // each
-    cap = month.caps.of(additional, rules.integer("ccm.clinical_staff.additional.units_max"))
-    plain = base + more * (units if cap is None else min(units, cap))
-    paid = sum((line.allowed for line in mine if line.allowed is not None), Decimal(0))
+    minutes = max(line.minutes or 0 for line in mine)
+    on = mine[0].date_of_service
+    plain = Decimal(0)
+    for claim in climb(ladder, result.owner, (), minutes=minutes, gate_ids=()):
+        cap = month.caps.of(claim.code, ladder.units_max if claim.is_additional else None)
+        units = claim.units if cap is None else min(claim.units, cap)
+        plain += units * (unit_amount(month, claim.code, on) or Decimal(0))
+    paid = sum((line.allowed or Decimal(0) for line in mine), Decimal(0))
     if plain > paid:
         values = {"complex": f"${paid}", "plain": f"${plain}"}
         warnings.append((Program.CCM, Problem(Reason.COMPLEX_PAYS_LESS, values)))

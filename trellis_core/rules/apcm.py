@@ -4,16 +4,17 @@ No minutes decide. An add-on needs a counted entry of its own program in the mon
 from the same practitioner; where the base is blocked the minute-based codes stand by themselves.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from trellis_core.care.records import PriorService
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules import bhi, cocm, gates
 from trellis_core.rules.claims import Block, Claim, ProgramResult, not_in_force
 from trellis_core.rules.clean_time import CleanTime, Span
 from trellis_core.rules.concurrency import elsewhere
-from trellis_core.rules.dated_rules import program_of_codes
+from trellis_core.rules.dated_rules import DatedRules, program_of_codes
 from trellis_core.rules.month_facts import Problem, ProgramMonth, chronic, unknown
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.trace import Check, Outcome
@@ -74,23 +75,24 @@ def _level_known(owner: ProgramMonth) -> Iterable[Problem]:
 
 def _initiating_visit(owner: ProgramMonth) -> Iterable[Problem]:
     """Find an initiating visit where due; care management of the year before stands in for it."""
-    return () if _was_managed(owner) else gates.initiating_visit_where_due(owner)
+    return () if care_before(owner) else gates.initiating_visit_where_due(owner)
 
 
-def _was_managed(owner: ProgramMonth) -> bool:
-    """Say whether the practice furnished care management in the year before the start."""
+def care_before(owner: ProgramMonth) -> list[PriorService]:
+    """Return the months of care management that were furnished in the year before the start."""
     start = owner.started_on
     if start is None:
-        return False
+        return []
     years = owner.rules.integer("apcm.initiating_visit.service_within_years")
     since = ServiceMonth.of(same_day_earlier_year(start, years))
     known = program_of_codes(owner.month.rule_book)
-    return any(
-        since <= each.month < ServiceMonth.of(start)
+    return [
+        each
+        for each in owner.month.facts.prior_services
+        if since <= each.month < ServiceMonth.of(start)
         and each.code in known
         and known[each.code][0] in _MANAGING
-        for each in owner.month.facts.prior_services
-    )
+    ]
 
 
 GATES: Final = (
@@ -134,15 +136,22 @@ GATE_IDS: Final = tuple(gate.rule_id for gate in GATES)
 _LEVELS: Final = ("apcm.level_one", "apcm.level_two", "apcm.level_three")
 _FIRST_MONTH: Final = "apcm.cocm_initial_month"
 _LATER_MONTH: Final = "apcm.cocm_subsequent_month"
-_ADD_ONS: Final = (_FIRST_MONTH, _LATER_MONTH, "apcm.bhi")
+_GENERAL: Final = "apcm.bhi"
+_ADD_ONS: Final = (_FIRST_MONTH, _LATER_MONTH, _GENERAL)
+
+
+def _codes(rules: DatedRules, elements: Iterable[str], place: str) -> dict[str, str]:
+    """Return the code of every element that is in force, in the order given."""
+    found = ((element, rules.code(f"{element}.{place}.hcpcs")) for element in elements)
+    return {element: code for element, code in found if code is not None}
 
 
 def evaluate(owner: ProgramMonth, _clean: CleanTime) -> ProgramResult:
     """Decide one month of advanced primary care management, its add-ons aside."""
     checks: list[Check] | None = [] if owner.month.explain else None
     result = ProgramResult(owner=owner, checks=checks)
-    codes = {element: owner.rules.code(f"{element}.initial.hcpcs") for element in _LEVELS}
-    bases = tuple(code for code in codes.values() if code is not None)
+    codes = _codes(owner.rules, _LEVELS, "initial")
+    bases = tuple(codes.values())
     if not bases:
         return not_in_force(result, "apcm.level_one.initial.hcpcs")
     result.gate_problems = gates.run(GATES, owner, checks)
@@ -167,14 +176,11 @@ def evaluate(owner: ProgramMonth, _clean: CleanTime) -> ProgramResult:
     return result
 
 
-def _fix_levels(result: ProgramResult, codes: dict[str, str | None]) -> None:
+def _fix_levels(result: ProgramResult, codes: Mapping[str, str]) -> None:
     """Offer the month's level and every lower one; a higher one lacks its conditions."""
     earned = result.claims[0] if result.claims else None
     is_above = False
-    for element in _LEVELS:
-        code = codes[element]
-        if code is None:
-            continue
+    for element, code in codes.items():
         claim = None
         if earned is not None and not is_above:
             claim = Claim(
@@ -196,11 +202,10 @@ def add_behavioral(results: dict[Program, ProgramResult], clean: CleanTime) -> N
     if result is None:
         return
     month = result.owner.month
-    bases = tuple(
-        code
-        for element in _LEVELS
-        if (code := result.owner.rules.code(f"{element}.initial.hcpcs")) is not None
-    )
+    bases = tuple(_codes(result.owner.rules, _LEVELS, "initial").values())
+    codes = _codes(result.owner.rules, _ADD_ONS, "additional")
+    if not codes:
+        return
     is_asked = month.facts.requested is not None
     can_stand = result.is_open and bool(result.claims) and not elsewhere(result.claims[0], month)
     chosen = False
@@ -208,12 +213,12 @@ def add_behavioral(results: dict[Program, ProgramResult], clean: CleanTime) -> N
         own = results.get(program)
         if own is None:
             continue
-        add_on = _add_on(result, own, clean.spans.get(program, []), bases)
-        if add_on is None:
-            continue
-        claim, problems = add_on
+        element = _element_of(own)
+        spans = clean.spans.get(program, [])
+        claim = _claim(result, own, element, codes[element], bases, spans)
+        problems = _add_on_problems(result, own, spans)
         if is_asked:
-            _answer_add_ons(result, own, claim, problems)
+            _answer_add_ons(result, own, claim, problems, codes)
         if problems or not can_stand or chosen:
             continue
         met = elsewhere(claim, month)
@@ -224,28 +229,23 @@ def add_behavioral(results: dict[Program, ProgramResult], clean: CleanTime) -> N
         result.claims.append(claim)
         _stand_for(own, claim.code)
     if is_asked:
-        for element in _ADD_ONS:
-            code = result.owner.rules.code(f"{element}.additional.hcpcs")
-            if code is not None:
-                result.fixed.setdefault(code, (None, (Problem(Reason.NOT_ENROLLED),)))
+        for code in codes.values():
+            result.fixed.setdefault(code, (None, (Problem(Reason.NOT_ENROLLED),)))
 
 
-def _add_on(
-    result: ProgramResult, own: ProgramResult, spans: list[Span], bases: tuple[str, ...]
-) -> tuple[Claim, tuple[Problem, ...]] | None:
-    """Return the add-on of a behavioral program's month and what bars it; None before its day."""
-    element = "apcm.bhi"
-    if own.program is Program.COCM:
-        is_initial = cocm.episode_of(own.owner).is_initial
-        element = _FIRST_MONTH if is_initial else _LATER_MONTH
-    code = own.owner.rules.code(f"{element}.additional.hcpcs")
-    if code is None:
-        return None
-    return _claim(result, own, element, code, bases, spans), _add_on_problems(result, own, spans)
+def _element_of(own: ProgramResult) -> str:
+    """Return the add-on of a behavioral program's month."""
+    if own.program is Program.BHI:
+        return _GENERAL
+    return _FIRST_MONTH if cocm.episode_of(own.owner).is_initial else _LATER_MONTH
 
 
 def _answer_add_ons(
-    result: ProgramResult, own: ProgramResult, claim: Claim, problems: tuple[Problem, ...]
+    result: ProgramResult,
+    own: ProgramResult,
+    claim: Claim,
+    problems: tuple[Problem, ...],
+    codes: Mapping[str, str],
 ) -> None:
     """Answer a claim for the month's add-on, and for the other month's of collaborative care.
 
@@ -255,16 +255,13 @@ def _answer_add_ons(
     if own.program is not Program.COCM:
         return
     first = cocm.episode_of(own.owner).first
-    element = _LATER_MONTH if first is None else _FIRST_MONTH
-    code = own.owner.rules.code(f"{element}.additional.hcpcs")
-    if code is None:
-        return
     if first is None:
-        lesser = replace(claim, code=code, element=f"{element}.additional")
+        code = codes[_LATER_MONTH]
+        lesser = replace(claim, code=code, element=f"{_LATER_MONTH}.additional")
         result.fixed[code] = (lesser if not problems else None, problems)
     else:
         repeated = Problem(Reason.REPEAT_INITIAL_MONTH, {"month": first})
-        result.fixed[code] = (None, (*problems, repeated))
+        result.fixed[codes[_FIRST_MONTH]] = (None, (*problems, repeated))
 
 
 def _add_on_problems(

@@ -6,7 +6,6 @@ their own minutes.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 from trellis_core.care.vocabulary import Program
@@ -24,11 +23,10 @@ from trellis_core.rules.claims import (
 )
 from trellis_core.rules.clean_time import CleanTime, Span, agreed_part
 from trellis_core.rules.dated_rules import DatedRules
-from trellis_core.rules.month_facts import Problem, ProgramMonth, unknown
+from trellis_core.rules.month_facts import Problem, ProgramMonth
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.trace import Check
 from trellis_core.rules.units import MINUTE, Ladder, meter_of, plain_ladder, ticks_of
-from trellis_core.values.periods import same_day_earlier_year
 from trellis_core.values.unknown import UNKNOWN
 
 
@@ -73,27 +71,17 @@ def is_professional(owner: ProgramMonth) -> bool:
     )
 
 
+def opening_codes(owner: ProgramMonth) -> frozenset[str] | None:
+    """Return the visits that open the program for a professional beside everyone's; None for others."""
+    return _of(owner).opening_codes if is_professional(owner) else None
+
+
 def _may_bill(owner: ProgramMonth) -> Iterable[Problem]:
     return gates.practitioner_with(owner, _of(owner).both)
 
 
 def _initiating_visit(owner: ProgramMonth) -> Iterable[Problem]:
-    if not is_professional(owner):
-        return gates.initiating_visit_where_due(owner)
-    start = owner.started_on
-    if start is None:
-        return ()
-    years = owner.rules.integer("bhi.initiating_visit.within_years")
-    since: date = same_day_earlier_year(start, years)
-    seen = owner.month.facts.patient.last_seen_on
-    if seen is not UNKNOWN and seen is not None and since <= seen <= start:
-        return ()
-    visit, problems = gates.initiating_visit(owner, since=since, codes=_of(owner).opening_codes)
-    if visit is not None:
-        return ()
-    if seen is UNKNOWN:
-        return (unknown("last_seen"), *problems)
-    return problems or (Problem(Reason.INITIATING_VISIT_MISSING),)
+    return gates.initiating_visit_where_due(owner, codes=opening_codes(owner))
 
 
 GATES: Final = (
@@ -155,12 +143,13 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     """Decide one month of general integration, collaborative care and others aside."""
     checks: list[Check] | None = [] if owner.month.explain else None
     result = ProgramResult(owner=owner, checks=checks)
-    if _ladder(owner) is None:
+    ladder = _ladder(owner)
+    if ladder is None:
         is_bundled = rural.is_bundled(owner.month)
         path = "bhi.rural.initial.hcpcs" if is_bundled else "bhi.clinical_staff.initial.hcpcs"
         return not_in_force(result, path)
     result.gate_problems = gates.run(GATES, owner, checks)
-    stand_on(result, clean.spans.get(Program.BHI, []))
+    stand_on(result, ladder, clean.spans.get(Program.BHI, []))
     common_warnings(result, clean, plans=_PLANS)
     behavioral.scale_warnings(result)
     return result
@@ -173,12 +162,9 @@ def _ladder(owner: ProgramMonth) -> Ladder | None:
     return rules.professional if is_professional(owner) else rules.staff
 
 
-def stand_on(result: ProgramResult, spans: Sequence[Span]) -> None:
+def stand_on(result: ProgramResult, ladder: Ladder, spans: Sequence[Span]) -> None:
     """Fill in claims, meter and threshold from some counted time."""
     owner = result.owner
-    ladder = _ladder(owner)
-    if ladder is None:
-        return
     if owner.month.facts.requested is not None:
         result.offers = _offers(owner, spans)
     seconds = whole_seconds(spans)
@@ -198,16 +184,18 @@ def stand_on(result: ProgramResult, spans: Sequence[Span]) -> None:
 def _offers(owner: ProgramMonth, spans: Sequence[Span]) -> tuple[Offer, ...]:
     rules = _of(owner)
     barred = (Problem(Reason.PRACTITIONER_NOT_ELIGIBLE),)
-    found: list[Offer] = []
-    if rules.staff is not None:
-        problems = barred if is_professional(owner) else ()
-        found.append(Offer(ladder=rules.staff, spans=spans, problems=problems))
-    if rules.professional is not None:
-        own = [span for span in spans if span.staff == owner.biller_id]
-        problems = () if is_professional(owner) else barred
-        found.append(Offer(ladder=rules.professional, spans=own, problems=problems))
-    mine = [span for span in spans if not is_professional(owner) or span.staff == owner.biller_id]
-    return rural.offers(owner, "bhi.rural", mine, found)
+    own = [span for span in spans if span.staff == owner.biller_id]
+    is_own = is_professional(owner)
+    each_service = (
+        (rules.staff, spans, barred if is_own else ()),
+        (rules.professional, own, () if is_own else barred),
+    )
+    found = [
+        Offer(ladder=ladder, spans=theirs, problems=problems)
+        for ladder, theirs, problems in each_service
+        if ladder is not None
+    ]
+    return rural.offers(owner, "bhi.rural", own if is_own else spans, found)
 
 
 def fall_back(results: dict[Program, ProgramResult], clean: CleanTime) -> None:
@@ -218,7 +206,8 @@ def fall_back(results: dict[Program, ProgramResult], clean: CleanTime) -> None:
     general, collaborative = results.get(Program.BHI), results.get(Program.COCM)
     if general is None or collaborative is None or not behavioral.falls_back(collaborative):
         return
-    if general.owner.biller_id != collaborative.owner.biller_id or _ladder(general.owner) is None:
+    ladder = _ladder(general.owner)
+    if general.owner.biller_id != collaborative.owner.biller_id or ladder is None:
         return
     theirs = agreed_part(general.owner, clean.spans.get(Program.COCM, ()), clean)
     clean.spans[Program.COCM] = theirs
@@ -226,7 +215,7 @@ def fall_back(results: dict[Program, ProgramResult], clean: CleanTime) -> None:
         (*clean.spans.get(Program.BHI, ()), *theirs),
         key=lambda span: (span.start, span.end, span.entry),
     )
-    stand_on(general, spans)
+    stand_on(general, ladder, spans)
     _warn_again(general, clean)
 
 

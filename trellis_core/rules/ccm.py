@@ -89,7 +89,7 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     spans = clean.spans.get(Program.CCM, [])
     each_service = tracks.ladders_of(owner.rules, owner.name)
     ladders = tracks.proposed(owner, each_service)
-    if ladders.staff is None:
+    if ladders is None or each_service is None:
         is_bundled = rural.is_bundled(owner.month)
         path = "ccm.rural.initial.hcpcs" if is_bundled else "ccm.clinical_staff.initial.hcpcs"
         return not_in_force(result, path)
@@ -147,15 +147,10 @@ def _offers(
     is_complex: bool,
     doubts: tuple[Problem, ...],
 ) -> tuple[Offer, ...]:
-    found: list[Offer] = []
-    if ladders.staff is not None:
-        found.append(Offer(ladder=ladders.staff, spans=spans))
+    found = tracks.offers(owner, spans, ladders)
     if ladders.complex is not None:
         barred = () if is_complex else doubts or (Problem(Reason.MDM_NOT_DOCUMENTED),)
         found.append(Offer(ladder=ladders.complex, spans=spans, problems=barred))
-    if ladders.practitioner is not None:
-        own = [span for span in spans if span.staff == owner.biller_id]
-        found.append(Offer(ladder=ladders.practitioner, spans=own))
     return tuple(found)
 
 

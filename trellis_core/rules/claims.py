@@ -237,9 +237,7 @@ def alternative(program: Program, claims: Sequence[Claim], why: str) -> Alternat
     )
 
 
-def common_warnings(
-    result: ProgramResult, clean: CleanTime, *, plans: frozenset[Program] | None
-) -> None:
+def common_warnings(result: ProgramResult, clean: CleanTime, *, plans: frozenset[Program]) -> None:
     """Add the warnings that every timed program shares."""
     program = result.program
     if program in clean.before_consent:
@@ -249,8 +247,7 @@ def common_warnings(
     if program in clean.facility and not result.owner.month.is_medicare:
         payer_may_deny(result, "count_facility_time", "behavioral time during a facility stay")
     result.gate_problems.extend(clean.doubts.get(program, ()))
-    if plans is not None:
-        plan_not_reviewed(result, plans)
+    plan_not_reviewed(result, plans)
 
 
 def plan_not_reviewed(result: ProgramResult, plans: frozenset[Program]) -> None:
@@ -289,17 +286,18 @@ def service_day(result: ProgramResult) -> date:
         if asked:
             return max(asked)
     if month.facts.practice.date_of_service is DateOfServiceRule.THRESHOLD_MET:
-        reached = [second for claim in result.claims if (second := _met_at(claim, month))]
+        reached = [
+            second
+            for claim in result.claims
+            if claim.ladder is not None and (second := _met_at(claim, claim.ladder, month))
+        ]
         if reached:
             return month.day_of(max(reached) - 1)
     return month.last_service_day
 
 
-def _met_at(claim: Claim, month: MonthFacts) -> int | None:
+def _met_at(claim: Claim, ladder: Ladder, month: MonthFacts) -> int | None:
     """Return the second at which the last unit that may be billed was reached."""
-    ladder = claim.ladder
-    if ladder is None:
-        return None
     cap = month.caps.of(claim.code, ladder.units_max) if claim.is_additional else None
     units = claim.units if cap is None else min(claim.units, cap)
     minutes = ladder.minutes_for(units if claim.is_additional else 0)

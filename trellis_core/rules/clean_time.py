@@ -154,7 +154,7 @@ def clean_time(month: MonthFacts, programs: Mapping[Program, ProgramMonth]) -> C
                 clean.lost.append((entry.id, entry.seconds, _not_of_the_month(entry, month)))
                 continue
             if window is None:
-                window = windows[program] = _window(month, program, programs.get(program))
+                window = windows[program] = _window(month, program, programs[program])
             whole = _nobody_counts(entry, month, window)
             if whole is not None:
                 clean.lost.append((entry.id, entry.seconds, whole))
@@ -276,7 +276,7 @@ def _lose(work: _Work, lo: int, hi: int, reason: Reason, clean: CleanTime) -> in
     return lost
 
 
-def _window(month: MonthFacts, program: Program, owner: ProgramMonth | None) -> _Window:
+def _window(month: MonthFacts, program: Program, owner: ProgramMonth) -> _Window:
     cuts: list[Cut] = [
         (-_EVER, month.starts, Reason.OUTSIDE_MONTH),
         (month.ends, _EVER, Reason.OUTSIDE_MONTH),
@@ -284,8 +284,7 @@ def _window(month: MonthFacts, program: Program, owner: ProgramMonth | None) -> 
     died = month.deceased_on
     if died is not None and died < month.last_day:
         cuts.append((month.day_ends(died), _EVER, Reason.AFTER_DEATH))
-    if owner is not None:
-        cuts.extend(_agreed_days(month, owner))
+    cuts.extend(_agreed_days(month, owner))
     lo = max(hi for start, hi, _ in cuts if start == -_EVER)
     hi = min(start for start, _, _ in cuts if start != -_EVER)
     is_behavioral = program in _BEHAVIORAL
@@ -309,9 +308,9 @@ def _window(month: MonthFacts, program: Program, owner: ProgramMonth | None) -> 
     )
 
 
-def _only_own_time(month: MonthFacts, program: Program, owner: ProgramMonth | None) -> str | None:
+def _only_own_time(month: MonthFacts, program: Program, owner: ProgramMonth) -> str | None:
     """Return the behavioral professional whose own minutes alone count; None where staff time does."""
-    if program is not Program.BHI or owner is None or owner.biller is None:
+    if program is not Program.BHI or owner.biller is None:
         return None
     own = month.rules.texts("bhi.behavioral_professional.initial.credentials")
     return owner.biller_id if owner.biller.credential in own else None
@@ -383,8 +382,8 @@ def _ended_on(enrollment: Enrollment | None) -> date | None:
     return enrollment.ended_on
 
 
-def _one_condition(owner: ProgramMonth | None) -> str | None:
-    if owner is None or owner.program is not Program.PCM or owner.condition is UNKNOWN:
+def _one_condition(owner: ProgramMonth) -> str | None:
+    if owner.program is not Program.PCM or owner.condition is UNKNOWN:
         return None
     return owner.condition
 

@@ -68,24 +68,28 @@ def month_ladder(rules: DatedRules, element: str, *, is_full: bool) -> Ladder | 
 
 @dataclass(frozen=True, slots=True)
 class CocmLadders:
-    """The ladders of collaborative care; None where one is not in force or not accepted."""
+    """The ladders of collaborative care; no brief one where it is not in force or not accepted."""
 
-    initial: Ladder | None
-    subsequent: Ladder | None
+    initial: Ladder
+    subsequent: Ladder
     brief: Ladder | None
 
 
-def ladders_of(owner: ProgramMonth) -> CocmLadders:
-    """Return the ladders under the payer's policy."""
+def ladders_of(owner: ProgramMonth) -> CocmLadders | None:
+    """Return the ladders under the payer's policy; None before the program's first day."""
     policy = owner.month.facts.policy
     is_full = policy.cocm_time_rule == _FULL
     brief_at = policy.g2214_minimum_minutes if policy.g2214_accepted else None
 
-    def make(rules: DatedRules) -> CocmLadders:
+    def make(rules: DatedRules) -> CocmLadders | None:
+        initial = month_ladder(rules, "cocm.initial_month", is_full=is_full)
+        subsequent = month_ladder(rules, "cocm.subsequent_month", is_full=is_full)
+        if initial is None or subsequent is None:
+            return None
         brief = rules.code("cocm.brief_month.initial.hcpcs")
         return CocmLadders(
-            initial=month_ladder(rules, "cocm.initial_month", is_full=is_full),
-            subsequent=month_ladder(rules, "cocm.subsequent_month", is_full=is_full),
+            initial=initial,
+            subsequent=subsequent,
             brief=Ladder(element="cocm.brief_month", initial=brief, initial_at=brief_at)
             if brief is not None and brief_at is not None
             else None,
@@ -94,15 +98,15 @@ def ladders_of(owner: ProgramMonth) -> CocmLadders:
     return owner.rules.keep(("cocm", is_full, brief_at), make)
 
 
-def _proposed(owner: ProgramMonth, ladders: CocmLadders) -> CocmLadders:
+def _proposed(owner: ProgramMonth, ladders: CocmLadders | None) -> CocmLadders | None:
     """Return the ladders that a practice stands on: a rural clinic's bundled code knows no midpoint."""
     if not rural.is_bundled(owner.month):
         return ladders
-    return CocmLadders(
-        initial=rural.bundle(owner.rules, _BUNDLE_INITIAL),
-        subsequent=rural.bundle(owner.rules, _BUNDLE_SUBSEQUENT),
-        brief=None,
-    )
+    initial = rural.bundle(owner.rules, _BUNDLE_INITIAL)
+    subsequent = rural.bundle(owner.rules, _BUNDLE_SUBSEQUENT)
+    if initial is None or subsequent is None:
+        return None
+    return CocmLadders(initial=initial, subsequent=subsequent, brief=None)
 
 
 def registry(owner: ProgramMonth) -> Iterable[Problem]:
@@ -310,8 +314,6 @@ def _episode_starts(
     A referral starts a new episode only once the break is over; sooner it continues the old one.
     """
     month = owner.month
-    if owner.rules.find("cocm.episode.break_months") is None:
-        return month.month
     pause = owner.rules.integer("cocm.episode.break_months")
     referred = _referred_in(month)
     following = month.month
@@ -348,12 +350,12 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     spans = clean.spans.get(Program.COCM, [])
     each_service = ladders_of(owner)
     ladders = _proposed(owner, each_service)
-    place = episode_of(owner)
-    ladder = ladders.initial if place.is_initial else ladders.subsequent
-    if ladder is None:
+    if ladders is None or each_service is None:
         is_bundled = rural.is_bundled(owner.month)
         element = _BUNDLE_INITIAL if is_bundled else "cocm.initial_month"
         return not_in_force(result, f"{element}.initial.hcpcs")
+    place = episode_of(owner)
+    ladder = ladders.initial if place.is_initial else ladders.subsequent
     result.gate_problems = gates.run(GATES, owner, checks)
     seconds = whole_seconds(spans)
     minutes = seconds // MINUTE
@@ -405,20 +407,18 @@ def _offers(
     In the first month a later month's code is the lesser one, once the first month's is earned.
     """
     first, later = ladders.initial, ladders.subsequent
-    found: list[Offer] = []
-    if first is not None and later is not None:
-        if place.is_initial:
-            lesser = replace(first, element=later.element, initial=later.initial)
-            found = [Offer(ladder=first, spans=spans), Offer(ladder=lesser, spans=spans)]
-            asked = {line.code for line in owner.month.facts.requested or ()}
-            if first.initial not in asked and later.initial in asked:
-                found.reverse()
-        else:
-            repeated = Problem(Reason.REPEAT_INITIAL_MONTH, {"month": place.first})
-            found = [
-                Offer(ladder=later, spans=spans),
-                Offer(ladder=first, spans=spans, problems=(repeated,)),
-            ]
+    if place.is_initial:
+        lesser = replace(first, element=later.element, initial=later.initial)
+        found = [Offer(ladder=first, spans=spans), Offer(ladder=lesser, spans=spans)]
+        asked = {line.code for line in owner.month.facts.requested or ()}
+        if first.initial not in asked and later.initial in asked:
+            found.reverse()
+    else:
+        repeated = Problem(Reason.REPEAT_INITIAL_MONTH, {"month": place.first})
+        found = [
+            Offer(ladder=later, spans=spans),
+            Offer(ladder=first, spans=spans, problems=(repeated,)),
+        ]
     if ladders.brief is not None:
         found.append(Offer(ladder=ladders.brief, spans=spans))
     return tuple(found)

@@ -96,8 +96,6 @@ def _are_exclusive(stands: Claim, claim: Claim, month: MonthFacts, *, same: bool
 
 def _by_two(stands: Claim, claim: Claim) -> Reason | None:
     """One program by two practitioners: one biller a month for some, no minute counted twice."""
-    if stands.program is Program.TCM:
-        return _within(stands, claim)
     if stands.program in {Program.CCM, Program.APCM}:
         return Reason.BILLED_BY_OTHER_PRACTITIONER
     is_shared = bool(set(stands.spans) & set(claim.spans))

@@ -28,7 +28,7 @@ from trellis_core.rules.month_facts import (
     programs_in_play,
     requested_programs,
 )
-from trellis_core.rules.rivals import has_rivals, settle_rivals
+from trellis_core.rules.rivals import rivals_of, settle_rivals
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.values.unknown import UNKNOWN
 
@@ -57,9 +57,10 @@ def determine(facts: Facts, *, rule_book: RuleBook, explain: bool = False) -> De
             each for each in Program if each in programs or each in requested_programs(month)
         ]
     results, clean = decide(month, programs)
-    if has_rivals(month):
+    rivals = rivals_of(month)
+    if rivals:
         results, clean = settle_rivals(
-            month, results, clean, lambda chosen: decide(month, programs, chosen=chosen)
+            rivals, results, clean, lambda chosen: decide(month, programs, chosen=chosen)
         )
     standing = settle(month, results)
     if facts.requested is not None:

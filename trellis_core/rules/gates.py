@@ -223,8 +223,13 @@ def consented(program: ProgramMonth) -> Iterable[Problem]:
     return program.consent_problems
 
 
-def initiating_visit_where_due(program: ProgramMonth) -> Iterable[Problem]:
-    """Find an initiating visit where the patient is new or was not seen for too long."""
+def initiating_visit_where_due(
+    program: ProgramMonth, *, codes: frozenset[str] | None = None
+) -> Iterable[Problem]:
+    """Find an initiating visit where the patient is new or was not seen for too long.
+
+    ``codes`` are visits that open the program beside those that open every one.
+    """
     start = program.started_on
     if start is None:
         return ()
@@ -233,7 +238,7 @@ def initiating_visit_where_due(program: ProgramMonth) -> Iterable[Problem]:
     since = same_day_earlier_year(start, years)
     if seen is not UNKNOWN and seen is not None and since <= seen <= start:
         return ()
-    visit, problems = initiating_visit(program, since=since)
+    visit, problems = initiating_visit(program, since=since, codes=codes)
     if visit is not None:
         return ()
     if seen is UNKNOWN:
@@ -423,6 +428,5 @@ def condition_doubts(
             keys["expected_months"] = None
         if risk is UNKNOWN:
             keys["significant_risk"] = None
-        if expected is UNKNOWN or risk is UNKNOWN:
-            possible.add(condition_key(each))
+        possible.add(condition_key(each))
     return tuple(unknown(key) for key in keys), len(possible)

@@ -12,7 +12,7 @@ from trellis_core.rules.dated_rules import program_of_codes, rules_on
 from trellis_core.rules.facts import RequestedLine
 from trellis_core.rules.month_facts import MonthFacts, Problem
 from trellis_core.rules.reasons import Reason
-from trellis_core.rules.rural import asked_program
+from trellis_core.rules.rural import asked_program, is_bundled, not_theirs
 from trellis_core.rules.units import MINUTE
 from trellis_core.values.unknown import UNKNOWN
 
@@ -38,12 +38,12 @@ def judge(
         program = asked_program(month, line.code, program, answer(line.by), taken=taken)
         problems = _out_of_force(month, line, element)
         if not problems:
-            result = answer(line.by).get(program)
-            if result is not None and result.judge_line is not None:
+            result = answer(line.by)[program]
+            if result.judge_line is not None:
                 claims, problems = result.judge_line(line)
                 earned.extend(claims)
-            elif result is not None:
-                claim, problems = _ask(month, line, element, result)
+            else:
+                claim, problems = _ask(month, line, result)
                 earned.extend(() if claim is None else (claim,))
         blocks.extend((program, Block((line.code,), problem)) for problem in problems)
     return _stand(month, earned, {claim.code for claim in proposed}, blocks), blocks
@@ -72,7 +72,7 @@ def _out_of_force(month: MonthFacts, line: RequestedLine, element: str) -> list[
 
 
 def _ask(
-    month: MonthFacts, line: RequestedLine, element: str, result: ProgramResult
+    month: MonthFacts, line: RequestedLine, result: ProgramResult
 ) -> tuple[Claim | None, list[Problem]]:
     """Return what of one line may be billed, and every reason why the rest may not."""
     if line.code in result.fixed:
@@ -90,7 +90,8 @@ def _ask(
             None,
         )
         if offer is None:
-            return None, result.gate_problems or [_not_offered(month, line, element)]
+            bars = [*result.gate_problems, *_dated(month, line, None, result)]
+            return None, bars or [_not_offered(month, line)]
         claim, short = _earned(line, result, offer)
         bars = [*result.gate_problems, *offer.problems]
     bars.extend(_dated(month, line, claim, result))
@@ -99,10 +100,10 @@ def _ask(
     return _on(line, claim), short
 
 
-def _not_offered(month: MonthFacts, line: RequestedLine, element: str) -> Problem:
-    """Say why a code that exists has nothing to stand on: no base, or the payer does not take it."""
-    if element.endswith(".additional") or element.startswith("ccm.care_planning"):
-        return Problem(Reason.ADD_ON_WITHOUT_BASE)
+def _not_offered(month: MonthFacts, line: RequestedLine) -> Problem:
+    """Say why a code has nothing to stand on: not this practice's, or the payer does not take it."""
+    if is_bundled(month):
+        return not_theirs(line.code)
     values = {"code": line.code, "day": line.date_of_service or month.last_service_day}
     return Problem(Reason.CODE_NOT_IN_FORCE, values)
 

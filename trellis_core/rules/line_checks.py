@@ -52,8 +52,11 @@ def line_check(
     earned = f" of {line.earned_units} earned" if line.earned_units != line.units else ""
     children = [
         *(_choice_checks(claim, owner) if owner is not None else ()),
-        *(_time_checks(month, claim, line) if claim.ladder is not None else ()),
-        *(_event_checks(month, claim, owner, beside) if claim.ladder is None else ()),
+        *(
+            _time_checks(month, claim, line, claim.ladder)
+            if claim.ladder is not None
+            else _event_checks(month, claim, owner, beside)
+        ),
         *_cap_checks(month, claim, line),
         _day_check(month, claim, line, rule_id),
         _amount_check(month, line, rule_id),
@@ -110,10 +113,9 @@ def clock_words(month: MonthFacts, second: int) -> str:
     return f"{day} at {at:%H:%M:%S}"
 
 
-def _time_checks(month: MonthFacts, claim: Claim, line: ServiceLine) -> Iterable[Check]:
-    ladder = claim.ladder
-    if ladder is None:
-        return
+def _time_checks(
+    month: MonthFacts, claim: Claim, line: ServiceLine, ladder: Ladder
+) -> Iterable[Check]:
     paths = threshold_paths(ladder, month.rules, is_additional=claim.is_additional)
     parameters = uses(month.rules, paths)
     first = ladder.minutes_for(1 if claim.is_additional else 0)
@@ -212,8 +214,6 @@ def _event_checks(
     month: MonthFacts, claim: Claim, owner: ProgramMonth | None, beside: Collection[str]
 ) -> Iterable[Check]:
     """Yield what decided a line that no threshold decides."""
-    words = "The facts of the month decide it."
-    evidence: tuple[str, ...] = ()
     rule_id = f"{claim.element}.event"
     if claim.program is Program.TCM:
         words, evidence = _transition(month, claim)
@@ -226,10 +226,11 @@ def _event_checks(
         base = " and ".join(code for code in claim.base if code in beside)
         words = f"Work on the program is counted in the month; billed with {base}."
         evidence = (first.entry,) if first is not None else ()
-    elif claim.program is Program.APCM:
-        words, evidence = _level(month, claim)
-        if owner is not None and owner.enrollment is not None and owner.enrollment.id:
-            evidence = (owner.enrollment.id, *evidence)
+    else:
+        words, conditions = _level(month, claim)
+        enrollment = owner.enrollment if owner is not None else None
+        named = (enrollment.id,) if enrollment is not None and enrollment.id else ()
+        evidence = (*named, *conditions)
     yield Check(
         rule_id=rule_id,
         outcome=Outcome.MET,
@@ -241,9 +242,7 @@ def _event_checks(
 
 
 def _transition(month: MonthFacts, claim: Claim) -> tuple[str, tuple[str, ...]]:
-    discharge = next((d for d in month.facts.discharges if d.id == claim.discharge), None)
-    if discharge is None:
-        return "A discharge and its visit decide it.", ()
+    discharge = next(each for each in month.facts.discharges if each.id == claim.discharge)
     days = (claim.fixed_on - discharge.discharged_on).days if claim.fixed_on is not None else 0
     level = discharge.mdm.value if discharge.mdm not in {None, UNKNOWN} else ""
     return (

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
-from trellis_core.care.records import Condition
+from trellis_core.care.people import StaffMember
+from trellis_core.care.records import CarePlan, Condition, Consent
 from trellis_core.care.vocabulary import Program, StaffRole
-from trellis_core.rules import behavioral, gates
-from trellis_core.rules.dated_rules import program_of_codes
+from trellis_core.rules import apcm, behavioral, bhi, gates
 from trellis_core.rules.labels import credential_label
 from trellis_core.rules.month_facts import ProgramMonth, chronic
 from trellis_core.rules.trace import Check, Outcome
@@ -45,11 +45,7 @@ def with_records(check: Check, owner: ProgramMonth) -> Check:
     if check.outcome is not Outcome.MET:
         return check
     describe = _BY_REQUIREMENT.get(check.rule_id.rpartition(".")[-1])
-    if describe is None:
-        return check
-    found = describe(owner)
-    if found is None and owner.started_on is None:
-        found = OnRecord("Not asked before the start of the program is on record.")
+    found = describe(owner) if describe is not None else None
     if found is None:
         return check
     evidence = tuple(dict.fromkeys((*check.evidence, *found.evidence)))
@@ -65,11 +61,15 @@ def _known(day: Maybe[date | None]) -> date | None:
 
 
 def _practitioner(owner: ProgramMonth) -> OnRecord | None:
-    biller = owner.biller
-    if biller is None or biller.credential is UNKNOWN:
-        return None
-    words = f"{credential_label(biller.credential)}, billing practitioner."
-    return OnRecord(words, _ids(biller.id))
+    return _member(owner.biller, "billing practitioner")
+
+
+def _member(member: StaffMember | None, role: str) -> OnRecord | None:
+    return (
+        OnRecord(f"{credential_label(member.credential)}, {role}.", _ids(member.id))
+        if member is not None and member.credential is not UNKNOWN
+        else None
+    )
 
 
 def _patient(owner: ProgramMonth) -> OnRecord:
@@ -79,21 +79,22 @@ def _patient(owner: ProgramMonth) -> OnRecord:
     )
 
 
-def _enrollment(owner: ProgramMonth) -> OnRecord | None:
+def _enrollment(owner: ProgramMonth) -> OnRecord:
     enrollment = owner.enrollment
-    if enrollment is None:
-        return None
-    ended = _known(enrollment.ended_on)
+    ended = _known(enrollment.ended_on) if enrollment is not None else None
     until = "not ended" if ended is None else f"through {ended}"
-    return OnRecord(f"Enrolled since {owner.started_on}, {until}.", _ids(enrollment.id))
+    ids = _ids(enrollment.id) if enrollment is not None else ()
+    return OnRecord(f"Enrolled since {owner.started_on}, {until}.", ids)
 
 
 def _consent(owner: ProgramMonth) -> OnRecord | None:
-    consent = owner.consent
-    if consent is None or consent.elements is UNKNOWN:
-        return None
+    return _agreed(owner.consent, owner) if owner.consent is not None else None
+
+
+def _agreed(consent: Consent, owner: ProgramMonth) -> OnRecord:
     needed = gates.consent_elements(owner.rules, owner.name)
-    told = counted(len(needed & consent.elements))
+    elements = frozenset() if consent.elements is UNKNOWN else consent.elements
+    told = counted(len(needed & elements))
     words = [f"Consent of {_known(consent.obtained_on)}"]
     words += [consent.method.value] if consent.method is not UNKNOWN else []
     words += ["documented", f"{told} of {counted(len(needed))} elements"]
@@ -102,10 +103,10 @@ def _consent(owner: ProgramMonth) -> OnRecord | None:
     return OnRecord(", ".join(words) + ".", _ids(consent.id))
 
 
-def _initiating_visit(owner: ProgramMonth) -> OnRecord | None:
+def _initiating_visit(owner: ProgramMonth) -> OnRecord:
     start = owner.started_on
     if start is None:
-        return None
+        return OnRecord("Not asked before the start of the program is on record.")
     since = date.min
     if owner.program is not Program.PCM:
         years = owner.rules.integer(f"{owner.name}.initiating_visit.within_years")
@@ -115,21 +116,13 @@ def _initiating_visit(owner: ProgramMonth) -> OnRecord | None:
             return OnRecord(
                 f"Seen {seen}, recently enough before the start on {start}; none is due."
             )
-    codes = owner.rules.texts("bhi.behavioral_professional.initiating_visit.hcpcs")
+    codes = bhi.opening_codes(owner) if owner.program is Program.BHI else None
     visit, _ = gates.initiating_visit(owner, since=since, codes=codes)
     if visit is not None:
         return OnRecord(f"Visit of {visit.on}, {visit.code}.", _ids(visit.id))
-    return _earlier_service(owner)
-
-
-def _earlier_service(owner: ProgramMonth) -> OnRecord | None:
-    """A service of a care-management program already reported stands in for the visit."""
-    known = program_of_codes(owner.month.rule_book)
-    earlier = [each for each in owner.month.facts.prior_services if each.code in known]
-    if not earlier:
-        return None
-    last = max(earlier, key=lambda each: each.month.first_day)
-    return OnRecord(f"{last.code} was billed for {last.month}; no visit is due.")
+    last = max(apcm.care_before(owner), key=lambda each: (each.month, each.code), default=None)
+    words = f"{last.code} was billed for {last.month}; no visit is due." if last is not None else ""
+    return OnRecord(words)
 
 
 def _conditions_of(owner: ProgramMonth) -> list[tuple[int, Condition]]:
@@ -149,11 +142,8 @@ def _listed(owner: ProgramMonth, conditions: Iterable[Condition], words: str) ->
 
 
 def _several_conditions(owner: ProgramMonth) -> OnRecord | None:
-    conditions = owner.month.facts.patient.conditions
-    if conditions is UNKNOWN:
-        return None
     months = owner.rules.integer(f"{owner.name}.conditions.initial.expected_months")
-    lasting = chronic(conditions, months)
+    lasting = chronic((each for _, each in _conditions_of(owner)), months)
     words = f"{counted(len(lasting))} lasting with a significant risk"
     return _listed(owner, lasting, words[:1].upper() + words[1:])
 
@@ -169,8 +159,10 @@ def _condition(owner: ProgramMonth) -> OnRecord | None:
 def _care_plan(owner: ProgramMonth) -> OnRecord | None:
     serving = _BEHAVIORAL if owner.program in _BEHAVIORAL else frozenset({owner.program})
     plan, _ = gates.care_plan_of(owner, serving)
-    if plan is None:
-        return None
+    return _planned(plan) if plan is not None else None
+
+
+def _planned(plan: CarePlan) -> OnRecord:
     revised, given = _known(plan.revised_on), _known(plan.copy_given_on)
     words = [f"Plan of {_known(plan.established_on)}"]
     words += [f"revised {revised}"] if revised else []
@@ -202,22 +194,20 @@ def _registry(owner: ProgramMonth) -> OnRecord:
 
 def _consultant(owner: ProgramMonth) -> OnRecord | None:
     allowed = owner.rules.texts("cocm.psychiatric_consultant.credentials")
-    for member in owner.month.facts.staff:
-        credential = member.credential
-        is_consultant = member.role is StaffRole.PSYCHIATRIC_CONSULTANT
-        if is_consultant and credential is not UNKNOWN and credential in allowed:
-            words = f"{credential_label(credential)}, psychiatric consultant."
-            return OnRecord(words, _ids(member.id))
-    return None
+    able = (
+        each
+        for each in owner.month.facts.staff
+        if each.role is StaffRole.PSYCHIATRIC_CONSULTANT and each.credential in allowed
+    )
+    return _member(next(able, None), "psychiatric consultant")
 
 
-def _caseload_review(owner: ProgramMonth) -> OnRecord | None:
+def _caseload_review(owner: ProgramMonth) -> OnRecord:
     month = owner.month
     reviews = month.facts.caseload_reviews
-    if reviews is UNKNOWN:
-        return None
+    known = () if reviews is UNKNOWN else reviews
     held = sorted(
-        (each for each in reviews if month.first_day <= each.on <= month.last_day),
+        (each for each in known if month.first_day <= each.on <= month.last_day),
         key=lambda each: each.on,
     )
     days = ", ".join(dict.fromkeys(each.on.isoformat() for each in held))

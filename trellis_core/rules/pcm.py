@@ -6,7 +6,7 @@ from typing import Final
 
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules import gates, rural, tracks
-from trellis_core.rules.claims import Offer, ProgramResult, common_warnings, not_in_force
+from trellis_core.rules.claims import ProgramResult, common_warnings, not_in_force
 from trellis_core.rules.clean_time import CleanTime
 from trellis_core.rules.month_facts import Problem, ProgramMonth, chronic, unknown
 from trellis_core.rules.reasons import Reason
@@ -93,17 +93,14 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     spans = clean.spans.get(Program.PCM, [])
     each_service = tracks.ladders_of(owner.rules, owner.name)
     ladders = tracks.proposed(owner, each_service)
-    if ladders.staff is None or each_service.staff is None:
+    if ladders is None or each_service is None:
         is_bundled = rural.is_bundled(owner.month)
         path = "pcm.rural.initial.hcpcs" if is_bundled else "pcm.clinical_staff.initial.hcpcs"
         return not_in_force(result, path)
     result.gate_problems = gates.run(GATES, owner, checks)
     tracks.propose(result, spans, ladders, is_complex=False, gate_ids=GATE_IDS)
     if owner.month.facts.requested is not None:
-        asked = [Offer(ladder=each_service.staff, spans=spans)]
-        if each_service.practitioner is not None:
-            own = [span for span in spans if span.staff == owner.biller_id]
-            asked.append(Offer(ladder=each_service.practitioner, spans=own))
+        asked = tracks.offers(owner, spans, each_service)
         result.offers = rural.offers(owner, "pcm.rural", spans, asked)
     common_warnings(result, clean, plans=_PLANS)
     tracks.withdraw(result)

@@ -5,7 +5,7 @@ stated order, the case's practitioner first, then by start; the first that earns
 proposed, and another that earned one is named.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -18,25 +18,26 @@ from trellis_core.rules.reasons import Reason
 from trellis_core.values.unknown import UNKNOWN
 
 Results = dict[Program, ProgramResult]
+Rivals = Mapping[Program, Sequence[Enrollment]]
 Decide = Callable[[Mapping[Program, Enrollment]], tuple[Results, CleanTime]]
 
 ONE_A_MONTH: Final = frozenset({Program.CCM, Program.APCM})
 """Programs that one practitioner bills for a patient and month."""
 
 
-def has_rivals(month: MonthFacts) -> bool:
-    """Say whether a program of the month has more than one enrollment."""
+def rivals_of(month: MonthFacts) -> Rivals:
+    """Return the enrollments of every program of the month that has more than one."""
     enrollments = month.facts.enrollments
     if enrollments is UNKNOWN or len({each.program for each in enrollments}) == len(enrollments):
-        return False
-    return any(len(_groups(month, program)) > 1 for program in Program)
+        return {}
+    groups = {program: _groups(month, enrollments, program) for program in Program}
+    return {program: group for program, group in groups.items() if len(group) > 1}
 
 
-def _groups(month: MonthFacts, program: Program) -> list[Enrollment]:
+def _groups(
+    month: MonthFacts, enrollments: Iterable[Enrollment], program: Program
+) -> list[Enrollment]:
     """Return one enrollment of the month per practitioner and condition, in the stated order."""
-    enrollments = month.facts.enrollments
-    if enrollments is UNKNOWN:
-        return []
     mine = [
         each
         for each in enrollments
@@ -60,14 +61,11 @@ def _start(enrollment: Enrollment) -> date:
 
 
 def settle_rivals(
-    month: MonthFacts, results: Results, clean: CleanTime, decide: Decide
+    rivals: Rivals, results: Results, clean: CleanTime, decide: Decide
 ) -> tuple[Results, CleanTime]:
     """Decide the month for one enrollment of each program, and name the others that earned a code."""
     chosen: dict[Program, Enrollment] = {}
-    for program in tuple(results):
-        groups = _groups(month, program)
-        if len(groups) <= 1:
-            continue
+    for program, groups in rivals.items():
         tried = [(each, decide({**chosen, program: each})) for each in groups]
         earning = [each for each in tried if _earns(each[1][0].get(program))]
         if not earning:

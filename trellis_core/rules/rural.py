@@ -74,7 +74,7 @@ def asked_program(
     earning = [each for each in sharing if _earns(results[each], code)]
     earning.sort(key=lambda each: each in taken)
     enrolled = [each for each in sharing if results[each].owner.is_enrolled]
-    return next(iter((*earning, *enrolled)), named)
+    return next(iter((*earning, *enrolled, *sharing)), named)
 
 
 def _earns(result: ProgramResult, code: str) -> bool:

@@ -214,7 +214,10 @@ class Requests:
         able = [
             (taken, claim)
             for taken in sorted(self._in_play(), key=lambda one: _preference(one, line))
-            if not _problems_of(taken, line) and (claim := _as_asked(taken, line)) is not None
+            if (visit := taken.transition.visit) is not None
+            and visit.by is not UNKNOWN
+            and not _problems_of(taken, line)
+            and (claim := claim_for(taken, line.code, by=visit.by, on=visit.on)) is not None
         ]
         earned = [each for each in able if _earned(each[0], line)]
         return earned[: line.units] or able[:1]
@@ -256,13 +259,6 @@ def _preference(taken: Taken, line: RequestedLine) -> tuple[object, ...]:
 def _earned(taken: Taken, line: RequestedLine) -> bool:
     proposed = taken.proposed
     return proposed is not None and proposed.code == line.code
-
-
-def _as_asked(taken: Taken, line: RequestedLine) -> Claim | None:
-    visit = taken.transition.visit
-    if visit is None or visit.by is UNKNOWN:
-        return None
-    return claim_for(taken, line.code, by=visit.by, on=visit.on)
 
 
 def _problems_of(taken: Taken, line: RequestedLine) -> list[Problem]:

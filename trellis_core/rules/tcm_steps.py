@@ -514,9 +514,7 @@ def _practitioner(transition: Transition) -> Step:
 def may_report(transition: Transition, by: str) -> Iterable[Problem]:
     """Find whether a person of this practice may bill transitional care."""
     member = transition.month.staff.get(by)
-    if member is None:
-        return (Problem(Reason.PRACTITIONER_NOT_ELIGIBLE),)
-    if member.role is not StaffRole.BILLING_PRACTITIONER:
+    if member is None or member.role is not StaffRole.BILLING_PRACTITIONER:
         return (Problem(Reason.PRACTITIONER_NOT_ELIGIBLE, evidence=(by,)),)
     if member.credential is UNKNOWN:
         return (unknown("credential"),)

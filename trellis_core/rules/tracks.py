@@ -13,6 +13,7 @@ from trellis_core.care.vocabulary import Program, Track
 from trellis_core.rules import rural
 from trellis_core.rules.claims import (
     Claim,
+    Offer,
     ProgramResult,
     alternative,
     climb,
@@ -34,18 +35,21 @@ _TRACKED: Final = frozenset({Program.CCM, Program.PCM})
 class TrackLadders:
     """The ladders of a program's tracks on one day; None where one is not in force."""
 
-    staff: Ladder | None
+    staff: Ladder
     practitioner: Ladder | None
     complex: Ladder | None = None
 
 
-def ladders_of(rules: DatedRules, name: str) -> TrackLadders:
-    """Return the ladders of a program with two tracks."""
+def ladders_of(rules: DatedRules, name: str) -> TrackLadders | None:
+    """Return the ladders of a program with two tracks; None before its first day."""
 
-    def make(dated: DatedRules) -> TrackLadders:
+    def make(dated: DatedRules) -> TrackLadders | None:
+        staff = plain_ladder(dated, f"{name}.clinical_staff")
+        if staff is None:
+            return None
         has_complex = f"{name}.complex.initial.hcpcs" in dated.rule_book.parameters
         return TrackLadders(
-            staff=plain_ladder(dated, f"{name}.clinical_staff"),
+            staff=staff,
             practitioner=plain_ladder(dated, f"{name}.practitioner"),
             complex=plain_ladder(dated, f"{name}.complex") if has_complex else None,
         )
@@ -53,12 +57,21 @@ def ladders_of(rules: DatedRules, name: str) -> TrackLadders:
     return rules.keep(("tracks", name), make)
 
 
-def proposed(owner: ProgramMonth, ladders: TrackLadders) -> TrackLadders:
+def proposed(owner: ProgramMonth, ladders: TrackLadders | None) -> TrackLadders | None:
     """Return the ladders that a practice stands on: a rural clinic's bundled code has no tracks."""
     if not rural.is_bundled(owner.month):
         return ladders
     staff = rural.bundle(owner.rules, f"{owner.name}.rural")
-    return TrackLadders(staff=staff, practitioner=None)
+    return TrackLadders(staff=staff, practitioner=None) if staff is not None else None
+
+
+def offers(owner: ProgramMonth, spans: Sequence[Span], ladders: TrackLadders) -> list[Offer]:
+    """Return what a claim may ask for on each track that is in force."""
+    found = [Offer(ladder=ladders.staff, spans=spans)]
+    if ladders.practitioner is not None:
+        own = [span for span in spans if span.staff == owner.biller_id]
+        found.append(Offer(ladder=ladders.practitioner, spans=own))
+    return found
 
 
 def propose(
@@ -74,9 +87,7 @@ def propose(
     own_spans = [span for span in spans if span.staff == owner.biller_id]
     pooled, own = whole_seconds(spans), whole_seconds(own_spans)
     staff = _staff_ladder(ladders, is_complex=is_complex, minutes=pooled // MINUTE)
-    staff_claims = (
-        climb(staff, owner, spans, minutes=pooled // MINUTE, gate_ids=gate_ids) if staff else []
-    )
+    staff_claims = climb(staff, owner, spans, minutes=pooled // MINUTE, gate_ids=gate_ids)
     practitioner = ladders.practitioner
     own_claims = (
         climb(practitioner, owner, own_spans, minutes=own // MINUTE, gate_ids=gate_ids)
@@ -87,18 +98,17 @@ def propose(
     is_own = practitioner is not None and (
         elected is Track.PRACTITIONER or (elected is None and bool(own_claims))
     )
-    chosen = practitioner if is_own else staff
+    chosen = practitioner if practitioner is not None and is_own else staff
     minutes = (own if is_own else pooled) // MINUTE
     result.claims = own_claims if is_own else staff_claims
     if is_own:
         result.unused = [span for span in spans if span.staff != owner.biller_id]
         _offer_staff(result, staff_claims, is_open=elected is None and bool(own_claims))
-    if chosen is not None:
-        result.base_codes = (chosen.initial,)
-        if not result.claims:
-            result.time_problem = time_not_met(chosen, minutes)
-        if result.checks is not None:
-            result.checks.append(time_check(chosen, owner, minutes=minutes))
+    result.base_codes = (chosen.initial,)
+    if not result.claims:
+        result.time_problem = time_not_met(chosen, minutes)
+    if result.checks is not None:
+        result.checks.append(time_check(chosen, owner, minutes=minutes))
     marks = _staff_ticks(result, ladders, is_complex=is_complex, reached=pooled // MINUTE)
     meters = [meter_of(owner.program, Track.STAFF, seconds=pooled, ticks=marks)]
     if practitioner is not None and (is_own or (elected is None and own)):
@@ -124,7 +134,7 @@ def elected_track(owner: ProgramMonth) -> Track | None:
     return enrollment.track
 
 
-def _staff_ladder(ladders: TrackLadders, *, is_complex: bool, minutes: int) -> Ladder | None:
+def _staff_ladder(ladders: TrackLadders, *, is_complex: bool, minutes: int) -> Ladder:
     complex_ladder = ladders.complex
     if is_complex and complex_ladder is not None and minutes >= complex_ladder.initial_at:
         return complex_ladder
@@ -179,13 +189,11 @@ def _staff_ticks(
     result: ProgramResult, ladders: TrackLadders, *, is_complex: bool, reached: int
 ) -> tuple[Tick, ...]:
     """Return the marks of staff time; documented decision making puts complex care after them."""
-    if ladders.staff is None:
-        return ()
     caps = result.owner.month.caps
     rules = result.owner.rules
 
     def make(_: DatedRules) -> tuple[Tick, ...]:
-        marks = ticks_of(ladders.staff, caps, reached=reached) if ladders.staff else ()
+        marks = ticks_of(ladders.staff, caps, reached=reached)
         if not is_complex or ladders.complex is None:
             return marks
         start = ladders.complex.initial_at

@@ -18,6 +18,7 @@ from trellis_core.ledger.chain import (
     note_hmac,
     parse_body,
     receipt_code,
+    stored_text,
 )
 
 DECISION = Path(__file__).parents[3] / "docs" / "decisions" / "0002-append-only-ledger.md"
@@ -143,3 +144,10 @@ def test_a_body_that_is_not_canonical_is_refused(text):
 def test_a_notes_digest_needs_its_salt():
     assert note_hmac(b"a" * 16, "Called") != note_hmac(b"b" * 16, "Called")
     assert note_hmac(b"a" * 16, "Called") != note_hmac(b"a" * 16, "Called.")
+
+
+def test_a_note_is_stored_composed_and_nothing_in_it_can_be_cut() -> None:
+    assert stored_text("Cafe\u0301, 10 min") == "Caf\u00e9, 10 min"
+    for text in ("before\0after", "half \ud800 a pair"):
+        with pytest.raises(InvalidValueError):
+            stored_text(text)
