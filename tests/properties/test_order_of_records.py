@@ -151,3 +151,15 @@ def test_the_order_of_records_changes_nothing_and_nothing_is_billed_twice(seed: 
         assert not any(pair <= set(codes) for pair in NEVER_TOGETHER), json.dumps(case)
         billed.update(codes)
     assert len(billed) > 1
+
+
+def test_what_is_unknown_of_conditions_is_asked_for_in_one_order() -> None:
+    case = complete("CCM")
+    case["patient"]["conditions"] = case["patient"]["conditions"][:2]
+    one, other = case["patient"]["conditions"]
+    del one["significant_risk"], other["expected_months"]
+    turned = copy.deepcopy(case)
+    turned["patient"]["conditions"].reverse()
+    asked = [each["reason"] for each in answer(case)["blocked"]]
+    assert asked.index("UNKNOWN_EXPECTED_MONTHS") < asked.index("UNKNOWN_SIGNIFICANT_RISK")
+    assert answer(turned) == answer(case)

@@ -429,4 +429,4 @@ def condition_doubts(
         if risk is UNKNOWN:
             keys["significant_risk"] = None
         possible.add(condition_key(each))
-    return tuple(unknown(key) for key in keys), len(possible)
+    return tuple(unknown(key) for key in sorted(keys)), len(possible)
