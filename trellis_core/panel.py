@@ -2,8 +2,8 @@
 
 One bulk read of the store, then pure functions. A null in the store becomes ``UNKNOWN`` or None as
 ``store.care_mapping`` says; what has a list of its own in Trellis (consents, enrollments, plans,
-scales) is known to be empty where the list is. Conditions without an ICD-10-CM code are left out,
-because a person must code them first; a patient with none that is coded has unknown conditions.
+scales) is known to be empty where the list is. Conditions without an ICD-10-CM code are kept
+apart, because a person must code them first; a patient with none that is coded has unknown conditions.
 """
 
 import json
@@ -367,11 +367,8 @@ class _Shelf:
         )
 
     def _patient(self, row: PatientRow) -> PatientFacts:
-        coded = tuple(
-            condition_of(condition)
-            for condition in self._conditions.get(row.id, ())
-            if condition.icd10 is not None
-        )
+        conditions = [condition_of(each) for each in self._conditions.get(row.id, ())]
+        coded = tuple(each for each in conditions if each.icd10 is not None)
         return PatientFacts(
             id=row.id,
             birth_date=known(row.birth_date),
@@ -380,6 +377,7 @@ class _Shelf:
             qualified_medicare_beneficiary=known(row.qualified_medicare_beneficiary),
             last_seen_on=None if row.is_never_seen else known(row.last_seen_on),
             conditions=coded or UNKNOWN,
+            uncoded=tuple(each for each in conditions if each.icd10 is None),
         )
 
 

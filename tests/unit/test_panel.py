@@ -25,7 +25,9 @@ from trellis_core.panel import (
     panel_facts,
     panel_frame,
 )
+from trellis_core.rules.determine import determine
 from trellis_core.rules.facts import Facts
+from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.store.engine import Store
 from trellis_core.store.panel_query import PanelRows, read_panel
@@ -135,7 +137,7 @@ def test_a_patient_who_was_never_seen_is_known_to_be_so(panel: SmallPanel) -> No
     assert facts_of(panel).patient.last_seen_on is None
 
 
-def test_conditions_without_an_icd10_code_are_left_out(panel: SmallPanel) -> None:
+def test_conditions_without_an_icd10_code_are_kept_apart(panel: SmallPanel) -> None:
     own = {"practice_id": "prac-1", "patient_id": "p-1"}
     panel.add(
         panel.patient("p-1"),
@@ -149,6 +151,25 @@ def test_conditions_without_an_icd10_code_are_left_out(panel: SmallPanel) -> Non
     assert [condition.icd10 for condition in conditions] == ["I10"]
     assert conditions[0].expected_months is None
     assert conditions[0].behavioral is UNKNOWN
+    assert [condition.snomed for condition in facts_of(panel).patient.uncoded] == ["44054006"]
+
+
+def test_a_condition_that_is_not_coded_yet_may_be_the_enrolled_one(panel: SmallPanel) -> None:
+    own = {"practice_id": "prac-1", "patient_id": "p-1"}
+    panel.add(
+        panel.patient("p-1"),
+        EnrollmentRow(
+            id="e", program="PCM", started_on=date(2026, 1, 5), condition="I50.22", **own
+        ),
+        ConditionRow(id="c1", icd10="I10", expected_months=24, significant_risk=True, **own),
+    )
+    found = determine(facts_of(panel), rule_book=load_rule_book())
+    assert Reason.CONDITIONS_NOT_MET in {each.reason for each in found.blocked}
+    panel.add(ConditionRow(id="c2", snomed="84114007", **own))
+    found = determine(facts_of(panel), rule_book=load_rule_book())
+    reasons = {each.reason for each in found.blocked}
+    assert Reason.UNKNOWN_ICD10 in reasons
+    assert Reason.CONDITIONS_NOT_MET not in reasons
 
 
 def test_only_patients_in_play_have_facts(panel: SmallPanel) -> None:

@@ -215,6 +215,23 @@ class DischargeVisit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UndatedContact:
+    """A contact after discharge at a time that nobody recorded."""
+
+    outcome: Maybe[ContactOutcome] = UNKNOWN
+    by: Maybe[str] = UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndatedDischargeVisit:
+    """A visit after discharge on a day that nobody recorded."""
+
+    by: Maybe[str] = UNKNOWN
+    modality: Maybe[VisitModality] = UNKNOWN
+    video_declined: Maybe[bool] = UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Discharge:
     """A discharge, which opens a 30-day transitional period.
 
@@ -222,6 +239,8 @@ class Discharge:
         discharged_from: In the case file ``from``.
         discharged_to: In the case file ``to``.
         visit: None for no visit yet; unknown where not recorded.
+        undated_contacts: Contacts whose time nobody recorded; they are not among ``contacts``.
+        undated_visit: A visit whose day nobody recorded; ``visit`` is unknown then.
     """
 
     id: str
@@ -238,3 +257,5 @@ class Discharge:
     readmitted_on: date | None = None
     billed_on: date | None = None
     facility_name: str = ""
+    undated_contacts: tuple[UndatedContact, ...] = ()
+    undated_visit: UndatedDischargeVisit | None = None

@@ -1,11 +1,12 @@
 """The case: one patient-month as a JSON document, read into the facts that rules ask for.
 
 An absent key is an unknown fact, except where the contract prints a default; null is known to be
-none. A record without the key that says what it is about leaves its whole list unknown.
+none. A record of a list of facts without the key that says what it is about leaves the list unknown;
+any other record that lacks its day, code or person is kept among the gaps.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -26,6 +27,8 @@ from trellis_core.care.records import (
     OtherService,
     PriorService,
     RatingScale,
+    UndatedContact,
+    UndatedDischargeVisit,
     Visit,
 )
 from trellis_core.care.vocabulary import (
@@ -93,6 +96,18 @@ from trellis_core.rules.facts import (
     PracticeFacts,
     RequestedLine,
 )
+from trellis_core.rules.gaps import (
+    UNPLACED,
+    DecisionWithoutProgram,
+    Gaps,
+    PersonWithoutRole,
+    UndatedDischarge,
+    UndatedStay,
+    UndatedVisit,
+    UnplacedEntry,
+    UnplacedPriorService,
+    UnplacedService,
+)
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.values.codes import icd10
 from trellis_core.values.unknown import UNKNOWN, Maybe
@@ -100,6 +115,7 @@ from trellis_core.values.unknown import UNKNOWN, Maybe
 _SECONDS_OF_A_DAY: Final = 86_400
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +179,20 @@ def _identified(
             return _NOTHING
         if any(name not in given for name in identity):
             return _NAMELESS
+        return build(**given)
+
+    return made
+
+
+def _placed(
+    build: Callable[..., T], unplaced: Callable[..., U], *place: str
+) -> Callable[..., T | U]:
+    """Build a record where the keys that place it are given, else one that lacks its place."""
+
+    def made(**given: object) -> T | U:
+        for name in place:
+            if name not in given:
+                return unplaced(**given)
         return build(**given)
 
     return made
@@ -275,10 +305,16 @@ _PRACTICE: Final = Members(
 )
 
 
-def _staff_member(*, id: str = "", **given: object) -> StaffMember:  # noqa: A002 - the key's name
+def _staff_member(
+    *,
+    id: str = "",  # noqa: A002 - the key's name
+    **given: object,
+) -> StaffMember | PersonWithoutRole:
     if "credential" in given and given["credential"] is None:
         given["credential"] = Credential.NONE
-    build: Callable[..., StaffMember] = StaffMember
+    build: Callable[..., StaffMember | PersonWithoutRole] = (
+        StaffMember if "role" in given else PersonWithoutRole
+    )
     return build(id=id, **given)
 
 
@@ -286,7 +322,7 @@ _STAFF: Final = Members(
     _staff_member,
     (
         Key("id", _ID),
-        Key("role", member(StaffRole), is_required=True),
+        Key("role", member(StaffRole)),
         Key("credential", OrNull(member(Credential)), note="Empty or null: none."),
         Key("npi", OrNull(NPI)),
     ),
@@ -401,27 +437,30 @@ _TIME_ENTRY: Final = Members(
 )
 
 
-def _other_entry(*, staff: str, **given: object) -> OtherEntry:
+def _other_entry(**given: object) -> OtherEntry | UnplacedEntry:
+    if not {"staff", "started_at", "seconds"} <= given.keys():
+        unplaced: Callable[..., UnplacedEntry] = UnplacedEntry
+        return unplaced(**given)
     build: Callable[..., OtherEntry] = OtherEntry
-    return build(staff_id=staff, **given)
+    return build(staff_id=given.pop("staff"), **given)
 
 
 _OTHER_ENTRY: Final = Members(
     _other_entry,
     (
-        Key("staff", _TEXT, is_required=True),
-        Key("started_at", _INSTANT, is_required=True),
-        Key("seconds", Whole(least=1, most=_SECONDS_OF_A_DAY), is_required=True),
+        Key("staff", _TEXT),
+        Key("started_at", _INSTANT),
+        Key("seconds", Whole(least=1, most=_SECONDS_OF_A_DAY)),
         Key("recorded_at", OrNull(_INSTANT)),
     ),
 )
 
 _VISIT: Final = Members(
-    Visit, (Key("on", _DAY, is_required=True), Key("code", _TEXT), Key("by", _TEXT))
+    _placed(Visit, UndatedVisit, "on"), (Key("on", _DAY), Key("code", _TEXT), Key("by", _TEXT))
 )
 
 _DECISION_MAKING: Final = Members(
-    _identified(DecisionMaking, "program", never=("level",)),
+    _identified(_placed(DecisionMaking, DecisionWithoutProgram, "program"), never=("level",)),
     (
         Key("program", _PROGRAM),
         Key("level", OrNull(member(MdmLevel)), note="null: none documented."),
@@ -465,20 +504,20 @@ class _CocmEnded:
 
 
 _PRIOR_SERVICE: Final = Members(
-    PriorService,
+    _placed(PriorService, UnplacedPriorService, "month", "code"),
     (
-        Key("month", _MONTH, is_required=True),
-        Key("code", _TEXT, is_required=True),
+        Key("month", _MONTH),
+        Key("code", _TEXT),
         Key("units", _COUNT, default=1),
         Key("by", _TEXT),
     ),
 )
 
 _OTHER_SERVICE: Final = Members(
-    OtherService,
+    _placed(OtherService, UnplacedService, "on", "code"),
     (
-        Key("on", _DAY, is_required=True),
-        Key("code", _TEXT, is_required=True),
+        Key("on", _DAY),
+        Key("code", _TEXT),
         Key("by", _TEXT),
         Key("same_practice", _FLAG),
         Key("discharged_on", _DAY_OR_NONE, note="TCM: the discharge that it belonged to."),
@@ -486,27 +525,27 @@ _OTHER_SERVICE: Final = Members(
 )
 
 _FACILITY_STAY: Final = Members(
-    FacilityStay,
+    _placed(FacilityStay, UndatedStay, "admitted_on"),
     (
-        Key("admitted_on", _DAY, is_required=True),
+        Key("admitted_on", _DAY),
         Key("discharged_on", _DAY_OR_NONE, note="null: the stay is still open."),
         Key("kind", member(StayKind)),
     ),
 )
 
 _DISCHARGE_CONTACT: Final = Members(
-    DischargeContact,
+    _placed(DischargeContact, UndatedContact, "at"),
     (
-        Key("at", _INSTANT, is_required=True),
+        Key("at", _INSTANT),
         Key("outcome", member(ContactOutcome)),
         Key("by", _TEXT),
     ),
 )
 
 _DISCHARGE_VISIT: Final = Members(
-    DischargeVisit,
+    _placed(DischargeVisit, UndatedDischargeVisit, "on"),
     (
-        Key("on", _DAY, is_required=True),
+        Key("on", _DAY),
         Key("by", _TEXT),
         Key("modality", member(VisitModality)),
         Key("video_declined", _FLAG),
@@ -514,16 +553,37 @@ _DISCHARGE_VISIT: Final = Members(
 )
 
 
-def _discharge(*, id: str = "", **given: object) -> Discharge:  # noqa: A002 - the key's name
+def _discharge(
+    *,
+    id: str = "",  # noqa: A002 - the key's name
+    contacts: Maybe[tuple[DischargeContact | UndatedContact, ...]] = UNKNOWN,
+    visit: Maybe[DischargeVisit | UndatedDischargeVisit | None] = UNKNOWN,
+    **given: object,
+) -> Discharge | UndatedDischarge:
+    if "discharged_on" not in given:
+        keys = ("discharged_from", "discharged_to", "global_period", "billed_on")
+        said = {name: given[name] for name in keys if name in given}
+        unplaced: Callable[..., UndatedDischarge] = UndatedDischarge
+        return unplaced(
+            id=id, visit_on=visit.on if isinstance(visit, DischargeVisit) else None, **said
+        )
+    if contacts is not UNKNOWN:
+        undated = tuple(each for each in contacts if isinstance(each, UndatedContact))
+        if undated:
+            given["undated_contacts"] = undated
+            contacts = tuple(each for each in contacts if isinstance(each, DischargeContact))
+    if isinstance(visit, UndatedDischargeVisit):
+        given["undated_visit"] = visit
+        visit = UNKNOWN
     build: Callable[..., Discharge] = Discharge
-    return build(id=id, **given)
+    return build(id=id, contacts=contacts, visit=visit, **given)
 
 
 _DISCHARGE: Final = Members(
     _discharge,
     (
         Key("id", _ID),
-        Key("discharged_on", _DAY, is_required=True),
+        Key("discharged_on", _DAY),
         Key("from", member(DischargedFrom), "discharged_from"),
         Key("to", member(DischargedTo), "discharged_to"),
         Key("contacts", ListOf(_DISCHARGE_CONTACT)),
@@ -569,23 +629,44 @@ def _facts(
     *,
     payer: _Payer | None = None,
     requested: tuple[RequestedLine, ...] | None = None,
-    staff: tuple[StaffMember, ...] = (),
-    discharges: tuple[Discharge, ...] = (),
+    staff: tuple[StaffMember | PersonWithoutRole, ...] = (),
+    discharges: tuple[Discharge | UndatedDischarge, ...] = (),
     **given: object,
 ) -> Facts:
     payer = payer or _Payer()
+    given["staff"] = _with_ids("staff", staff)
+    given["discharges"] = _with_ids("discharges", discharges)
     build: Callable[..., Facts] = Facts
     return build(
         payer_kind=payer.kind,
         policy=payer.policy,
         requested=requested,
-        staff=_with_ids("staff", staff),
-        discharges=_with_ids("discharges", discharges),
+        gaps=_take_gaps(given),
         **given,
     )
 
 
-WithId = TypeVar("WithId", StaffMember, Discharge)
+_LISTS_WITH_GAPS: Final = tuple(each.name for each in fields(Gaps))
+
+
+def _take_gaps(given: dict[str, object]) -> Gaps | None:
+    """Take the records that lack their place out of their lists; None where all have one."""
+    gaps: dict[str, tuple[object, ...]] = {}
+    for name in _LISTS_WITH_GAPS:
+        records = given.get(name)
+        if not isinstance(records, tuple) or not any(
+            isinstance(each, UNPLACED) for each in records
+        ):
+            continue
+        gaps[name] = tuple(each for each in records if isinstance(each, UNPLACED))
+        given[name] = tuple(each for each in records if not isinstance(each, UNPLACED))
+    if not gaps:
+        return None
+    build: Callable[..., Gaps] = Gaps
+    return build(**gaps)
+
+
+WithId = TypeVar("WithId", StaffMember | PersonWithoutRole, Discharge | UndatedDischarge)
 
 
 def _with_ids(name: str, records: tuple[WithId, ...]) -> tuple[WithId, ...]:

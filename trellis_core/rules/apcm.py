@@ -6,6 +6,7 @@ from the same practitioner; where the base is blocked the minute-based codes sta
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Final
 
 from trellis_core.care.records import PriorService
@@ -75,7 +76,39 @@ def _level_known(owner: ProgramMonth) -> Iterable[Problem]:
 
 def _initiating_visit(owner: ProgramMonth) -> Iterable[Problem]:
     """Find an initiating visit where due; care management of the year before stands in for it."""
-    return () if care_before(owner) else gates.initiating_visit_where_due(owner)
+    if care_before(owner):
+        return ()
+    problems = tuple(gates.initiating_visit_where_due(owner))
+    doubts = _doubts_of_care_before(owner) if problems else ()
+    missing = Reason.INITIATING_VISIT_MISSING
+    return (*(each for each in problems if not doubts or each.reason is not missing), *doubts)
+
+
+def _doubts_of_care_before(owner: ProgramMonth) -> tuple[Problem, ...]:
+    """Return what is not known of earlier services that may be care management of that year."""
+    gaps, start = owner.month.facts.gaps, owner.started_on
+    if gaps is None or start is None:
+        return ()
+    keys: dict[str, None] = {}
+    for each in gaps.prior_services:
+        if each.code is not UNKNOWN and not _is_managing(each.code, owner):
+            continue
+        if each.month is not UNKNOWN and not _is_in_year_before(each.month, start, owner):
+            continue
+        known = (("month", each.month), ("code", each.code))
+        keys.update((key, None) for key, fact in known if fact is UNKNOWN)
+    return tuple(unknown(key) for key in keys)
+
+
+def _is_managing(code: str, owner: ProgramMonth) -> bool:
+    known = program_of_codes(owner.month.rule_book)
+    return code in known and known[code][0] in _MANAGING
+
+
+def _is_in_year_before(month: ServiceMonth, start: date, owner: ProgramMonth) -> bool:
+    years = owner.rules.integer("apcm.initiating_visit.service_within_years")
+    since = ServiceMonth.of(same_day_earlier_year(start, years))
+    return since <= month < ServiceMonth.of(start)
 
 
 def care_before(owner: ProgramMonth) -> list[PriorService]:
@@ -83,15 +116,10 @@ def care_before(owner: ProgramMonth) -> list[PriorService]:
     start = owner.started_on
     if start is None:
         return []
-    years = owner.rules.integer("apcm.initiating_visit.service_within_years")
-    since = ServiceMonth.of(same_day_earlier_year(start, years))
-    known = program_of_codes(owner.month.rule_book)
     return [
         each
         for each in owner.month.facts.prior_services
-        if since <= each.month < ServiceMonth.of(start)
-        and each.code in known
-        and known[each.code][0] in _MANAGING
+        if _is_in_year_before(each.month, start, owner) and _is_managing(each.code, owner)
     ]
 
 
@@ -268,6 +296,9 @@ def _add_on_problems(
     result: ProgramResult, own: ProgramResult, spans: list[Span]
 ) -> tuple[Problem, ...]:
     problems = list(own.gate_problems)
+    if own.program is Program.COCM:
+        doubts = cocm.episode_doubts(own.owner)
+        problems.extend(each for each in doubts if each not in problems)
     if own.owner.biller_id != result.owner.biller_id or not result.is_open:
         problems.append(Problem(Reason.APCM_BASE_REQUIRED))
     if not spans:

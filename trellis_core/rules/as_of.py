@@ -18,6 +18,7 @@ from trellis_core.care.records import (
 )
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.rules.facts import Facts, OtherEntry
+from trellis_core.rules.gaps import Gaps
 from trellis_core.values.periods import local_day
 from trellis_core.values.unknown import UNKNOWN, Maybe
 
@@ -96,8 +97,47 @@ def known_at(facts: Facts, as_of: datetime, zone: ZoneInfo) -> tuple[Facts, froz
                 for each in facts.discharges
                 if each.discharged_on <= today
             ),
+            gaps=facts.gaps if facts.gaps is None else _gaps_known_at(facts.gaps, as_of, today),
         ),
         late,
+    )
+
+
+def _gaps_known_at(gaps: Gaps, as_of: datetime, today: date) -> Gaps:
+    """Return records without their place; one that bears no day at all is taken as known."""
+
+    def was(day: Maybe[date | None]) -> bool:
+        return day is UNKNOWN or day is None or day <= today
+
+    return replace(
+        gaps,
+        other_patient_entries=tuple(
+            each
+            for each in gaps.other_patient_entries
+            if (each.recorded_at is None or each.recorded_at <= as_of)
+            and (each.started_at is UNKNOWN or each.started_at <= as_of)
+        ),
+        prior_services=tuple(
+            each
+            for each in gaps.prior_services
+            if each.month is UNKNOWN or each.month.first_day <= today
+        ),
+        other_services=tuple(each for each in gaps.other_services if was(each.on)),
+        facility_stays=tuple(
+            replace(each, discharged_on=_then(each.discharged_on, today))
+            for each in gaps.facility_stays
+        ),
+        discharges=tuple(
+            replace(
+                each,
+                visit_on=each.visit_on if was(each.visit_on) else None,
+                billed_on=each.billed_on if was(each.billed_on) else None,
+            )
+            for each in gaps.discharges
+        ),
+        medical_decision_making=tuple(
+            each for each in gaps.medical_decision_making if was(each.on)
+        ),
     )
 
 

@@ -6,7 +6,7 @@ Complex or not is decided by documented medical decision making, never by price.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from trellis_core.care.records import InitiatingVisit
+from trellis_core.care.records import DecisionMaking, InitiatingVisit
 from trellis_core.care.vocabulary import Program, Track
 from trellis_core.rules import gates, rural, tracks
 from trellis_core.rules.claims import (
@@ -19,6 +19,11 @@ from trellis_core.rules.claims import (
     whole_seconds,
 )
 from trellis_core.rules.clean_time import CleanTime, Span
+from trellis_core.rules.gaps import (
+    DecisionWithoutProgram,
+    UnplacedPriorService,
+    UnplacedService,
+)
 from trellis_core.rules.month_facts import (
     MonthFacts,
     Problem,
@@ -114,13 +119,19 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
 def decision_making(owner: ProgramMonth) -> tuple[bool, tuple[Problem, ...]]:
     """Say whether decision making of the month makes it complex, and what would have to be known."""
     month = owner.month
-    records = month.facts.medical_decision_making
+    gaps = month.facts.gaps
+    records: tuple[DecisionMaking | DecisionWithoutProgram, ...] = (
+        month.facts.medical_decision_making
+    )
+    if gaps is not None:
+        records = (*records, *gaps.medical_decision_making)
     if not records:
         return False, ()
     levels = owner.rules.texts("ccm.complex.initial.mdm_levels")
     doubts: tuple[Problem, ...] = ()
     for record in records:
-        if record.program is not owner.program:
+        program = UNKNOWN if isinstance(record, DecisionWithoutProgram) else record.program
+        if program is not UNKNOWN and program is not owner.program:
             continue
         if record.on is not UNKNOWN and not month.first_day <= record.on <= month.last_day:
             continue
@@ -130,7 +141,10 @@ def decision_making(owner: ProgramMonth) -> tuple[bool, tuple[Problem, ...]]:
             continue
         missing = tuple(
             unknown(key)
-            for key, fact in (("level", record.level), ("by", record.by), ("on", record.on))
+            for key, fact in (
+                *(("program", program), ("level", record.level)),
+                *(("by", record.by), ("on", record.on)),
+            )
             if fact is UNKNOWN
         )
         if not missing:
@@ -232,10 +246,18 @@ def _planning_problems(visit: InitiatingVisit, owner: ProgramMonth, code: str) -
         yield Problem(Reason.DECEASED, {"day": died})
     earlier = {each.by for each in facts.prior_services if each.code == code}
     earlier |= {each.by for each in facts.other_services if each.code == code}
+    gaps = facts.gaps
+    unplaced: tuple[UnplacedPriorService | UnplacedService, ...] = ()
+    if gaps is not None:
+        unplaced = (*gaps.prior_services, *gaps.other_services)
+    earlier |= {each.by for each in unplaced if each.code == code}
     if owner.biller_id in earlier:
         yield Problem(Reason.ONCE_PER_PRACTITIONER, {"code": code})
-    elif UNKNOWN in earlier:
+        return
+    if UNKNOWN in earlier:
         yield unknown("by")
+    if any(each.code is UNKNOWN and each.by in {owner.biller_id, UNKNOWN} for each in unplaced):
+        yield unknown("code")
 
 
 def add_care_planning(

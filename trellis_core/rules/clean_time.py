@@ -13,7 +13,7 @@ reason. Where several apply the first of this order is named:
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Final, NamedTuple
@@ -21,12 +21,17 @@ from typing import Final, NamedTuple
 from trellis_core.care.records import Enrollment
 from trellis_core.care.vocabulary import ContactState, Program, StaffRole
 from trellis_core.ledger.entries import TimeEntry
+from trellis_core.rules.gaps import Gaps, UndatedStay, UnplacedEntry
 from trellis_core.rules.month_facts import DAY, MonthFacts, Problem, ProgramMonth, unknown
 from trellis_core.rules.reasons import Reason
 from trellis_core.values.periods import ServiceMonth
 from trellis_core.values.unknown import UNKNOWN
 
 _BEHAVIORAL: Final = frozenset({Program.BHI, Program.COCM})
+_LONGITUDINAL: Final = frozenset({Program.CCM, Program.PCM})
+_DAY_SECONDS: Final = int(DAY.total_seconds())
+"""The longest that one entry may be."""
+
 _EVER: Final = int(datetime.max.replace(tzinfo=UTC).timestamp())
 """A second after every entry."""
 
@@ -166,7 +171,9 @@ def clean_time(month: MonthFacts, programs: Mapping[Program, ProgramMonth]) -> C
                 works.append(work)
     if month.facts.other_patient_entries:
         works = [work for work in works if not _is_staff_elsewhere(work, month, clean)]
-    if len(works) > 1:
+    if month.facts.gaps is not None:
+        _cut_and_ask(works, windows, month.facts.gaps, month, clean)
+    elif len(works) > 1:
         _cut_overlaps(works, clean)
     _collect(works, clean)
     _note_facility_time(windows, clean)
@@ -212,12 +219,29 @@ def _nobody_counts(entry: TimeEntry, month: MonthFacts, window: _Window) -> Reas
     """Say why an entry counts for nobody: no person, clerical work, a role, another service."""
     member = month.staff.get(entry.staff_id) if entry.staff_id is not None else None
     if member is None:
-        return Reason.NO_STAFF
+        has_no_role = month.without_role(entry.staff_id) is not None
+        return _no_role_would_count(entry, window) if has_no_role else Reason.NO_STAFF
     if member.role in window.idle_roles or entry.activity in window.idle_activities:
         return Reason.NON_CLINICAL_TIME
     if member.role not in window.roles or window.only not in {None, member.id}:
         is_consultant = member.role is StaffRole.PSYCHIATRIC_CONSULTANT
         return window.consultant if is_consultant else Reason.ROLE_NOT_COUNTED
+    if entry.billed_elsewhere:
+        return Reason.BILLED_ELSEWHERE
+    if entry.condition is not None and window.condition not in {None, entry.condition}:
+        return Reason.OTHER_CONDITION
+    return None
+
+
+def _no_role_would_count(entry: TimeEntry, window: _Window) -> Reason | None:
+    """Say why an entry of a person without a role counts whatever the role is.
+
+    Where the role decides the time is counted, and nothing is billed before the role is known.
+    """
+    if entry.activity in window.idle_activities:
+        return Reason.NON_CLINICAL_TIME
+    if window.only not in {None, entry.staff_id}:
+        return Reason.ROLE_NOT_COUNTED
     if entry.billed_elsewhere:
         return Reason.BILLED_ELSEWHERE
     if entry.condition is not None and window.condition not in {None, entry.condition}:
@@ -242,13 +266,22 @@ def _cut_to_window(work: _Work, window: _Window, month: MonthFacts, clean: Clean
 
 def _doubt(program: Program, stay: _Stay, clean: CleanTime) -> None:
     """Ask once for what is not known of a stay that takes time away."""
+    _ask_once(program, stay.doubts, clean)
+
+
+def _ask_once(program: Program, asked: Iterable[Problem], clean: CleanTime) -> None:
     doubts = clean.doubts.setdefault(program, [])
-    doubts.extend(each for each in stay.doubts if each not in doubts)
+    doubts.extend(each for each in asked if each not in doubts)
 
 
 def _is_visit_time(entry: TimeEntry, month: MonthFacts) -> bool:
-    """Say whether staff time on the day of a visit is taken as part of the visit."""
+    """Say whether staff time on the day of a visit is taken as part of the visit.
+
+    Time of a person without a role stays; the role is asked for.
+    """
     if entry.staff_id is None or month.has_role(entry.staff_id, StaffRole.BILLING_PRACTITIONER):
+        return False
+    if month.without_role(entry.staff_id) is not None:
         return False
     if month.facts.policy.same_day_visit_time == "attest":
         return entry.separate_from_visit is False
@@ -419,10 +452,113 @@ def _known_first(stay: _Stay) -> tuple[int, int, int]:
 
 
 def _visit_days(month: MonthFacts, program: Program) -> list[Piece]:
-    if program not in {Program.CCM, Program.PCM} or not month.facts.visits:
+    if program not in _LONGITUDINAL or not month.facts.visits:
         return []
     days = {visit.on for visit in month.facts.visits if month.first_day - DAY <= visit.on}
     return [(month.day_starts(day), month.day_ends(day)) for day in sorted(days)]
+
+
+# --- records without their place --------------------------------------------------------------
+
+
+def _cut_and_ask(
+    works: list[_Work],
+    windows: Mapping[Program, _Window],
+    gaps: Gaps,
+    month: MonthFacts,
+    clean: CleanTime,
+) -> None:
+    """Cut overlaps, and ask for what could take counted time away; it stays until that is known."""
+    elsewhere = _ask_elsewhere(works, gaps)
+    if gaps.staff:
+        _ask_role_of_overlaps(works, month, clean)
+    _cut_overlaps(works, clean)
+    for work, doubts in elsewhere:
+        if work.pieces:
+            _ask_once(work.program, doubts, clean)
+    for work in works:
+        if not work.pieces:
+            continue
+        if gaps.person(work.entry.staff_id) is not None:
+            _ask_once(work.program, [unknown("role")], clean)
+        has_visits = bool(gaps.visits) and work.program in _LONGITUDINAL
+        if has_visits and _is_visit_time(work.entry, month):
+            _ask_once(work.program, [unknown("on")], clean)
+        for stay in gaps.facility_stays:
+            if _could_be_in(stay, work, month):
+                _ask_of_stay(stay, work.program, windows[work.program], clean)
+
+
+def _ask_of_stay(stay: UndatedStay, program: Program, window: _Window, clean: CleanTime) -> None:
+    if window.counts_stays:
+        clean.facility.add(program)
+        return
+    doubts = [unknown("admitted_on")]
+    if stay.kind is UNKNOWN:
+        doubts.append(unknown("kind"))
+    if stay.discharged_on is UNKNOWN:
+        doubts.append(unknown("discharged_on"))
+    _ask_once(program, doubts, clean)
+
+
+def _could_be_in(stay: UndatedStay, work: _Work, month: MonthFacts) -> bool:
+    """Say whether work may lie in a stay that began on any day."""
+    kinds = month.rules.texts("common.facility_stay.kinds")
+    if stay.kind is not UNKNOWN and stay.kind not in kinds:
+        return False
+    until = stay.discharged_on
+    if until is UNKNOWN or until is None:
+        return True
+    end = month.day_starts(until)
+    return any(lo < end for lo, _ in work.pieces)
+
+
+def _ask_elsewhere(works: Iterable[_Work], gaps: Gaps) -> list[tuple[_Work, list[Problem]]]:
+    """Return what to ask of the same people's time on other patients, by the work that it may cost."""
+    found: list[tuple[_Work, list[Problem]]] = []
+    for other in gaps.other_patient_entries:
+        facts = (
+            ("staff", other.staff),
+            ("started_at", other.started_at),
+            ("seconds", other.seconds),
+        )
+        doubts = [unknown(key) for key, fact in facts if fact is UNKNOWN]
+        found.extend((work, doubts) for work in works if _could_cost(other, work))
+    return found
+
+
+def _could_cost(other: UnplacedEntry, work: _Work) -> bool:
+    """Say whether time on another patient, placed as badly as it may be, takes an entry away."""
+    entry = work.entry
+    if other.staff is not UNKNOWN and other.staff != entry.staff_id:
+        return False
+    start = -_EVER if other.started_at is UNKNOWN else int(other.started_at.timestamp())
+    recorded = other.recorded_at
+    stamp = recorded.timestamp() if recorded is not None else 0.0
+    if (recorded is None, stamp, start) > _precedence(work)[:-1]:
+        return False
+    if other.started_at is UNKNOWN:
+        return True
+    end = start + (_DAY_SECONDS if other.seconds is UNKNOWN else other.seconds)
+    is_shared = start == work.start and other.seconds == entry.seconds
+    if entry.patients_sharing > 1 and is_shared:
+        return False
+    return any(start < hi and lo < end for lo, hi in work.pieces)
+
+
+def _ask_role_of_overlaps(works: Sequence[_Work], month: MonthFacts, clean: CleanTime) -> None:
+    """Ask for a role where time of a person without one takes some of a program's other time."""
+    certain = [work for work in works if month.without_role(work.entry.staff_id) is None]
+    if len(certain) == len(works):
+        return
+    together = [replace(work) for work in works]
+    alone = [replace(work) for work in certain]
+    _cut_overlaps(together, CleanTime())
+    _cut_overlaps(alone, CleanTime())
+    kept = {work.entry.id: work.pieces for work in together}
+    for work in alone:
+        if kept[work.entry.id] != work.pieces:
+            _ask_once(work.program, [unknown("role")], clean)
 
 
 def _precedence(work: _Work) -> tuple[bool, float, int, str]:

@@ -5,7 +5,7 @@ of an episode has its own code; a month too short for the month's code has anoth
 """
 
 import calendar
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
@@ -130,9 +130,13 @@ def consultants(owner: ProgramMonth) -> Iterable[Problem]:
             is_open = True
         elif member.credential in allowed:
             return ()
-    return (
-        (unknown("credential"),) if is_open else (Problem(Reason.PSYCHIATRIC_CONSULTANT_MISSING),)
-    )
+    if is_open:
+        return (unknown("credential"),)
+    gaps = owner.month.facts.gaps
+    for person in gaps.staff if gaps is not None else ():
+        if person.credential is UNKNOWN or person.credential in allowed:
+            return gates.without_role(person, allowed)
+    return (Problem(Reason.PSYCHIATRIC_CONSULTANT_MISSING),)
 
 
 def caseload_review(owner: ProgramMonth) -> Iterable[Problem]:
@@ -146,10 +150,14 @@ def caseload_review(owner: ProgramMonth) -> Iterable[Problem]:
         return (Problem(Reason.CASELOAD_REVIEW_MISSING),)
     allowed = owner.rules.texts("cocm.psychiatric_consultant.credentials")
     is_open = is_unread = False
+    doubts: tuple[Problem, ...] = ()
     for review in mine:
         if review.consultant is UNKNOWN:
             is_open = True
             continue
+        person = month.without_role(review.consultant)
+        if person is not None and (person.credential is UNKNOWN or person.credential in allowed):
+            doubts = gates.without_role(person, allowed)
         member = month.staff.get(review.consultant)
         if member is None or member.role is not StaffRole.PSYCHIATRIC_CONSULTANT:
             continue
@@ -159,7 +167,7 @@ def caseload_review(owner: ProgramMonth) -> Iterable[Problem]:
             return ()
     if is_open or is_unread:
         return (unknown("consultant" if is_open else "credential"),)
-    return (Problem(Reason.PSYCHIATRIC_CONSULTANT_MISSING),)
+    return doubts or (Problem(Reason.PSYCHIATRIC_CONSULTANT_MISSING),)
 
 
 GATES: Final = (
@@ -235,11 +243,19 @@ class EpisodePlace:
         return self.first is None
 
 
-def episode_of(owner: ProgramMonth) -> EpisodePlace:
-    """Find whether the month is the first of its episode with minutes or a service."""
+def episode_of(
+    owner: ProgramMonth,
+    *,
+    more_services: Sequence[ServiceMonth] = (),
+    more_timed: Sequence[ServiceMonth] = (),
+) -> EpisodePlace:
+    """Find whether the month is the first of its episode with minutes or a service.
+
+    ``more_services`` and ``more_timed`` ask what it were with these earlier months as well.
+    """
     month = owner.month
-    services = sorted(_service_months(month))
-    timed = sorted(_timed_months(owner))
+    services = sorted((*_service_months(month), *more_services))
+    timed = sorted((*_timed_months(owner), *more_timed))
     if month.facts.policy.cocm_initial_per == _CALENDAR_YEAR:
         starts = ServiceMonth(month.month.year, 1)
     else:
@@ -252,15 +268,58 @@ def _service_months(month: MonthFacts) -> Iterable[ServiceMonth]:
     """Yield the earlier months with a service of collaborative care, add-ons to others included."""
     known = program_of_codes(month.rule_book)
     for each in month.facts.prior_services:
-        program, element = known.get(each.code, (None, ""))
-        if each.month < month.month and (
-            program is Program.COCM or element.startswith("apcm.cocm_")
-        ):
+        if each.month < month.month and _is_collaborative(each.code, known):
             yield each.month
 
 
-def _timed_months(owner: ProgramMonth) -> Iterable[ServiceMonth]:
-    """Yield the earlier months with minutes of collaborative care that could count."""
+def _is_collaborative(code: str, known: Mapping[str, tuple[Program, str]]) -> bool:
+    program, element = known.get(code, (None, ""))
+    return program is Program.COCM or element.startswith("apcm.cocm_")
+
+
+def episode_doubts(owner: ProgramMonth) -> tuple[Problem, ...]:
+    """Return what is not known of earlier services and minutes that decides which month this is."""
+    month = owner.month
+    gaps = month.facts.gaps
+    if gaps is None:
+        return ()
+    is_initial = episode_of(owner).is_initial
+    keys: dict[str, None] = {}
+    known = program_of_codes(month.rule_book)
+    for each in gaps.prior_services:
+        if each.code is not UNKNOWN and not _is_collaborative(each.code, known):
+            continue
+        months = _months_before(owner) if each.month is UNKNOWN else (each.month,)
+        if any(
+            episode_of(owner, more_services=(one,)).is_initial is not is_initial
+            for one in months
+            if one < month.month
+        ):
+            facts = (("month", each.month), ("code", each.code))
+            keys.update((key, None) for key, fact in facts if fact is UNKNOWN)
+    roleless = tuple(_timed_months(owner, without_role=True)) if gaps.staff else ()
+    if roleless and episode_of(owner, more_timed=roleless).is_initial is not is_initial:
+        keys["role"] = None
+    return tuple(unknown(key) for key in keys)
+
+
+def _months_before(owner: ProgramMonth) -> Iterable[ServiceMonth]:
+    """Yield every earlier month in which a service may make a difference to the episode."""
+    month = owner.month
+    active = [*_service_months(month), *_timed_months(owner), month.month]
+    has_break = owner.rules.find("cocm.episode.break_months") is not None
+    pause = owner.rules.integer("cocm.episode.break_months") if has_break else 0
+    each = min(*active, _referred_in(month) or month.month).plus(-pause - 1)
+    while each < month.month:
+        yield each
+        each = each.plus(1)
+
+
+def _timed_months(owner: ProgramMonth, *, without_role: bool = False) -> Iterable[ServiceMonth]:
+    """Yield the earlier months with minutes of collaborative care that could count.
+
+    ``without_role`` asks for those of people whose role is not known.
+    """
     month = owner.month
     for program, each in month.facts.earlier_months_with_time:
         if program is Program.COCM and each < month.month:
@@ -272,8 +331,11 @@ def _timed_months(owner: ProgramMonth) -> Iterable[ServiceMonth]:
         member = month.staff.get(entry.staff_id or "")
         if (
             day < month.first_day
-            and member is not None
-            and member.role in roles
+            and (
+                month.without_role(entry.staff_id) is not None
+                if without_role
+                else member is not None and member.role in roles
+            )
             and entry.activity not in clerical
             and not (entry.is_reversed or entry.billed_elsewhere or entry.id in month.replaced)
             and entry.id not in month.late
@@ -366,6 +428,10 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     result.base_codes = tuple(
         dict.fromkeys(claim.code for claim in result.claims if not claim.base)
     )
+    other = ladders.subsequent if place.is_initial else ladders.initial
+    is_brief = brief is not None and result.base_codes == (brief.initial,)
+    if not is_brief or minutes >= other.initial_at:
+        result.gate_problems.extend(episode_doubts(owner))
     if not result.claims:
         result.base_codes = (ladder.initial, *((brief.initial,) if brief is not None else ()))
         lowest = min((each for each in (ladder, brief) if each is not None), key=_threshold)

@@ -14,6 +14,7 @@ from trellis_core.care.records import OtherService
 from trellis_core.care.vocabulary import OTHER, Program
 from trellis_core.rules.claims import Claim
 from trellis_core.rules.dated_rules import program_of_codes
+from trellis_core.rules.gaps import UnplacedService
 from trellis_core.rules.month_facts import MonthFacts, Problem, unknown
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rural import are_one
@@ -163,7 +164,70 @@ def elsewhere(claim: Claim, month: MonthFacts) -> list[Problem]:
             problem = _beside(service, claim, month)
             if problem is not None:
                 found.append(problem)
+    if month.facts.gaps is not None:
+        for unplaced in month.facts.gaps.other_services:
+            found.extend(
+                each for each in _beside_unplaced(unplaced, claim, month) if each not in found
+            )
     return found
+
+
+def _beside_unplaced(
+    unplaced: UnplacedService, claim: Claim, month: MonthFacts
+) -> Iterable[Problem]:
+    """Ask for day and code of a service that, on some day or with some code, bars a claim."""
+    if unplaced.on is not UNKNOWN and not month.first_day <= unplaced.on <= month.last_day:
+        return
+    codes = _barring_codes(month) if unplaced.code is UNKNOWN else {unplaced.code}
+    problems = [_beside(_supposed(unplaced, code, month), claim, month) for code in sorted(codes)]
+    bars = [each for each in problems if each is not None]
+    if not bars:
+        return
+    if unplaced.on is UNKNOWN:
+        yield unknown("on")
+    if unplaced.code is UNKNOWN:
+        yield unknown("code")
+    if all(each.is_unknown for each in bars):
+        yield bars[0]
+
+
+def _supposed(unplaced: UnplacedService, code: str, month: MonthFacts) -> OtherService:
+    """Return a service as if it were of the month and had a code."""
+    return OtherService(
+        on=month.first_day if unplaced.on is UNKNOWN else unplaced.on,
+        code=code,
+        by=unplaced.by,
+        same_practice=unplaced.same_practice,
+        discharged_on=unplaced.discharged_on,
+    )
+
+
+def _barring_codes(month: MonthFacts) -> set[str]:
+    """Return every code that may bar another."""
+    rules = month.rules
+    return {
+        *program_of_codes(month.rule_book),
+        *rules.texts("common.esrd_monthly.hcpcs"),
+        *rules.texts("common.care_plan_oversight.hcpcs"),
+        *rules.texts("apcm.excluded.hcpcs"),
+    }
+
+
+def _of_the_month(month: MonthFacts) -> list[OtherService]:
+    """Return the services reported outside in the month; one without a day as if it were of it."""
+    gaps = month.facts.gaps
+    return [
+        *(
+            each
+            for each in month.facts.other_services
+            if month.first_day <= each.on <= month.last_day
+        ),
+        *(
+            _supposed(each, each.code, month)
+            for each in (gaps.other_services if gaps is not None else ())
+            if each.code is not UNKNOWN
+        ),
+    ]
 
 
 def _beside(service: OtherService, claim: Claim, month: MonthFacts) -> Problem | None:
@@ -279,7 +343,9 @@ def _beside_others(
         values = {"code": claim.code, "other": service.code}
         return Problem(Reason.EXCLUSIVE_SAME_MONTH, values)
     if Program.APCM in pair and pair & _LONGITUDINAL and not claim.is_additional:
-        ours = service.by != OTHER and service.by in month.staff
+        ours = service.by != OTHER and (
+            service.by in month.staff or month.without_role(str(service.by)) is not None
+        )
         same_practice = True if ours else service.same_practice
         if same_practice is UNKNOWN:
             return unknown("same_practice")
@@ -292,15 +358,14 @@ def _beside_others(
 
 def notices(claims: Sequence[Claim], month: MonthFacts) -> Iterable[tuple[Program, Problem]]:
     """Yield warnings about services that stand side by side."""
-    if month.is_medicare and not month.facts.other_services:
+    if month.is_medicare and not month.facts.other_services and month.facts.gaps is None:
         return
     programs = {claim.program: claim for claim in claims if group_of(claim) != _CARE_PLANNING}
     oversight = month.rules.texts("common.care_plan_oversight.hcpcs")
     chronic = programs.get(Program.CCM)
     if chronic is not None and any(
         service.code in oversight and service.by not in {UNKNOWN, chronic.by}
-        for service in month.facts.other_services
-        if month.first_day <= service.on <= month.last_day
+        for service in _of_the_month(month)
     ):
         yield Program.CCM, Problem(Reason.CARE_PLAN_OVERSIGHT_ELSEWHERE)
     if not month.is_medicare:
@@ -333,9 +398,5 @@ def _payer_notices(
 def _reported_programs(month: MonthFacts) -> set[Program]:
     """Return the programs of services reported outside of the claim this month."""
     known = program_of_codes(month.rule_book)
-    reported = (
-        known[service.code]
-        for service in month.facts.other_services
-        if service.code in known and month.first_day <= service.on <= month.last_day
-    )
+    reported = (known[service.code] for service in _of_the_month(month) if service.code in known)
     return {program for program, element in reported if not element.startswith(_CARE_PLANNING)}

@@ -124,7 +124,7 @@ def settle(month: MonthFacts, results: dict[Program, ProgramResult]) -> list[Cla
         candidates.sort(key=lambda claim: order_of(claim, month))
     for claim in candidates:
         result = results[claim.program]
-        problems = elsewhere(claim, month) if month.facts.other_services else []
+        problems = elsewhere(claim, month) if month.has_services_elsewhere else []
         for other in standing:
             found = exclusion(other, claim, month)
             if found is not None:

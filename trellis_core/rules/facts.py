@@ -34,6 +34,7 @@ from trellis_core.care.vocabulary import (
     Setting,
 )
 from trellis_core.ledger.entries import TimeEntry
+from trellis_core.rules.gaps import Gaps
 from trellis_core.values.periods import ServiceMonth
 from trellis_core.values.unknown import UNKNOWN, Maybe
 
@@ -84,7 +85,11 @@ class PracticeFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatientFacts:
-    """The patient, as far as rules ask."""
+    """The patient, as far as rules ask.
+
+    Attributes:
+        uncoded: Conditions that the store keeps apart because a person must code them first.
+    """
 
     id: str = ""
     birth_date: Maybe[date | None] = UNKNOWN
@@ -93,6 +98,7 @@ class PatientFacts:
     qualified_medicare_beneficiary: Maybe[bool] = UNKNOWN
     last_seen_on: Maybe[date | None] = UNKNOWN
     conditions: Maybe[tuple[Condition, ...]] = UNKNOWN
+    uncoded: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +130,7 @@ class Facts:
         billing_practitioner: A staff id; None where the only billing practitioner of ``staff`` is meant.
         earlier_months_with_time: Programs with minutes in earlier months, where the store knows.
         requested: A claim to judge; None to propose one.
+        gaps: Records that lack their place; None where every record has one.
     """
 
     service_month: ServiceMonth
@@ -156,3 +163,4 @@ class Facts:
     apcm_services_documented: Maybe[bool] = UNKNOWN
     requested: tuple[RequestedLine, ...] | None = None
     earlier_months_with_time: tuple[tuple[Program, ServiceMonth], ...] = ()
+    gaps: Gaps | None = None

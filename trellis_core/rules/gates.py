@@ -11,6 +11,7 @@ from datetime import date
 from trellis_core.care.records import CarePlan, Condition, Consent, InitiatingVisit
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules.dated_rules import DatedRules
+from trellis_core.rules.gaps import PersonWithoutRole
 from trellis_core.rules.month_facts import (
     Problem,
     ProgramMonth,
@@ -109,13 +110,26 @@ def practitioner_with(program: ProgramMonth, credentials: frozenset[str]) -> Ite
     biller = program.biller
     if biller is None:
         if program.biller_id is None:
-            return (unknown("billing_practitioner"),)
+            is_open = program.month.is_biller_open
+            return (unknown("role" if is_open else "billing_practitioner"),)
+        person = program.month.without_role(program.biller_id)
+        if person is not None:
+            return without_role(person, credentials)
         return (Problem(Reason.PRACTITIONER_NOT_ELIGIBLE),)
     if biller.credential is UNKNOWN:
         return (unknown("credential"),)
     if biller.role != "billing_practitioner" or biller.credential not in credentials:
         return (Problem(Reason.PRACTITIONER_NOT_ELIGIBLE, evidence=(biller.id,)),)
     return ()
+
+
+def without_role(person: PersonWithoutRole, credentials: frozenset[str]) -> tuple[Problem, ...]:
+    """Return what to ask of a person whose role is not known, where a role and credential decide."""
+    if person.credential is UNKNOWN:
+        return unknown("role"), unknown("credential")
+    if person.credential not in credentials:
+        return (Problem(Reason.PRACTITIONER_NOT_ELIGIBLE, evidence=(person.id,)),)
+    return (unknown("role"),)
 
 
 def patient_alive(program: ProgramMonth) -> Iterable[Problem]:
@@ -300,7 +314,7 @@ def visit_doubts(
         return None
     if visit.by is UNKNOWN:
         found.append(unknown("by"))
-    elif visit.by != program.biller_id:
+    elif program.biller_id is not None and visit.by != program.biller_id:
         return None
     if visit.program_discussed is UNKNOWN:
         found.append(unknown("program_discussed"))
@@ -413,13 +427,21 @@ def several_conditions(program: ProgramMonth) -> Iterable[Problem]:
 def condition_doubts(
     conditions: Sequence[Condition], months: int
 ) -> tuple[tuple[Problem, ...], int]:
-    """Return what is not known of conditions that may yet qualify, and how many they are."""
+    """Return what is not known of conditions that may yet qualify, and how many they are.
+
+    One that nothing tells from the others may be one of them, or one more.
+    """
     keys: dict[str, None] = {}
     possible: set[str] = set()
-    known = {condition_key(each) for each in chronic(conditions, months)}
-    for each in conditions:
+    counted = chronic(conditions, months)
+    known = {condition_key(each) for each in counted}
+    for place, each in enumerate(conditions):
         expected, risk = each.expected_months, each.significant_risk
-        if condition_key(each) in known:
+        key = condition_key(each)
+        is_nameless = not key
+        if is_nameless and any(each is one for one in counted):
+            continue
+        if key in known and not is_nameless:
             continue
         is_short = expected is None or (expected is not UNKNOWN and expected < months)
         if is_short or risk is False:
@@ -428,5 +450,9 @@ def condition_doubts(
             keys["expected_months"] = None
         if risk is UNKNOWN:
             keys["significant_risk"] = None
-        possible.add(condition_key(each))
+        if is_nameless:
+            keys["icd10"] = None
+            possible.add(str(place))
+        else:
+            possible.add(key)
     return tuple(unknown(key) for key in sorted(keys)), len(possible)

@@ -212,7 +212,7 @@ def _stand(
         return *wanted_first, order_of(claim, month), last
 
     for claim in sorted(earned, key=place):
-        problems = elsewhere(claim, month) if month.facts.other_services else []
+        problems = elsewhere(claim, month) if month.has_services_elsewhere else []
         for other in standing:
             mine = claim.code, claim.by, claim.program
             is_same = (other.code, other.by, other.program) == mine

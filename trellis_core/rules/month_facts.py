@@ -23,6 +23,7 @@ from trellis_core.ledger.entries import TimeEntry
 from trellis_core.rules.as_of import known_at
 from trellis_core.rules.dated_rules import DatedRules, programs_of_code, rules_on
 from trellis_core.rules.facts import Facts
+from trellis_core.rules.gaps import Gaps, PersonWithoutRole
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.rules.units import Caps
@@ -33,6 +34,7 @@ DAY: Final = timedelta(days=1)
 UNKNOWN_PREFIX: Final = "UNKNOWN_"
 PROGRAMS: Final = tuple(Program)
 """Every program, in the order in which they are decided."""
+_NAMELESS: Final = ""
 _R = TypeVar("_R")
 _NAMES: Final = {program: program.value.lower() for program in Program}
 
@@ -74,6 +76,7 @@ class MonthFacts:
         late: Ids of entries that were not known yet at the instant asked about.
         replaced: Ids of entries that a known one corrects.
         explain: Whether trees of checks are wanted.
+        is_biller_open: Whether nobody is the only billing practitioner because a role is unknown.
     """
 
     facts: Facts
@@ -93,6 +96,7 @@ class MonthFacts:
     explain: bool = False
     late: frozenset[str] = frozenset()
     replaced: frozenset[str] = frozenset()
+    is_biller_open: bool = False
 
     @property
     def month(self) -> ServiceMonth:
@@ -115,6 +119,17 @@ class MonthFacts:
         """Say whether a staff member has a role."""
         member = self.staff.get(staff_id)
         return member is not None and member.role is role
+
+    def without_role(self, staff_id: str | None) -> PersonWithoutRole | None:
+        """Return a person of the practice whose role nobody recorded."""
+        gaps = self.facts.gaps
+        return gaps.person(staff_id) if gaps is not None else None
+
+    @property
+    def has_services_elsewhere(self) -> bool:
+        """Whether services outside the claim are on record, in their place or not."""
+        gaps = self.facts.gaps
+        return bool(self.facts.other_services) or (gaps is not None and bool(gaps.other_services))
 
     @property
     def is_medicare(self) -> bool:
@@ -207,6 +222,8 @@ def month_facts(facts: Facts, *, rule_book: RuleBook, explain: bool) -> MonthFac
     for entry in facts.time_entries:
         entries.setdefault(entry.program, []).append(entry)
     staff = {member.id: member for member in facts.staff}
+    default_biller = facts.billing_practitioner or _only_biller(facts.staff)
+    is_biller_open = facts.gaps is not None and _is_biller_open(facts, facts.gaps, rules)
     return MonthFacts(
         facts=facts,
         rule_book=rule_book,
@@ -218,7 +235,7 @@ def month_facts(facts: Facts, *, rule_book: RuleBook, explain: bool) -> MonthFac
         ends=frame.ends,
         staff=staff,
         entries=entries,
-        default_biller=facts.billing_practitioner or _only_biller(facts.staff),
+        default_biller=None if is_biller_open else default_biller,
         caps=Caps(rules=rules, payer=facts.policy.unit_caps),
         deceased_on=died,
         last_service_day=died if dies_here and died is not None else frame.last_day,
@@ -229,7 +246,22 @@ def month_facts(facts: Facts, *, rule_book: RuleBook, explain: bool) -> MonthFac
             for entry in facts.time_entries
             if entry.replaces is not None and entry.id not in late
         ),
+        is_biller_open=is_biller_open,
     )
+
+
+def _is_biller_open(facts: Facts, gaps: Gaps, rules: DatedRules) -> bool:
+    """Say whether a role that nobody recorded decides who the only billing practitioner is.
+
+    It does not where the credential rules out that the person bills anything.
+    """
+    if facts.billing_practitioner is not None or not gaps.staff:
+        return False
+    if sum(each.role is StaffRole.BILLING_PRACTITIONER for each in facts.staff) > 1:
+        return False
+    able = rules.texts("common.billing_practitioner.credentials")
+    able |= rules.texts("bhi.behavioral_professional.initial.credentials")
+    return any(each.credential is UNKNOWN or each.credential in able for each in gaps.staff)
 
 
 def _only_biller(staff: Iterable[StaffMember]) -> str | None:
@@ -355,7 +387,7 @@ def programs_in_play(month: MonthFacts) -> list[Program]:
     for program, entries in month.entries.items():
         if program not in found and any(_touches(entry, month) for entry in entries):
             found.add(program)
-    if month.facts.discharges:
+    if month.facts.discharges or (month.facts.gaps is not None and month.facts.gaps.discharges):
         found.add(Program.TCM)
     return [program for program in PROGRAMS if program in found] if len(found) > 1 else [*found]
 
@@ -443,9 +475,14 @@ def chronic(conditions: Iterable[Condition], months: int) -> list[Condition]:
             and each.significant_risk is True
         ):
             found.setdefault(condition_key(each), each)
+    if len(found) > 1:
+        found.pop(_NAMELESS, None)
     return list(found.values())
 
 
 def condition_key(condition: Condition) -> str:
-    """Return what tells one condition from another; one listed twice is one condition."""
+    """Return what tells one condition from another; one listed twice is one condition.
+
+    It is empty where nothing does: such a condition may be any of the others.
+    """
     return condition.icd10 or condition.id or condition.text

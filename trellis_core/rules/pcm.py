@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
+from trellis_core.care.records import Condition
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules import gates, rural, tracks
 from trellis_core.rules.claims import ProgramResult, common_warnings, not_in_force
@@ -32,8 +33,19 @@ def one_condition(owner: ProgramMonth) -> Iterable[Problem]:
     same = [each for each in conditions if condition is not None and each.icd10 == condition]
     if chronic(same, months):
         return ()
-    doubts, possible = gates.condition_doubts(same, months)
-    return doubts if possible else (Problem(Reason.CONDITIONS_NOT_MET, {"found": 0, "needed": 1}),)
+    doubts, _ = gates.condition_doubts(same, months)
+    uncoded = (*conditions, *owner.month.facts.patient.uncoded)
+    if condition is not None and any(_may_qualify(each, months) for each in uncoded):
+        doubts = (*doubts, unknown("icd10"))
+    return doubts or (Problem(Reason.CONDITIONS_NOT_MET, {"found": 0, "needed": 1}),)
+
+
+def _may_qualify(condition: Condition, months: int) -> bool:
+    """Say whether a condition without an ICD-10-CM code may be the one, lasting and with a risk."""
+    if condition.icd10 is not None or condition.significant_risk is False:
+        return False
+    expected = condition.expected_months
+    return expected is UNKNOWN or (expected is not None and expected >= months)
 
 
 GATES: Final = (

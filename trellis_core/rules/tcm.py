@@ -19,7 +19,13 @@ from trellis_core.rules.month_facts import Problem, ProgramMonth
 from trellis_core.rules.reason_texts import citations, title
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.tcm_claims import Requests, Taken, decisions, settle, take_steps
-from trellis_core.rules.tcm_steps import Step, tcm_rules, transition_of
+from trellis_core.rules.tcm_steps import (
+    Step,
+    may_touch,
+    tcm_rules,
+    transition_of,
+    undated_problems,
+)
 from trellis_core.rules.trace import Check, Outcome, all_of, any_of
 from trellis_core.values.unknown import UNKNOWN
 
@@ -41,14 +47,22 @@ def evaluate(owner: ProgramMonth, _clean: CleanTime) -> ProgramResult:
     ]
     settle(all_taken)
     in_play = [taken for taken in all_taken if taken.transition.touches_month]
-    if not in_play and (owner.is_enrolled or owner.month.entries.get(Program.TCM)):
+    gaps = owner.month.facts.gaps
+    undated = [
+        each
+        for each in (gaps.discharges if gaps is not None else ())
+        if may_touch(each, rules, owner.month)
+    ]
+    asked = [each for one in undated for each in undated_problems(one, rules, owner.month)]
+    result.blocks.extend(Block(result.base_codes, each) for each in asked)
+    if not in_play and not undated and (owner.is_enrolled or owner.month.entries.get(Program.TCM)):
         result.blocks.append(Block(result.base_codes, Problem(Reason.TCM_FACILITY)))
     for taken in in_play:
         _report(result, taken)
     result.decisions.extend(decisions(all_taken))
     if result.checks is not None:
         _explain(result.checks, in_play)
-    result.judge_line = Requests(month=owner.month, all_taken=all_taken).judge
+    result.judge_line = Requests(month=owner.month, all_taken=all_taken, undated=tuple(asked)).judge
     return result
 
 

@@ -137,12 +137,13 @@ def settle(all_taken: Sequence[Taken]) -> None:
     """Find for every discharge the one within thirty days that goes before it, if any does.
 
     A claim that was sent goes first, then the earlier discharge; one that is barred by itself
-    stands in nobody's way unless it was billed.
+    stands in nobody's way unless it was billed. One that only lacks a fact may yet be billed.
     """
     standing: list[Taken] = []
     for taken in sorted(all_taken, key=_first_claimed):
         taken.rival = next((one for one in standing if _are_near(one, taken)), None)
-        if taken.rival is None and (taken.is_billed or not taken.problems):
+        is_barred = any(not each.is_unknown for each in taken.problems)
+        if taken.rival is None and (taken.is_billed or not is_barred):
             standing.append(taken)
 
 
@@ -188,10 +189,12 @@ class Requests:
 
     Attributes:
         all_taken: Every discharge on record.
+        undated: What bars those whose day is not known.
     """
 
     month: MonthFacts
     all_taken: Sequence[Taken]
+    undated: tuple[Problem, ...] = ()
 
     def judge(self, line: RequestedLine) -> tuple[list[Claim], list[Problem]]:
         """Return what may be billed of a line, and why the rest may not."""
@@ -233,7 +236,7 @@ class Requests:
         """Return what bars a line that no discharge bears, for the discharge that it means."""
         meant = min(self._in_play(), key=lambda one: _preference(one, line), default=None)
         if meant is None:
-            return [Problem(Reason.TCM_FACILITY)]
+            return [*self.undated] or [Problem(Reason.TCM_FACILITY)]
         return _problems_of(meant, line)
 
 

@@ -10,10 +10,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from trellis_core.care.records import Discharge, DischargeContact, DischargeVisit, OtherService
+from trellis_core.care.records import (
+    Discharge,
+    DischargeContact,
+    DischargeVisit,
+    OtherService,
+    UndatedContact,
+    UndatedDischargeVisit,
+)
 from trellis_core.care.vocabulary import (
     OTHER,
     ContactOutcome,
+    DischargedFrom,
+    DischargedTo,
     MdmLevel,
     Program,
     StaffRole,
@@ -22,6 +31,13 @@ from trellis_core.care.vocabulary import (
 from trellis_core.rules.business_days import ContactDeadline, contact_deadline, in_words
 from trellis_core.rules.dated_rules import DatedRules, program_of_codes, rules_on
 from trellis_core.rules.determination import TcmDeadlines
+from trellis_core.rules.gaps import (
+    Gaps,
+    UndatedDischarge,
+    UnplacedPriorService,
+    UnplacedService,
+)
+from trellis_core.rules.gates import without_role
 from trellis_core.rules.month_facts import MonthFacts, Problem, ProgramMonth, unknown
 from trellis_core.rules.reasons import Reason
 from trellis_core.values.periods import ServiceMonth, local_day
@@ -212,13 +228,30 @@ def _place(value: str) -> str:
     return value.upper() if value in _ACRONYMS else value.replace("_", " ")
 
 
+def facility_problems(came: Maybe[DischargedFrom], rules: TcmRules) -> tuple[Problem, ...]:
+    """Find whether a facility opens transitional care."""
+    if came is UNKNOWN:
+        return (unknown("from"),)
+    if came not in rules.facilities:
+        return (Problem(Reason.TCM_FACILITY, {"facility": _place(came)}),)
+    return ()
+
+
+def destination_problems(
+    went: Maybe[DischargedTo], rules: TcmRules, month: MonthFacts
+) -> tuple[Problem, ...]:
+    """Find whether the patient went to a place that transitional care knows."""
+    if went is UNKNOWN:
+        return (unknown("to"),)
+    is_barred = went in rules.disputed and month.facts.policy.tcm_nursing_facility == _BLOCK
+    if went not in rules.settings or is_barred:
+        return (Problem(Reason.TCM_DESTINATION, {"destination": _place(went)}),)
+    return ()
+
+
 def _facility(transition: Transition) -> Step:
     came = transition.discharge.discharged_from
-    problems: tuple[Problem, ...] = ()
-    if came is UNKNOWN:
-        problems = (unknown("from"),)
-    elif came not in transition.rules.facilities:
-        problems = (Problem(Reason.TCM_FACILITY, {"facility": _place(came)}),)
+    problems = facility_problems(came, transition.rules)
     return Step(
         name="facility",
         asks="The patient was discharged from a facility that opens transitional care.",
@@ -230,16 +263,9 @@ def _facility(transition: Transition) -> Step:
 
 def _destination(transition: Transition) -> Step:
     went = transition.discharge.discharged_to
-    problems: tuple[Problem, ...] = ()
-    warnings: tuple[Problem, ...] = ()
-    is_disputed = went in transition.rules.disputed
-    is_barred = is_disputed and transition.month.facts.policy.tcm_nursing_facility == _BLOCK
-    if went is UNKNOWN:
-        problems = (unknown("to"),)
-    elif went not in transition.rules.settings or is_barred:
-        problems = (Problem(Reason.TCM_DESTINATION, {"destination": _place(went)}),)
-    elif is_disputed:
-        warnings = (Problem(Reason.TCM_NURSING_FACILITY),)
+    problems = destination_problems(went, transition.rules, transition.month)
+    is_disputed = not problems and went in transition.rules.disputed
+    warnings = (Problem(Reason.TCM_NURSING_FACILITY),) if is_disputed else ()
     return Step(
         name="destination",
         asks="The patient went home or to a comparable place.",
@@ -314,6 +340,7 @@ def _contact(transition: Transition, *, seen: Sequence[Step]) -> Step:
     needed = transition.rules.attempts
     visit = transition.visit
     is_seen_in_time = visit is not None and transition.discharged_on < visit.on <= deadline
+    may_be_seen_in_time = is_seen_in_time or transition.discharge.undated_visit is not None
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     waits_until: date | None = None
@@ -328,7 +355,7 @@ def _contact(transition: Transition, *, seen: Sequence[Step]) -> Step:
     elif transition.month.is_ahead(deadline):
         waits_until = deadline
         found += " There is still time."
-    elif is_seen_in_time and not any(_is_failed(step) for step in seen):
+    elif may_be_seen_in_time and not any(_is_failed(step) for step in seen):
         is_open, found = True, "The visit would be a contact, once it is known to count."
     elif contacts is UNKNOWN:
         problems, found = (unknown("contacts"),), "Not on record."
@@ -371,20 +398,43 @@ def _tries(transition: Transition, contacts: Sequence[DischargeContact]) -> _Tri
         day = local_day(contact.at, transition.month.zone)
         if not transition.discharged_on < day <= transition.deadlines.contact_by:
             continue
-        if contact.by is not UNKNOWN and not _may_contact(transition, contact.by):
+        asked = _asked_of(transition, contact)
+        if asked is None:
             continue
-        if contact.by is UNKNOWN or contact.outcome is UNKNOWN:
+        if asked:
             possible.add(contact.at)
             can_be_reached = can_be_reached or contact.outcome is not ContactOutcome.ATTEMPTED
-            key = "by" if contact.by is UNKNOWN else "outcome"
-            doubts[key] = None
+            doubts[asked[0]] = None
         elif contact.outcome is ContactOutcome.REACHED:
             return _Tries(day, frozenset(), ())
         else:
             attempts.add(contact.at)
-    matters = can_be_reached or len(attempts | possible) >= transition.rules.attempts
-    asked = tuple(unknown(key) for key in doubts) if matters else ()
-    return _Tries(None, frozenset(attempts), asked)
+    count = len(attempts | possible)
+    for undated in transition.discharge.undated_contacts:
+        asked = _asked_of(transition, undated)
+        if asked is None:
+            continue
+        count += 1
+        can_be_reached = can_be_reached or undated.outcome is not ContactOutcome.ATTEMPTED
+        doubts.update(dict.fromkeys(("at", *asked)))
+    matters = can_be_reached or count >= transition.rules.attempts
+    return _Tries(
+        None, frozenset(attempts), tuple(unknown(key) for key in doubts) if matters else ()
+    )
+
+
+def _asked_of(
+    transition: Transition, contact: DischargeContact | UndatedContact
+) -> tuple[str, ...] | None:
+    """Return what is not known of a contact; None where it was nobody's of the clinical people."""
+    asked: tuple[str, ...] = ()
+    if contact.by is UNKNOWN:
+        asked = ("by",)
+    elif transition.month.without_role(contact.by) is not None:
+        asked = ("role",)
+    elif not _may_contact(transition, contact.by):
+        return None
+    return (*asked, "outcome") if contact.outcome is UNKNOWN else asked
 
 
 def _may_contact(transition: Transition, by: str) -> bool:
@@ -404,7 +454,10 @@ def _visit(transition: Transition) -> Step:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     waits_until: date | None = None
-    if visit is UNKNOWN or visit is None:
+    if transition.discharge.undated_visit is not None:
+        found = "Seen on a day that is not on record."
+        problems = tuple(_undated_problems(transition, transition.discharge.undated_visit))
+    elif visit is UNKNOWN or visit is None:
         found = "Not on record." if visit is UNKNOWN else "No visit yet."
         if transition.month.is_ahead(deadline):
             waits_until = deadline
@@ -440,6 +493,17 @@ def no_timely_visit(transition: Transition, *, through: date, since: date | None
     """Return that no visit that counts took place in a range of days."""
     values = {"first": since or transition.discharged_on, "day": through}
     return Problem(Reason.TCM_VISIT, values)
+
+
+def _undated_problems(transition: Transition, visit: UndatedDischargeVisit) -> Iterable[Problem]:
+    """Ask for the day of a visit; what the modality bars on some days only waits for that day."""
+    yield unknown("on")
+    if visit.by == OTHER:
+        yield no_timely_visit(transition, through=transition.deadlines.moderate_visit_by)
+    if visit.modality is UNKNOWN:
+        yield unknown("modality")
+    elif visit.modality is VisitModality.AUDIO_ONLY and visit.video_declined is UNKNOWN:
+        yield unknown("video_declined")
 
 
 def _visit_problems(transition: Transition, visit: DischargeVisit) -> Iterable[Problem]:
@@ -489,7 +553,7 @@ def _visit_warnings(transition: Transition, visit: DischargeVisit) -> Iterable[P
 
 def _practitioner(transition: Transition) -> Step:
     """Somebody who may bill saw the patient; another practice's visit is no visit of this one."""
-    visit = transition.visit
+    visit = transition.visit or transition.discharge.undated_visit
     by: Maybe[str] | None = visit.by if visit is not None else None
     is_ours = by is not None and by != OTHER
     problems: tuple[Problem, ...] = ()
@@ -514,11 +578,14 @@ def _practitioner(transition: Transition) -> Step:
 def may_report(transition: Transition, by: str) -> Iterable[Problem]:
     """Find whether a person of this practice may bill transitional care."""
     member = transition.month.staff.get(by)
+    person = transition.month.without_role(by)
+    allowed = transition.owner.rules.texts("common.billing_practitioner.credentials")
+    if person is not None:
+        return without_role(person, allowed)
     if member is None or member.role is not StaffRole.BILLING_PRACTITIONER:
         return (Problem(Reason.PRACTITIONER_NOT_ELIGIBLE, evidence=(by,)),)
     if member.credential is UNKNOWN:
         return (unknown("credential"),)
-    allowed = transition.owner.rules.texts("common.billing_practitioner.credentials")
     if member.credential not in allowed:
         return (Problem(Reason.PRACTITIONER_NOT_ELIGIBLE, evidence=(by,)),)
     return ()
@@ -587,10 +654,13 @@ def _decision_making(transition: Transition, *, is_awaited: bool) -> Step:
 def _once(transition: Transition) -> Step:
     """No claim for another discharge within the period, earlier or later, has been sent by anyone."""
     problem = _claimed_elsewhere(transition)
+    problems: tuple[Problem, ...] = () if problem is None else (problem,)
+    if transition.month.facts.gaps is not None and (problem is None or problem.is_unknown):
+        problems = _with_unplaced(transition, transition.month.facts.gaps, problems)
     found = "No other claim is on record."
-    if problem is not None:
+    if problems:
         found = "Another claim may be for a discharge within the period."
-        if not problem.is_unknown:
+        if not any(each.is_unknown for each in problems):
             found = "Another claim is for a discharge within the period."
     if transition.discharge.readmitted_on is not None:
         day = in_words(transition.discharge.readmitted_on)
@@ -599,7 +669,7 @@ def _once(transition: Transition) -> Step:
         name="once",
         asks="No other claim for transitional care falls into the period.",
         found=found,
-        problems=() if problem is None else (problem,),
+        problems=problems,
         parameters=("tcm.period.within_days",),
     )
 
@@ -617,6 +687,100 @@ def _claimed_elsewhere(transition: Transition) -> Problem | None:
         if first <= near[1] and last >= near[0]:
             doubt = unknown("discharged_on")
     return doubt
+
+
+def _with_unplaced(
+    transition: Transition, gaps: Gaps, found: tuple[Problem, ...]
+) -> tuple[Problem, ...]:
+    """Add what claims and discharges without their place may mean, to what others mean."""
+    asked: dict[str, None] = {}
+    for service in gaps.other_services:
+        keys = _asked_of_service(transition, service)
+        if keys is None:
+            return (Problem(Reason.TCM_DUPLICATE_30_DAYS),)
+        asked.update(dict.fromkeys(keys))
+    for prior in gaps.prior_services:
+        asked.update(dict.fromkeys(_asked_of_prior(transition, prior)))
+    if any(_may_go_before(transition, each) for each in gaps.discharges):
+        asked["discharged_on"] = None
+    more = (unknown(key) for key in asked)
+    return (*found, *(each for each in more if each not in found))
+
+
+def _asked_of_service(transition: Transition, service: UnplacedService) -> tuple[str, ...] | None:
+    """Return what would have to be known of a service; None where it certainly meets this claim."""
+    if service.code is not UNKNOWN and not _is_transition(transition, service.code):
+        return ()
+    code = ("code",) if service.code is UNKNOWN else ()
+    if service.discharged_on is not None:
+        if not _could_meet(transition, service.discharged_on, service.discharged_on):
+            return ()
+        supposed = OtherService(
+            on=service.discharged_on,
+            code="",
+            by=service.by,
+            discharged_on=service.discharged_on,
+        )
+        is_this = _is_this_claim(supposed, transition.discharge)
+        return () if is_this else code or None
+    if service.on is UNKNOWN:
+        return ("on", *code)
+    reach = timedelta(days=transition.rules.moderate_days)
+    return code if _could_meet(transition, service.on - reach, service.on) else ()
+
+
+def _asked_of_prior(transition: Transition, prior: UnplacedPriorService) -> tuple[str, ...]:
+    if prior.code is not UNKNOWN and not _is_transition(transition, prior.code):
+        return ()
+    code = ("code",) if prior.code is UNKNOWN else ()
+    if prior.month is UNKNOWN:
+        return ("month", *code)
+    first = prior.month.first_day - timedelta(days=transition.rules.moderate_days)
+    return code if _could_meet(transition, first, prior.month.last_day) else ()
+
+
+def _is_transition(transition: Transition, code: str) -> bool:
+    known = program_of_codes(transition.month.rule_book)
+    return known.get(code, (None,))[0] is Program.TCM
+
+
+def _could_meet(transition: Transition, first: date, last: date) -> bool:
+    """Say whether a discharge of some days may lie within the period of this one."""
+    day = transition.discharged_on
+    return first <= day + transition.period and last >= day - transition.period
+
+
+def _may_go_before(transition: Transition, undated: UndatedDischarge) -> bool:
+    """Say whether a discharge on an unknown day may be the one that is billed instead."""
+    if undated.visit_on is not None:
+        reach = timedelta(days=transition.rules.moderate_days)
+        if not _could_meet(transition, undated.visit_on - reach, undated.visit_on):
+            return False
+    return undated.billed_on is not None or all(
+        each.is_unknown for each in undated_problems(undated, transition.rules, transition.month)
+    )
+
+
+def undated_problems(
+    undated: UndatedDischarge, rules: TcmRules, month: MonthFacts
+) -> tuple[Problem, ...]:
+    """Find what can be said of a discharge on an unknown day: where it came from and led to."""
+    barred = (Problem(Reason.TCM_GLOBAL_PERIOD),) if undated.global_period else ()
+    return (
+        unknown("discharged_on"),
+        *facility_problems(undated.discharged_from, rules),
+        *destination_problems(undated.discharged_to, rules, month),
+        *barred,
+    )
+
+
+def may_touch(undated: UndatedDischarge, rules: TcmRules, month: MonthFacts) -> bool:
+    """Say whether the period of a discharge on an unknown day may touch the month."""
+    if undated.visit_on is None:
+        return True
+    first = undated.visit_on - timedelta(days=rules.moderate_days)
+    last = undated.visit_on + timedelta(days=rules.period_days)
+    return first <= month.last_day and last >= month.first_day
 
 
 def _other_discharges(transition: Transition) -> Iterable[tuple[date, date]]:
