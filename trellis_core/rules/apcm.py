@@ -16,6 +16,7 @@ from trellis_core.rules.claims import Block, Claim, ProgramResult, not_in_force
 from trellis_core.rules.clean_time import CleanTime, Span
 from trellis_core.rules.concurrency import elsewhere
 from trellis_core.rules.dated_rules import DatedRules, program_of_codes
+from trellis_core.rules.gaps import Gaps
 from trellis_core.rules.month_facts import Problem, ProgramMonth, chronic, unknown
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.trace import Check, Outcome
@@ -78,17 +79,17 @@ def _initiating_visit(owner: ProgramMonth) -> Iterable[Problem]:
     """Find an initiating visit where due; care management of the year before stands in for it."""
     if care_before(owner):
         return ()
-    problems = tuple(gates.initiating_visit_where_due(owner))
-    doubts = _doubts_of_care_before(owner) if problems else ()
+    problems = gates.initiating_visit_where_due(owner)
+    gaps, start = owner.month.facts.gaps, owner.started_on
+    if not problems or gaps is None or start is None:
+        return problems
+    doubts = _doubts_of_care_before(owner, gaps, start)
     missing = Reason.INITIATING_VISIT_MISSING
     return (*(each for each in problems if not doubts or each.reason is not missing), *doubts)
 
 
-def _doubts_of_care_before(owner: ProgramMonth) -> tuple[Problem, ...]:
+def _doubts_of_care_before(owner: ProgramMonth, gaps: Gaps, start: date) -> tuple[Problem, ...]:
     """Return what is not known of earlier services that may be care management of that year."""
-    gaps, start = owner.month.facts.gaps, owner.started_on
-    if gaps is None or start is None:
-        return ()
     keys: dict[str, None] = {}
     for each in gaps.prior_services:
         if each.code is not UNKNOWN and not _is_managing(each.code, owner):
@@ -296,8 +297,9 @@ def _add_on_problems(
     result: ProgramResult, own: ProgramResult, spans: list[Span]
 ) -> tuple[Problem, ...]:
     problems = list(own.gate_problems)
-    if own.program is Program.COCM:
-        doubts = cocm.episode_doubts(own.owner)
+    gaps = own.owner.month.facts.gaps
+    if gaps is not None and own.program is Program.COCM:
+        doubts = cocm.episode_doubts(own.owner, gaps)
         problems.extend(each for each in doubts if each not in problems)
     if own.owner.biller_id != result.owner.biller_id or not result.is_open:
         problems.append(Problem(Reason.APCM_BASE_REQUIRED))

@@ -26,6 +26,7 @@ from trellis_core.rules.clean_time import CleanTime, Span
 from trellis_core.rules.dated_rules import DatedRules, program_of_codes
 from trellis_core.rules.determination import Tick
 from trellis_core.rules.facts import Facts
+from trellis_core.rules.gaps import Gaps
 from trellis_core.rules.month_facts import (
     DAY,
     MonthFacts,
@@ -277,12 +278,9 @@ def _is_collaborative(code: str, known: Mapping[str, tuple[Program, str]]) -> bo
     return program is Program.COCM or element.startswith("apcm.cocm_")
 
 
-def episode_doubts(owner: ProgramMonth) -> tuple[Problem, ...]:
+def episode_doubts(owner: ProgramMonth, gaps: Gaps) -> tuple[Problem, ...]:
     """Return what is not known of earlier services and minutes that decides which month this is."""
     month = owner.month
-    gaps = month.facts.gaps
-    if gaps is None:
-        return ()
     is_initial = episode_of(owner).is_initial
     keys: dict[str, None] = {}
     known = program_of_codes(month.rule_book)
@@ -428,10 +426,11 @@ def evaluate(owner: ProgramMonth, clean: CleanTime) -> ProgramResult:
     result.base_codes = tuple(
         dict.fromkeys(claim.code for claim in result.claims if not claim.base)
     )
-    other = ladders.subsequent if place.is_initial else ladders.initial
-    is_brief = brief is not None and result.base_codes == (brief.initial,)
-    if not is_brief or minutes >= other.initial_at:
-        result.gate_problems.extend(episode_doubts(owner))
+    if owner.month.facts.gaps is not None:
+        other = ladders.subsequent if place.is_initial else ladders.initial
+        is_brief = brief is not None and result.base_codes == (brief.initial,)
+        if not is_brief or minutes >= other.initial_at:
+            result.gate_problems.extend(episode_doubts(owner, owner.month.facts.gaps))
     if not result.claims:
         result.base_codes = (ladder.initial, *((brief.initial,) if brief is not None else ()))
         lowest = min((each for each in (ladder, brief) if each is not None), key=_threshold)

@@ -122,9 +122,10 @@ def settle(month: MonthFacts, results: dict[Program, ProgramResult]) -> list[Cla
         return standing
     if len(results) > 1:
         candidates.sort(key=lambda claim: order_of(claim, month))
+    has_more = month.has_services_elsewhere
     for claim in candidates:
         result = results[claim.program]
-        problems = elsewhere(claim, month) if month.has_services_elsewhere else []
+        problems = elsewhere(claim, month) if has_more else []
         for other in standing:
             found = exclusion(other, claim, month)
             if found is not None:
