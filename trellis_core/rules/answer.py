@@ -234,8 +234,10 @@ def _complex_pays_less(
         return
     complex_codes = {claim.code for claim in result.claims if claim.element.startswith(_COMPLEX)}
     mine = [line for line in lines if line.code in complex_codes]
+    if not mine:
+        return
     ladder = plain_ladder(month.rules, "ccm.clinical_staff")
-    if ladder is None or not mine or any(line.allowed is None for line in mine):
+    if ladder is None or any(line.allowed is None for line in mine):
         return
     minutes = max(line.minutes or 0 for line in mine)
     on = mine[0].date_of_service

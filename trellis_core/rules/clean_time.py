@@ -145,17 +145,13 @@ def clean_time(month: MonthFacts, programs: Mapping[Program, ProgramMonth]) -> C
     windows: dict[Program, _Window] = {}
     works: list[_Work] = []
     aside = month.late | month.replaced
+    starts, ends = month.starts, month.ends
     for program, entries in month.entries.items():
         window: _Window | None = None
         for entry in entries:
             start = int(entry.started_at.timestamp())
             end = start + entry.seconds
-            if (
-                start >= month.ends
-                or end <= month.starts
-                or entry.is_reversed
-                or (aside and entry.id in aside)
-            ):
+            if start >= ends or end <= starts or entry.is_reversed or (aside and entry.id in aside):
                 clean.lost.append((entry.id, entry.seconds, _not_of_the_month(entry, month)))
                 continue
             if window is None:
@@ -322,16 +318,17 @@ def _window(month: MonthFacts, program: Program, owner: ProgramMonth) -> _Window
     hi = min(start for start, _, _ in cuts if start != -_EVER)
     is_behavioral = program in _BEHAVIORAL
     visit_days, stays = _visit_days(month, program), _stays(month, program)
+    texts = month.rules.texts
     return _Window(
         lo=lo,
         hi=hi,
         cuts=cuts,
         visit_days=visit_days,
-        idle_roles=month.rules.texts("common.clinical_time.excluded_roles"),
-        idle_activities=month.rules.texts("common.clinical_time.excluded_activities"),
-        roles=month.rules.texts("cocm.time.roles")
+        idle_roles=texts("common.clinical_time.excluded_roles"),
+        idle_activities=texts("common.clinical_time.excluded_activities"),
+        roles=texts("cocm.time.roles")
         if program is Program.COCM
-        else month.rules.texts("common.clinical_time.roles"),
+        else texts("common.clinical_time.roles"),
         only=_only_own_time(month, program, owner),
         consultant=Reason.CONSULTANT_TIME if is_behavioral else Reason.ROLE_NOT_COUNTED,
         condition=_one_condition(owner),

@@ -219,8 +219,11 @@ def month_facts(facts: Facts, *, rule_book: RuleBook, explain: bool) -> MonthFac
     died = None if facts.patient.deceased_on is UNKNOWN else facts.patient.deceased_on
     dies_here = died is not None and frame.first_day <= died < frame.last_day
     entries: dict[Program, list[TimeEntry]] = {}
+    replaced: set[str] = set()
     for entry in facts.time_entries:
         entries.setdefault(entry.program, []).append(entry)
+        if entry.replaces is not None and entry.id not in late:
+            replaced.add(entry.replaces)
     staff = {member.id: member for member in facts.staff}
     default_biller = facts.billing_practitioner or _only_biller(facts.staff)
     is_biller_open = facts.gaps is not None and _is_biller_open(facts, facts.gaps, rules)
@@ -236,18 +239,20 @@ def month_facts(facts: Facts, *, rule_book: RuleBook, explain: bool) -> MonthFac
         staff=staff,
         entries=entries,
         default_biller=None if is_biller_open else default_biller,
-        caps=Caps(rules=rules, payer=facts.policy.unit_caps),
+        caps=_caps(rules, facts.policy.unit_caps),
         deceased_on=died,
         last_service_day=died if dies_here and died is not None else frame.last_day,
         explain=explain,
         late=late,
-        replaced=frozenset(
-            entry.replaces
-            for entry in facts.time_entries
-            if entry.replaces is not None and entry.id not in late
-        ),
+        replaced=frozenset(replaced),
         is_biller_open=is_biller_open,
     )
+
+
+def _caps(rules: DatedRules, payer: Mapping[str, int]) -> Caps:
+    if payer:
+        return Caps(rules=rules, payer=payer)
+    return rules.keep("caps", lambda dated: Caps(rules=dated, payer={}))
 
 
 def _is_biller_open(facts: Facts, gaps: Gaps, rules: DatedRules) -> bool:
