@@ -167,6 +167,11 @@ def test_a_killed_process_loses_nothing_that_it_acknowledged(store: Store):
 
 
 def test_several_programs_open_a_new_store_at_once(tmp_path: Path):
+    for attempt in range(20):
+        fresh = f"sqlite:///{tmp_path / str(attempt) / 'trellis.db'}"
+        with ThreadPoolExecutor(8) as threads:
+            for store in threads.map(lambda _, url=fresh: open_store(url), range(8)):
+                store.close()
     url = f"sqlite:///{tmp_path / 'new' / 'trellis.db'}"
     with ThreadPoolExecutor(4) as threads:
         stores = list(threads.map(lambda _: open_store(url), range(4)))

@@ -5,8 +5,10 @@ lock first and then ``BEGIN IMMEDIATE``, so that writers wait in turn instead of
 that reads cannot write at all. A commit returns when the bytes are on the disk.
 """
 
+import errno
 import os
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -242,15 +244,27 @@ def _refuse_unsafe_library(driver: ModuleType) -> None:
 
 
 def _create_private_file(path: Path) -> None:
-    """Create folder and file for the owner alone, if they are not there."""
+    """Create folder and file for the owner alone, if they are not there.
+
+    A file that is there is not opened: to close it again would end every lock that this program
+    holds on it through the database.
+    """
+    problem = 0
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        if path.is_dir():
+            problem = errno.EISDIR
+        elif not os.access(path, os.R_OK | os.W_OK):
+            problem = errno.EACCES
     except OSError as error:
+        problem = error.errno or errno.EIO
+    if problem:
         raise StoreError(
             f"The store's file '{path.name}' cannot be opened for writing "
-            f"({error.strerror}). Check the folder's permissions."
-        ) from error
+            f"({os.strerror(problem)}). Check the folder's permissions."
+        )
 
 
 _PRAGMAS: Final = (
@@ -269,13 +283,30 @@ def _prepare_connection(connection: _DriverConnection, record: ConnectionPoolEnt
     record.info["pid"] = os.getpid()
     connection.isolation_level = None  # transactions begin where _begin says, not by guess
     for name, setting, wanted in _PRAGMAS:
-        connection.execute(f"PRAGMA {name}={setting}")
+        _set(connection, name, setting)
         row = connection.execute(f"PRAGMA {name}").fetchone()
         if row is None or row[0] != wanted:
             raise UnsafeStoreError(
                 f"The database did not accept {name}={setting}, so a saved entry could be lost. "
                 "Keep the store on a local disk, not on a network folder."
             )
+
+
+def _set(connection: _DriverConnection, name: str, setting: str) -> None:
+    """Change one setting, waiting where another program is opening or closing the file.
+
+    The database waits by itself for readers and writers, but not to change a file's journal.
+    """
+    until = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            connection.execute(f"PRAGMA {name}={setting}")
+        except pysqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_LOCK_POLL_SECONDS)
+        else:
+            return
 
 
 def _refuse_shared_connection(
