@@ -254,7 +254,9 @@ def _create_private_file(path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
-        if path.is_dir():
+        if not path.parent.is_dir():
+            problem = errno.ENOTDIR
+        elif path.is_dir():
             problem = errno.EISDIR
         elif not os.access(path, os.R_OK | os.W_OK):
             problem = errno.EACCES
