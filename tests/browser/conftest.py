@@ -1,5 +1,6 @@
 """A real server on a real store, and a real Chromium. Skipped, with the reason, where there is none."""
 
+import errno
 import os
 import re
 import shutil
@@ -97,10 +98,26 @@ class Server:
                 time.sleep(0.3)
         raise AssertionError((self.folder / "server.log").read_text()[-4000:])
 
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+    def stop(self) -> None:
         if self.process and self.process.poll() is None:
-            os.killpg(self.process.pid, how)
+            os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait(20)
+
+    def kill(self) -> None:
+        """End the command and the dashboard that it started, both at once and without a word."""
+        command = self.process.pid
+        dashboards = Path(f"/proc/{command}/task/{command}/children").read_text().split()
+        assert dashboards
+        for process in (command, *map(int, dashboards)):
+            os.kill(process, signal.SIGKILL)
+        self.process.wait(20)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with socket.socket() as line:
+                if line.connect_ex(("127.0.0.1", self.port)) == errno.ECONNREFUSED:
+                    return
+            time.sleep(0.1)
+        raise AssertionError("the dashboard lived on")
 
 
 @pytest.fixture(scope="session")

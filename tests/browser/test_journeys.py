@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -112,7 +111,7 @@ def test_a_timer_runs_on_when_the_server_is_killed(page, demo):
     page.get_by_role("button", name=re.compile("Start timer")).first.click()
     expect(page.get_by_role("button", name=re.compile("Stop and log"))).to_be_visible()
 
-    demo.stop(signal.SIGKILL)
+    demo.kill()
     demo.start()
 
     page.goto(demo.url + "/thresholds")

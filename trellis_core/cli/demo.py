@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -271,7 +271,7 @@ def _run_server(serving: _Serving, *, opens_browser: bool, is_json: bool) -> int
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise _StopAsked
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in _stopping_signals()}
     folder = app_folder()
     server: subprocess.Popen[bytes] | None = None
     try:
@@ -304,6 +304,17 @@ def _run_server(serving: _Serving, *, opens_browser: bool, is_json: bool) -> int
             _end(server)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _stopping_signals() -> Sequence[signal.Signals]:
+    """Return the signals that end the server too: the keyboard, a service manager, a closed window.
+
+    A command that was told to outlive its window does.
+    """
+    found = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        found.append(signal.SIGHUP)
+    return found
 
 
 def _watch(server: "subprocess.Popen[bytes]") -> NoReturn:

@@ -111,6 +111,15 @@ class Running:
         _, self.errors = self.process.communicate(timeout=30)
 
 
+def test_a_closed_window_ends_the_dashboard_too(folder: Path) -> None:
+    running = Running("demo", "--day", "2026-11-20")
+    with running as told:
+        running.process.send_signal(signal.SIGHUP)
+        running.process.wait(30)
+        with pytest.raises(OSError, match="refused"):
+            urllib.request.urlopen(f"{told['address']}/healthz", timeout=5)
+
+
 def answers(address: object) -> int:
     with urllib.request.urlopen(f"{address}/healthz", timeout=10) as answer:
         return answer.status
