@@ -58,9 +58,12 @@ class CleanTime:
     """What counts, by program and in order of time, and what does not.
 
     Attributes:
+        spans: What counts, by program and in order of time.
         lost: Entry id, seconds, reason.
         doubts: Missing facts that decide whether some seconds count.
-        has_contact: By program: whether any counted entry states a contact, and any reached.
+        before_consent: Programs with time before consent or enrollment.
+        facility: Programs whose counted time lies in a facility.
+        no_contact: Programs whose counted entries state contacts, and none that was reached.
     """
 
     spans: dict[Program, list[Span]] = field(default_factory=dict)
