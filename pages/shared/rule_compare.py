@@ -138,8 +138,9 @@ def draw(book: RuleBook, today: date, practice: Practice) -> None:
 
 
 def _table(book: RuleBook, found: Sequence[Change], earlier: date, later: date) -> str:
+    one, other = (rule_text.unbroken(formats.day(each)) for each in (earlier, later))
     lines = [
-        f"| Program | Rule | {formats.day(earlier)} | {formats.day(later)} | Since | Sources |",
+        f"| Program | Rule | {one} | {other} | Since | Sources |",
         "|:--|:--|:--|:--|:--|:--|",
     ]
     for each in found:

@@ -142,7 +142,7 @@ def sources(book: RuleBook) -> None:
         read = formats.day(source.retrieved_on) if source.retrieved_on else "not read"
         note = f" :small[*{formats.plain(source.note)}*]" if source.note else ""
         cells = (
-            f"{RANK.index(source.kind) + 1}, {rule_text.KINDS[source.kind]}",
+            rule_text.unbroken(f"{RANK.index(source.kind) + 1}, {rule_text.KINDS[source.kind]}"),
             f"[{formats.plain(source.locator)}]({source.url}){mark}: {formats.plain(source.title)}{note}",
             rule_text.unbroken(formats.day(source.published_on)),
             rule_text.unbroken(read),
