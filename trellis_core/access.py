@@ -36,6 +36,7 @@ class Operation(StrEnum):
     EXPORT_FHIR = auto()
     READ_LEDGER = auto()
     CHECK_LEDGER = auto()
+    MAKE_CHECKPOINT = auto()
     EDIT_SETTINGS = auto()
     READ_ROI = auto()
     READ_RULE_BOOK = auto()
@@ -57,6 +58,7 @@ POLICY: Final[dict[Operation, frozenset[AccessRole]]] = {
     Operation.EXPORT_FHIR: frozenset({_O, _B}),
     Operation.READ_LEDGER: frozenset({_O, _B, _A}),
     Operation.CHECK_LEDGER: frozenset({_O, _B, _A}),
+    Operation.MAKE_CHECKPOINT: frozenset({_O, _B, _A}),
     Operation.EDIT_SETTINGS: frozenset({_O}),
     Operation.READ_ROI: frozenset({_O, _C, _B, _A}),
     Operation.READ_RULE_BOOK: frozenset({_O, _C, _B, _A}),

@@ -14,6 +14,7 @@ Exceptions are for wrong calls, broken files and refused commands. A rule's answ
     ├── LedgerError                      EntryNotFoundError · EntryAlreadyReversedError · DuplicateCommandError
     ├── CommandRefusedError              a command whose facts contradict what is stored
     ├── StoreError                       SchemaVersionError · UnsafeStoreError
+    ├── CheckpointError                  SigningKeyError · CheckpointFileError
     └── DocumentError                    SuperbillNotIssuableError · FhirExportError
 
 A message says what happened, to which id, why it matters and what to do. It never holds a
@@ -272,6 +273,18 @@ class SchemaVersionError(StoreError):
 
 class UnsafeStoreError(StoreError):
     """The store would not keep its promises as it is configured."""
+
+
+class CheckpointError(TrellisError):
+    """A checkpoint cannot be signed or kept; the ledger itself is not affected."""
+
+
+class SigningKeyError(CheckpointError):
+    """The key that signs checkpoints cannot be used."""
+
+
+class CheckpointFileError(CheckpointError):
+    """The file of checkpoints cannot be read or written, or does not fit the store."""
 
 
 class DocumentError(TrellisError):

@@ -20,6 +20,10 @@ class Settings(BaseSettings):
         database_url: Where the store is (``DATABASE_URL``); None for a file in the data folder.
         data_folder: Where Trellis keeps its files (``TRELLIS_DATA_FOLDER``).
         today: The day a demonstration takes place on (``TRELLIS_TODAY``); None for the calendar's.
+        signing_key: The file of the key that signs checkpoints (``TRELLIS_SIGNING_KEY``); None for one
+            in the data folder.
+        checkpoints: The file that checkpoints are added to (``TRELLIS_CHECKPOINTS``); None for one
+            beside the store.
     """
 
     model_config = SettingsConfigDict(
@@ -32,6 +36,8 @@ class Settings(BaseSettings):
     )
     data_folder: Path = Field(default_factory=lambda: user_data_path("trellis", appauthor=False))
     today: date | None = None
+    signing_key: Path | None = None
+    checkpoints: Path | None = None
 
 
 def load_settings() -> Settings:

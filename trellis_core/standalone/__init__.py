@@ -1,0 +1,1 @@
+"""Files that leave with an export and run without Trellis."""
