@@ -1,4 +1,4 @@
-"""What every test may use: a clock that stands, and a store on a file of its own."""
+"""What every test may use: a clock that stands, and a store of its own on either database."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -6,8 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.postgres import Databases, NoServerError, databases, skip_or_fail
 from trellis_core.store.engine import Store, open_store
 from trellis_core.values.clock import FixedClock
+
+BOTH_DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(autouse=True)
+def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for keys and checkpoints: never the person's own."""
+    folder = tmp_path / "data-folder"
+    monkeypatch.setenv("TRELLIS_DATA_FOLDER", str(folder))
+    return folder
 
 
 @pytest.fixture
@@ -22,3 +33,47 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened = open_store(f"sqlite:///{tmp_path / 'trellis.db'}")
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[Databases | NoServerError]:
+    try:
+        found = databases()
+    except NoServerError as problem:
+        yield problem
+    else:
+        yield found
+        found.remove()
+
+
+@pytest.fixture
+def postgres(_server: Databases | NoServerError) -> Databases:
+    """A real PostgreSQL server, the same for all tests; skips where there is none."""
+    if isinstance(_server, NoServerError):
+        skip_or_fail(_server)
+    return _server
+
+
+@pytest.fixture
+def postgres_url(postgres: Databases) -> Iterator[str]:
+    """The URL of an empty store in a database of its own on PostgreSQL, as its owner."""
+    name = postgres.migrated()
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture
+def postgres_store(postgres_url: str) -> Iterator[Store]:
+    """An empty store in a database of its own on PostgreSQL."""
+    opened = open_store(postgres_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=BOTH_DATABASES)
+def any_store(request: pytest.FixtureRequest) -> Store:
+    """An empty store, on SQLite and then on PostgreSQL: for what must hold on both."""
+    found: Store = request.getfixturevalue(
+        "store" if request.param == "sqlite" else "postgres_store"
+    )
+    return found
