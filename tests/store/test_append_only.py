@@ -17,7 +17,7 @@ from trellis_core.ledger.chain import EntryBody, EntryKind, canonical_body, entr
 from trellis_core.services.integrity import check_store
 from trellis_core.services.time_log import CorrectTime, correct_time, log_time
 from trellis_core.store.engine import Store
-from trellis_core.store.guards import SQLITE_TRIGGERS
+from trellis_core.store.guards_sqlite import SQLITE_TRIGGERS
 from trellis_core.store.unit_of_work import Draft
 
 COPY = "(practice_id, seq, prev, hash, body)"
@@ -201,7 +201,7 @@ def test_a_reversal_must_mirror_its_entry_and_come_once(ledger: Store, changes):
                 "kind": EntryKind.REVERSAL,
                 "seconds": -1200,
                 "reverses": body.entry_id,
-                "note_hmac": None,
+                "note_hmac": "0" * 64,
             } | more
             if "program" in fields:
                 fields["program"] = Program(fields["program"])

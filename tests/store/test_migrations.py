@@ -4,17 +4,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pysqlite3
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 
 from tests.support.ledger_case import fill
+from trellis_core.errors import StoreError
+from trellis_core.store.dialects import schema_of
 from trellis_core.store.engine import Store, open_store
-from trellis_core.store.guards import schema_of
 from trellis_core.store.migrations import SCHEMA_VERSION, alembic_config, reference_schema
 from trellis_core.store.migrations.regenerate import regenerate
-from trellis_core.store.tables import TrellisTable
+from trellis_core.store.tables import STORE_IDENTITY, TrellisTable
 
 VERSIONS = Path(alembic_config().get_main_option("script_location") or "") / "versions"
 
@@ -24,7 +27,7 @@ def test_the_newest_migration_is_the_version_that_is_wanted():
 
 
 def test_the_first_migration_is_what_the_tables_ask_for():
-    written = (VERSIONS / "0001_first.py").read_text(encoding="utf-8")
+    written = (VERSIONS / "0002_first.py").read_text(encoding="utf-8")
     assert written == regenerate(), "python -m trellis_core.store.migrations.regenerate"
 
 
@@ -39,7 +42,9 @@ def test_a_migrated_store_has_every_table_and_column(store: Store):
 def test_every_table_begins_its_key_with_the_practice():
     for table in TrellisTable.metadata.sorted_tables:
         first = next(iter(table.primary_key)).name
-        assert first == "practice_id" or table.name in {"practice", "sign_in"}, table.name
+        assert first == "practice_id" or table.name in {"practice", "sign_in", "store_identity"}, (
+            table.name
+        )
 
 
 def test_a_store_is_made_as_the_reference_is(store: Store):
@@ -58,6 +63,32 @@ def test_opening_again_changes_nothing(tmp_path: Path):
     with again.reading() as unit:
         assert unit.connection.exec_driver_sql("PRAGMA schema_version").scalar() == before
     again.close()
+
+
+def test_a_store_of_the_draft_is_refused_and_left_as_it_is(tmp_path: Path):
+    path = tmp_path / "draft.db"
+    draft = pysqlite3.connect(path)
+    draft.execute("CREATE TABLE alembic_version (version_num TEXT)")
+    draft.execute("INSERT INTO alembic_version VALUES ('0001')")
+    draft.commit()
+    draft.close()
+    with pytest.raises(StoreError, match="draft of Trellis"):
+        open_store(f"sqlite:///{path}")
+    again = pysqlite3.connect(path)
+    assert [row[0] for row in again.execute("SELECT name FROM sqlite_schema")] == [
+        "alembic_version"
+    ]
+    again.close()
+
+
+def test_a_store_knows_which_one_it_is(store: Store, tmp_path: Path):
+    other = open_store(f"sqlite:///{tmp_path / 'other.db'}")
+    ids = []
+    for each in (store, other):
+        with each.reading() as unit:
+            ids.append(unit.connection.execute(select(STORE_IDENTITY.c.id)).scalar_one())
+    other.close()
+    assert len(set(ids)) == 2
 
 
 def test_the_migrations_need_no_file_beside_the_package(tmp_path: Path):

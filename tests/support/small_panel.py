@@ -186,7 +186,6 @@ class SmallPanel:
                 reverses=None,
                 replaces=None,
                 parent=None,
-                reason="",
                 note_hmac=None,
                 recorded_at=int((at + timedelta(minutes=minutes)).timestamp()),
             ),
@@ -207,8 +206,9 @@ class SmallPanel:
         self._append(
             replace(
                 body, entry_id=f"{entry_id}-void", kind=EntryKind.REVERSAL, seconds=-body.seconds,
-                reverses=entry_id, reason="wrong patient", note_hmac=None,
-            )
+                reverses=entry_id, note_hmac=None,
+            ),
+            note="wrong patient",
         )  # fmt: skip
 
     def _append(self, body: EntryBody, note: str = "") -> None:

@@ -3,7 +3,10 @@
 ``trellis-entry-v1``: a JSON array in a fixed order, separators ``,`` and ``:``, ASCII escapes,
 integers only, text in Unicode's NFC form. ``hash = SHA-256("trellis-entry-v1" NUL prev body)``; the
 first ``prev`` is 32 zero bytes. The bytes that are hashed are the bytes that are stored. Published
-vectors are in ``docs/decisions/0002-append-only-ledger.md`` and never change.
+vectors are in ``docs/decisions/0016-the-ledgers-final-form.md`` and never change.
+
+What a person typed is never in the body, only its keyed digest: the words lie beside the chain and
+can be withheld without breaking it. The note of a reversal is its reason.
 """
 
 import hmac
@@ -21,8 +24,11 @@ GENESIS: Final = bytes(32)
 """The hash that the first entry of every practice follows."""
 
 BODY_VERSION: Final = 1
-_DOMAIN: Final = b"trellis-entry-v1\x00"
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+ENTRY_DOMAIN: Final = b"trellis-entry-v1\x00"
+"""What an entry's hash begins with."""
+ENCODER: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+"""Writes a canonical array."""
+
 _RECEIPT_DIGITS: Final = 8
 
 
@@ -47,7 +53,8 @@ class EntryBody:
         reverses: The entry whose time this one takes back.
         replaces: The entry that this one corrects.
         parent: The form's id, where month's end divided one piece of work in two.
-        note_hmac: HMAC-SHA256 of the note, hex; the note itself is kept apart.
+        note_hmac: HMAC-SHA256 of the note, hex; the note itself is kept apart. A reversal's note
+            says why.
         recorded_at: Seconds since 1970-01-01T00:00Z, by the server's clock.
     """
 
@@ -74,7 +81,6 @@ class EntryBody:
     reverses: str | None
     replaces: str | None
     parent: str | None
-    reason: str
     note_hmac: str | None
     recorded_at: int
 
@@ -83,21 +89,24 @@ BODY_FIELDS: Final = ("version", *(field.name for field in fields(EntryBody)))
 """The names of the canonical array's places."""
 
 
-def _text(value: str) -> str:
-    """Return a text in NFC; refuse what no database keeps faithfully."""
+def checked_text(value: str) -> str:
+    """Return a text in NFC; refuse what no database keeps faithfully.
+
+    Raises:
+        InvalidValueError: It holds a NUL character or an unpaired surrogate.
+    """
     if value.isascii():
         if "\x00" in value:
-            raise InvalidValueError("A text of a time entry holds a NUL character. Remove it.")
+            raise InvalidValueError("A text holds a NUL character. Remove it.")
         return str(value)
     if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
-        raise InvalidValueError(
-            "A text of a time entry holds a NUL or half a character. Type it again."
-        )
+        raise InvalidValueError("A text holds a NUL or half a character. Type it again.")
     return normalize("NFC", value)
 
 
-def _optional(value: str | None) -> str | None:
-    return None if value is None else _text(value)
+def optional_text(value: str | None) -> str | None:
+    """Return a text in NFC; None stays None."""
+    return None if value is None else checked_text(value)
 
 
 def canonical_body(body: EntryBody) -> str:
@@ -106,33 +115,32 @@ def canonical_body(body: EntryBody) -> str:
     Raises:
         InvalidValueError: A text holds a NUL character or an unpaired surrogate.
     """
-    return _ENCODER.encode(
+    return ENCODER.encode(
         (
             BODY_VERSION,
-            _text(body.practice_id),
+            checked_text(body.practice_id),
             int(body.seq),
-            _text(body.entry_id),
+            checked_text(body.entry_id),
             body.kind.value,
             body.program.value,
-            _text(body.patient_id),
-            _optional(body.staff_id),
-            _optional(body.author_id),
+            checked_text(body.patient_id),
+            optional_text(body.staff_id),
+            optional_text(body.author_id),
             int(body.started_at),
             int(body.seconds),
             body.service_day,
             int(body.ym),
             body.activity.value,
             body.mode.value,
-            _optional(body.condition),
+            optional_text(body.condition),
             int(body.patients_sharing),
             int(body.billed_elsewhere),
             None if body.separate_from_visit is None else int(body.separate_from_visit),
             None if body.contact is None else body.contact.value,
             int(body.is_estimated),
-            _optional(body.reverses),
-            _optional(body.replaces),
-            _optional(body.parent),
-            _text(body.reason),
+            optional_text(body.reverses),
+            optional_text(body.replaces),
+            optional_text(body.parent),
             body.note_hmac,
             int(body.recorded_at),
         )
@@ -170,6 +178,17 @@ def parse_body(text: str) -> EntryBody:
     return body
 
 
+def chained_hash(domain: bytes, prev: bytes, body: str) -> bytes:
+    """Return the hash of a link that follows another one, in the ledger or in the journal.
+
+    Args:
+        domain: Which of the two, and its version.
+        prev: The hash before; ``GENESIS`` for the first.
+        body: The canonical body.
+    """
+    return sha256(domain + prev + body.encode("ascii")).digest()
+
+
 def entry_hash(prev: bytes, body: str) -> bytes:
     """Return the hash of an entry that follows another.
 
@@ -181,7 +200,7 @@ def entry_hash(prev: bytes, body: str) -> bytes:
         >>> entry_hash(GENESIS, "[1]").hex()[:8]
         'd2fe9aed'
     """
-    return sha256(_DOMAIN + prev + body.encode("ascii")).digest()
+    return chained_hash(ENTRY_DOMAIN, prev, body)
 
 
 def receipt_code(digest: bytes) -> str:
@@ -205,4 +224,4 @@ def stored_text(text: str) -> str:
     Raises:
         InvalidValueError: It holds a NUL character or an unpaired surrogate.
     """
-    return _text(text)
+    return checked_text(text)

@@ -23,7 +23,8 @@ class TimeEntry:
         recorded_at: When it was written down, by the server's clock.
         replaces: The entry that this one corrects.
         is_reversed: A reversal of this entry is in the ledger.
-        reason: Why it was corrected.
+        reason: Why it was taken back, or why it replaces another entry; empty where withheld.
+        is_note_withheld: Its note is on record and shown to nobody any more.
         is_estimated: The length was estimated after a forgotten timer.
         author_id: Who recorded it.
         parent: The entry id that a division at month's end came from.
@@ -48,6 +49,7 @@ class TimeEntry:
     replaces: str | None = None
     is_reversed: bool = False
     reason: str = ""
+    is_note_withheld: bool = False
     is_estimated: bool = False
     mode: EntryMode = EntryMode.TYPED
     author_id: str | None = None

@@ -203,6 +203,7 @@ def _add(unit: UnitOfWork, rows: Iterable[_R]) -> None:
     made = list(rows)
     if made:
         unit.session.execute(insert(type(made[0])), [row.model_dump() for row in made])
+        unit.journal.recorded(made)
 
 
 def _recorded_at(entry: TimeEntry) -> datetime:
@@ -275,7 +276,6 @@ def draft_of(
         reverses=None,
         replaces=None,
         parent=entry.parent,
-        reason="",
         note_hmac=None,
         recorded_at=int(recorded_at.timestamp()),
     )

@@ -25,7 +25,8 @@ from sqlalchemy.exc import DatabaseError
 from trellis_core.access import Actor, Operation, require
 from trellis_core.ledger.chain import BODY_VERSION, GENESIS, entry_hash
 from trellis_core.store.engine import Store
-from trellis_core.store.guards import BodyField, physical_problems, schema_of
+from trellis_core.store.dialects import physical_problems, schema_of
+from trellis_core.store.guards import BodyField
 from trellis_core.store.migrations import reference_schema
 from trellis_core.store.tables import ENTRY, ENTRY_NOTE, LEDGER_HEAD, MONTH_ROLL
 from trellis_core.store.unit_of_work import UnitOfWork

@@ -382,7 +382,7 @@ def _void(
             digest=original.hash,
             note=original.note,
             is_reversed=True,
-            reason=added.body.reason,
+            reason=added.note,
         ),
         number=added.body.seq,
         code=receipt_code(added.hash),
@@ -414,7 +414,6 @@ def _replace(
         author_id=actor.person_id,
         now=now,
         replaces=original.body.entry_id,
-        reason=reason,
     )
     if _says_the_same(parts, original):
         raise CommandRefusedError(
@@ -424,7 +423,7 @@ def _replace(
     if before is None and find_reversal(unit, actor.practice_id, original.body.entry_id):
         raise EntryAlreadyReversedError(original.body.entry_id)
     added = before or unit.ledger.append([reversal, *parts])
-    return _receipt(added[1:], created=before is None)
+    return _receipt(added[1:], created=before is None, reason=reason)
 
 
 def _stopped_before(unit: UnitOfWork, command: StopTimer, actor: Actor) -> Receipt:
@@ -458,7 +457,6 @@ def drafts_of(
     author_id: str | None,
     now: datetime,
     replaces: str | None = None,
-    reason: str = "",
 ) -> tuple[Draft, ...]:
     """Return the entry of a piece of work, or its two parts where it crosses month's end.
 
@@ -471,7 +469,6 @@ def drafts_of(
         author_id: Who records it.
         now: The server's time.
         replaces: The entry that it corrects.
-        reason: Why it corrects it.
 
     Raises:
         CommandRefusedError: The work cannot have been as stated.
@@ -505,7 +502,6 @@ def drafts_of(
         reverses=None,
         replaces=replaces,
         parent=command.entry_id if is_divided else None,
-        reason=reason,
         note_hmac=None,
         recorded_at=int(now.timestamp()),
     )
@@ -536,10 +532,10 @@ def _reversal(
             reverses=original.body.entry_id,
             replaces=None,
             parent=None,
-            reason=reason,
             note_hmac=None,
             recorded_at=int(now.timestamp()),
-        )
+        ),
+        note=reason,
     )
 
 
@@ -579,12 +575,12 @@ def _content(body: EntryBody, note: str) -> tuple[EntryBody, str]:
 
 def _says_the_same(parts: Iterable[Draft], original: Appended) -> bool:
     was = _content(
-        replace(original.body, entry_id="", author_id=None, replaces=None, parent=None, reason=""),
+        replace(original.body, entry_id="", author_id=None, replaces=None, parent=None),
         original.note,
     )
     return [
         _content(
-            replace(part.body, entry_id="", author_id=None, replaces=None, parent=None, reason=""),
+            replace(part.body, entry_id="", author_id=None, replaces=None, parent=None),
             part.note,
         )
         for part in parts
@@ -608,14 +604,16 @@ def _saved_before(unit: UnitOfWork, parts: Sequence[Draft]) -> tuple[Appended, .
     return saved
 
 
-def _receipt(added: Sequence[Appended], *, created: bool) -> Receipt:
-    first, *rest = added
+def _receipt(added: Sequence[Appended], *, created: bool, reason: str = "") -> Receipt:
+    first, *rest = (
+        entry_of(one.body, digest=one.hash, note=one.note, reason=reason) for one in added
+    )
     return Receipt(
-        entry=entry_of(first.body, digest=first.hash, note=first.note),
-        number=first.body.seq,
-        code=receipt_code(first.hash),
+        entry=first,
+        number=added[0].body.seq,
+        code=first.code,
         created=created,
-        also=tuple(entry_of(one.body, digest=one.hash, note=one.note) for one in rest),
+        also=tuple(rest),
     )
 
 

@@ -5,19 +5,25 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, and_, select
+from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, case, select
 
 from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
 from trellis_core.ledger.chain import EntryKind, parse_body, receipt_code
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.store.mapping import instant_of
-from trellis_core.store.tables import ENTRY, ENTRY_NOTE
+from trellis_core.store.tables import ENTRY, ENTRY_NOTE, WITHHELD_NOTE
 from trellis_core.store.unit_of_work import Appended, UnitOfWork
 from trellis_core.values.periods import ServiceMonth
 
 _E = ENTRY.alias("e")
-_R = ENTRY.alias("r")
 _N = ENTRY_NOTE.alias("n")
+_TAKEN_BACK = ENTRY.alias("taken_back")
+_TAKEN_BACK_NOTE = ENTRY_NOTE.alias("taken_back_note")
+_REPLACED = ENTRY.alias("replaced")
+_REPLACED_NOTE = ENTRY_NOTE.alias("replaced_note")
+_W = WITHHELD_NOTE.alias("withheld")
+_TAKEN_BACK_W = WITHHELD_NOTE.alias("taken_back_withheld")
+_REPLACED_W = WITHHELD_NOTE.alias("replaced_withheld")
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -73,7 +79,7 @@ def _all_entries() -> Select[Any]:
             _E.c.seconds,
             _E.c.activity,
             _E.c.patient_id,
-            _N.c.text,
+            _shown(_N, _W),
             _E.c.condition,
             _E.c.patients_sharing,
             _E.c.billed_elsewhere,
@@ -81,8 +87,10 @@ def _all_entries() -> Select[Any]:
             _E.c.contact,
             _E.c.recorded_at,
             _E.c.replaces,
-            _R.c.reason,
-            _E.c.reason,
+            _TAKEN_BACK.c.seq,
+            _shown(_TAKEN_BACK_NOTE, _TAKEN_BACK_W),
+            _shown(_REPLACED_NOTE, _REPLACED_W),
+            _W.c.seq,
             _E.c.is_estimated,
             _E.c.mode,
             _E.c.author_id,
@@ -92,18 +100,37 @@ def _all_entries() -> Select[Any]:
             _E.c.hash,
         )
         .select_from(_E)
-        .outerjoin(_R, and_(_R.c.practice_id == _E.c.practice_id, _R.c.reverses == _E.c.entry_id))
-        .outerjoin(_N, and_(_N.c.practice_id == _E.c.practice_id, _N.c.seq == _E.c.seq))
+        .outerjoin(_TAKEN_BACK, _reverses(_TAKEN_BACK, _E.c.entry_id))
+        .outerjoin(_REPLACED, _reverses(_REPLACED, _E.c.replaces))
+        .outerjoin(_N, _goes_with(_N, _E))
+        .outerjoin(_W, _goes_with(_W, _E))
+        .outerjoin(_TAKEN_BACK_NOTE, _goes_with(_TAKEN_BACK_NOTE, _TAKEN_BACK))
+        .outerjoin(_TAKEN_BACK_W, _goes_with(_TAKEN_BACK_W, _TAKEN_BACK))
+        .outerjoin(_REPLACED_NOTE, _goes_with(_REPLACED_NOTE, _REPLACED))
+        .outerjoin(_REPLACED_W, _goes_with(_REPLACED_W, _REPLACED))
         .where(_E.c.kind == EntryKind.TIME.value)
         .order_by(_E.c.seq)
     )
 
 
+def _reverses(reversal: FromClause, entry_id: ColumnElement[str]) -> ColumnElement[bool]:
+    return and_(reversal.c.practice_id == _E.c.practice_id, reversal.c.reverses == entry_id)
+
+
+def _goes_with(text: FromClause, entry: FromClause) -> ColumnElement[bool]:
+    return and_(text.c.practice_id == entry.c.practice_id, text.c.seq == entry.c.seq)
+
+
+def _shown(note: FromClause, withheld: FromClause) -> ColumnElement[str | None]:
+    """Return a note's words, and nothing where it is withheld."""
+    return case((withheld.c.seq.is_(None), note.c.text))
+
+
 def _entry(row: Row[*tuple[Any, ...]]) -> TimeEntry:
     (
         entry_id, program, staff_id, started_at, seconds, activity, patient_id, note, condition,
-        sharing, elsewhere, separate, contact, recorded_at, replaces, taken_back_because, reason,
-        is_estimated, mode, author_id, parent, service_day, seq, digest,
+        sharing, elsewhere, separate, contact, recorded_at, replaces, taken_back, taken_back_because,
+        replaced_because, withheld, is_estimated, mode, author_id, parent, service_day, seq, digest,
     ) = row  # fmt: skip
     return TimeEntry(
         id=entry_id,
@@ -121,8 +148,9 @@ def _entry(row: Row[*tuple[Any, ...]]) -> TimeEntry:
         contact=None if contact is None else _CONTACTS[contact],
         recorded_at=instant_of(recorded_at),
         replaces=replaces,
-        is_reversed=taken_back_because is not None,
-        reason=reason if taken_back_because is None else taken_back_because,
+        is_reversed=taken_back is not None,
+        reason=(replaced_because if taken_back is None else taken_back_because) or "",
+        is_note_withheld=withheld is not None,
         is_estimated=is_estimated == 1,
         mode=_MODES[mode],
         author_id=author_id,
@@ -145,13 +173,20 @@ def find_reversal(unit: UnitOfWork, practice_id: str, entry_id: str) -> Appended
 
 def _found(unit: UnitOfWork, practice_id: str, which: ColumnElement[bool]) -> Appended | None:
     row = unit.connection.execute(
-        select(ENTRY.c.body, ENTRY.c.hash, ENTRY_NOTE.c.text)
+        select(ENTRY.c.body, ENTRY.c.hash, _shown(ENTRY_NOTE, WITHHELD_NOTE).label("text"))
         .select_from(ENTRY)
         .outerjoin(
             ENTRY_NOTE,
             and_(
                 ENTRY_NOTE.c.practice_id == ENTRY.c.practice_id,
                 ENTRY_NOTE.c.seq == ENTRY.c.seq,
+            ),
+        )
+        .outerjoin(
+            WITHHELD_NOTE,
+            and_(
+                WITHHELD_NOTE.c.practice_id == ENTRY.c.practice_id,
+                WITHHELD_NOTE.c.seq == ENTRY.c.seq,
             ),
         )
         .where(ENTRY.c.practice_id == practice_id, which)

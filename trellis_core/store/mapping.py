@@ -133,7 +133,7 @@ def entry_of(
     digest: bytes,
     note: str = "",
     is_reversed: bool = False,
-    reason: str | None = None,
+    reason: str = "",
 ) -> TimeEntry:
     """Return a time entry as the rules and the screens see it.
 
@@ -142,7 +142,7 @@ def entry_of(
         digest: The entry's hash.
         note: Its words.
         is_reversed: A reversal of it is in the ledger.
-        reason: Why it was taken back; None for the reason of the entry itself.
+        reason: Why it was taken back, or why it replaces another.
     """
     return TimeEntry(
         id=body.entry_id,
@@ -161,7 +161,7 @@ def entry_of(
         recorded_at=instant_of(body.recorded_at),
         replaces=body.replaces,
         is_reversed=is_reversed,
-        reason=body.reason if reason is None else reason,
+        reason=reason,
         is_estimated=body.is_estimated,
         mode=body.mode,
         author_id=body.author_id,

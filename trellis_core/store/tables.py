@@ -353,12 +353,12 @@ class RunningTimerRow(TrellisTable, table=True):
 _BIG = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def _cut(name: str, *, nullable: bool = False) -> Column[str]:
-    return Column(name, Text(), Computed(BodyField(name), persisted=True), nullable=nullable)
+def _cut(name: str, *, nullable: bool = False, of: str = "entry") -> Column[str]:
+    return Column(name, Text(), Computed(BodyField(name, of=of), persisted=True), nullable=nullable)
 
 
-def _cut_integer(name: str, *, nullable: bool = False) -> Column[int]:
-    return Column(name, _BIG, Computed(BodyField(name), persisted=True), nullable=nullable)
+def _cut_integer(name: str, *, nullable: bool = False, of: str = "entry") -> Column[int]:
+    return Column(name, _BIG, Computed(BodyField(name, of=of), persisted=True), nullable=nullable)
 
 
 ENTRY = Table(
@@ -390,14 +390,14 @@ ENTRY = Table(
     _cut("reverses", nullable=True),
     _cut("replaces", nullable=True),
     _cut("parent", nullable=True),
-    _cut("reason"),
+    _cut("note_hmac", nullable=True),
     _cut_integer("recorded_at"),
     PrimaryKeyConstraint("practice_id", "seq"),
     ForeignKeyConstraint(["practice_id"], ["ledger_head.practice_id"]),
     CheckConstraint(
         "(kind = 'time' AND seconds BETWEEN 1 AND 86400 AND reverses IS NULL) OR "
         "(kind = 'reversal' AND seconds BETWEEN -86400 AND -1 AND reverses IS NOT NULL "
-        "AND replaces IS NULL)",
+        "AND replaces IS NULL AND note_hmac IS NOT NULL)",
         name="kind_and_seconds",
     ),
     CheckConstraint(
@@ -435,6 +435,19 @@ ENTRY_NOTE = Table(
 )
 """The words of an entry; the entry itself holds only their keyed digest."""
 
+WITHHELD_NOTE = Table(
+    "withheld_note",
+    TrellisTable.metadata,
+    Column("practice_id", Text(), nullable=False),
+    Column("seq", _BIG, nullable=False, autoincrement=False),
+    Column("event_seq", _BIG, nullable=False),
+    PrimaryKeyConstraint("practice_id", "seq"),
+    ForeignKeyConstraint(["practice_id", "seq"], ["entry_note.practice_id", "entry_note.seq"]),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""Notes that are shown to nobody any more; they stay, so that the chain can still be proved."""
+
 LEDGER_HEAD = Table(
     "ledger_head",
     TrellisTable.metadata,
@@ -446,6 +459,168 @@ LEDGER_HEAD = Table(
     sqlite_strict=True,
 )
 """Number and hash of each practice's last entry; moved by the guards alone."""
+
+EVENT = Table(
+    "event",
+    TrellisTable.metadata,
+    Column("practice_id", Text(), nullable=False),
+    Column("seq", _BIG, nullable=False, autoincrement=False),
+    Column("prev", LargeBinary(), nullable=False),
+    Column("hash", LargeBinary(), nullable=False),
+    Column("body", Text(), nullable=False),
+    _cut("event_id", of="event"),
+    _cut("kind", of="event"),
+    _cut("subject_kind", of="event"),
+    _cut("subject_id", of="event"),
+    _cut("patient_id", nullable=True, of="event"),
+    _cut("author_id", nullable=True, of="event"),
+    _cut("details", nullable=True, of="event"),
+    _cut("text_hmac", nullable=True, of="event"),
+    _cut_integer("ledger_seq", of="event"),
+    _cut("ledger_head", of="event"),
+    _cut_integer("recorded_at", of="event"),
+    PrimaryKeyConstraint("practice_id", "seq"),
+    ForeignKeyConstraint(["practice_id"], ["journal_head.practice_id"]),
+    Index("uq_event_event_id", "practice_id", "event_id", unique=True),
+    Index("ix_event_subject", "practice_id", "subject_kind", "subject_id", "seq"),
+    Index("ix_event_patient", "practice_id", "patient_id", "seq"),
+    sqlite_strict=True,
+)
+"""The journal: everything but time that must be proved, one chain per practice."""
+
+EVENT_TEXT = Table(
+    "event_text",
+    TrellisTable.metadata,
+    Column("practice_id", Text(), nullable=False),
+    Column("seq", _BIG, nullable=False, autoincrement=False),
+    Column("salt", LargeBinary(), nullable=False),
+    Column("text", Text(), nullable=False),
+    PrimaryKeyConstraint("practice_id", "seq"),
+    ForeignKeyConstraint(["practice_id", "seq"], ["event.practice_id", "event.seq"]),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""What a record said after an event, as JSON; the event itself holds only its keyed digest."""
+
+JOURNAL_HEAD = Table(
+    "journal_head",
+    TrellisTable.metadata,
+    Column("practice_id", Text(), nullable=False),
+    Column("seq", _BIG, nullable=False),
+    Column("hash", LargeBinary(), nullable=False),
+    PrimaryKeyConstraint("practice_id"),
+    ForeignKeyConstraint(["practice_id"], ["practice.id"]),
+    sqlite_strict=True,
+)
+"""Number and hash of each practice's last event; moved by the guards alone."""
+
+MONTH_MARK = Table(
+    "month_mark",
+    TrellisTable.metadata,
+    Column("practice_id", Text(), nullable=False),
+    Column("ym", _BIG, nullable=False, autoincrement=False),
+    Column("number", _BIG, nullable=False, autoincrement=False),
+    Column("event_seq", _BIG, nullable=False),
+    Column("ledger_seq", _BIG, nullable=False),
+    Column("recorded_at", _BIG, nullable=False),
+    PrimaryKeyConstraint("practice_id", "ym", "number"),
+    ForeignKeyConstraint(["practice_id", "event_seq"], ["event.practice_id", "event.seq"]),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""Closes and reopenings of a month in turn: an odd number closes, an even one opens an adjustment.
+
+A month is closed while the number of its marks is odd. ``ledger_seq`` is the last entry then.
+"""
+
+SUPERBILL = Table(
+    "superbill",
+    TrellisTable.metadata,
+    Column("practice_id", Text(), nullable=False),
+    Column("number", _BIG, nullable=False, autoincrement=False),
+    Column("superbill_id", Text(), nullable=False),
+    Column("version", _BIG, nullable=False),
+    Column("replaces", _BIG, nullable=True),
+    Column("ym", _BIG, nullable=False),
+    Column("period", _BIG, nullable=False),
+    Column("patient_id", Text(), nullable=False),
+    Column("changes_claim", _BIG, nullable=False),
+    Column("document", LargeBinary(), nullable=False),
+    Column("sha256", Text(), nullable=False),
+    Column("issued_at", _BIG, nullable=False),
+    PrimaryKeyConstraint("practice_id", "number"),
+    ForeignKeyConstraint(["practice_id"], ["journal_head.practice_id"]),
+    CheckConstraint(
+        "(version = 1 AND replaces IS NULL) OR (version > 1 AND replaces IS NOT NULL)",
+        name="version",
+    ),
+    CheckConstraint("changes_claim IN (0, 1)", name="changes_claim"),
+    Index("uq_superbill_version", "practice_id", "superbill_id", "version", unique=True),
+    Index("ix_superbill_month", "practice_id", "ym", "patient_id"),
+    sqlite_strict=True,
+)
+"""Issued superbills, numbered without gaps; ``document`` is zlib of the JSON that ``sha256`` is of."""
+
+SUPERBILL_LINE = Table(
+    "superbill_line",
+    TrellisTable.metadata,
+    Column("practice_id", Text(), nullable=False),
+    Column("number", _BIG, nullable=False, autoincrement=False),
+    Column("line_id", Text(), nullable=False),
+    Column("patient_id", Text(), nullable=False),
+    Column("program", Text(), nullable=False),
+    Column("code", Text(), nullable=False),
+    Column("units", _BIG, nullable=False),
+    Column("date_of_service", Text(), nullable=False),
+    Column("ym", _BIG, nullable=False),
+    Column("billing_practitioner", Text(), nullable=True),
+    PrimaryKeyConstraint("practice_id", "number", "line_id"),
+    ForeignKeyConstraint(["practice_id", "number"], ["superbill.practice_id", "superbill.number"]),
+    Index("ix_superbill_line_patient", "practice_id", "patient_id", "ym"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""Lines of issued superbills, for questions about earlier months."""
+
+MONTH_DETERMINATION = Table(
+    "month_determination",
+    TrellisTable.metadata,
+    Column("practice_id", Text(), nullable=False),
+    Column("ym", _BIG, nullable=False, autoincrement=False),
+    Column("period", _BIG, nullable=False, autoincrement=False),
+    Column("patient_id", Text(), nullable=False),
+    Column("document", LargeBinary(), nullable=False),
+    Column("sha256", Text(), nullable=False),
+    PrimaryKeyConstraint("practice_id", "ym", "period", "patient_id"),
+    ForeignKeyConstraint(["practice_id"], ["journal_head.practice_id"]),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""What was decided for each patient when a month was closed; zlib of the answer's JSON."""
+
+CHECKPOINT = Table(
+    "checkpoint",
+    TrellisTable.metadata,
+    Column("practice_id", Text(), nullable=False),
+    Column("number", _BIG, nullable=False, autoincrement=False),
+    Column("body", Text(), nullable=False),
+    Column("signature", LargeBinary(), nullable=False),
+    PrimaryKeyConstraint("practice_id", "number"),
+    ForeignKeyConstraint(["practice_id"], ["journal_head.practice_id"]),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""Signed ends of both chains; the same lines are in a file outside the store."""
+
+STORE_IDENTITY = Table(
+    "store_identity",
+    TrellisTable.metadata,
+    Column("id", Text(), nullable=False),
+    PrimaryKeyConstraint("id"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""One row: which store this is, also in a copy of it."""
 
 MONTH_ROLL = Table(
     "month_roll",

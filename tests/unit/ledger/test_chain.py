@@ -21,7 +21,7 @@ from trellis_core.ledger.chain import (
     stored_text,
 )
 
-DECISION = Path(__file__).parents[3] / "docs" / "decisions" / "0002-append-only-ledger.md"
+DECISION = Path(__file__).parents[3] / "docs" / "decisions" / "0016-the-ledgers-final-form.md"
 
 FIRST = EntryBody(
     practice_id="practice-1",
@@ -47,22 +47,51 @@ FIRST = EntryBody(
     reverses=None,
     replaces=None,
     parent=None,
-    reason="",
     note_hmac=note_hmac(bytes(range(16)), "Jos\u00e9 called \u2014 caf\u00e9"),
     recorded_at=1780282300,
 )
-FIRST_BODY = (
-    '[1,"practice-1",1,"3f2b1c8e-0000-4000-8000-000000000001","time","CCM","pt-77","staff-4",'
-    '"staff-4",1780281000,1200,"2026-05-31",202605,"patient_contact","timed",null,1,0,null,'
-    '"reached",0,null,null,null,"",'
-    '"NOTE_HMAC",1780282300]'
+SECOND = replace(
+    FIRST,
+    seq=2,
+    entry_id="3f2b1c8e-0000-4000-8000-000000000002",
+    kind=EntryKind.REVERSAL,
+    author_id="staff-1",
+    seconds=-1200,
+    reverses=FIRST.entry_id,
+    note_hmac=note_hmac(bytes(range(16, 32)), "wrong patient: Zo\u00eb"),
+    recorded_at=1780285900,
 )
-SECOND_BODY = (
-    '[1,"practice-1",2,"3f2b1c8e-0000-4000-8000-000000000002","reversal","CCM","pt-77","staff-4",'
-    '"staff-1",1780281000,-1200,"2026-05-31",202605,"patient_contact","timed",null,1,0,null,'
-    '"reached",0,"3f2b1c8e-0000-4000-8000-000000000001",null,null,'
-    '"wrong patient: Zo\\u00eb",null,1780285900]'
+THIRD = replace(
+    FIRST,
+    seq=3,
+    entry_id="3f2b1c8e-0000-4000-8000-000000000003",
+    patient_id="pt-78",
+    author_id="staff-1",
+    mode=EntryMode.TYPED,
+    condition="c-9",
+    patients_sharing=2,
+    billed_elsewhere=True,
+    separate_from_visit=False,
+    contact=None,
+    is_estimated=True,
+    replaces=FIRST.entry_id,
+    parent="3f2b1c8e-0000-4000-8000-000000000003",
+    note_hmac=None,
+    recorded_at=1780285900,
 )
+HASHES = (
+    "b103329c9d6aa740f457f891b5794de8dee8184c55b0560f476a36d2bb906164",
+    "5dde02529cf75fa643e69fe62f55335d5acedfa390a443942448ea24326bb3c4",
+    "3e5f5969b8efa967f757d530d92d18b637b9efc907fad58063b1a08d8fc3b4fc",
+)
+FIRST_BODY = canonical_body(FIRST)
+SECOND_BODY = canonical_body(SECOND)
+
+
+def published(name: str) -> list[str]:
+    """Return the lines of a block of vectors in the decision record."""
+    _, block = DECISION.read_text(encoding="utf-8").split(f"```{name}\n", 1)
+    return block.split("```", 1)[0].splitlines()
 
 
 def test_the_hash_rule_gives_the_two_published_vectors():
@@ -83,39 +112,35 @@ def test_the_hash_rule_gives_the_two_published_vectors():
 
 
 def test_full_bodies_give_the_vectors_of_the_decision_record():
-    body = canonical_body(FIRST)
-    assert body == FIRST_BODY.replace(
-        "NOTE_HMAC", "93e70c07ef92a91c4805cd33a7aef6f2bab5f1ffd8a950a45c99df4aaf7537cd"
-    )
-    first = entry_hash(GENESIS, body)
-    assert first.hex() == "8ac6271ba1461a7309e985df778da1a829ca5aeb9c926bcddfc6c551052e201f"
-    second_body = canonical_body(parse_body(SECOND_BODY))
-    assert second_body == SECOND_BODY
-    second = entry_hash(first, second_body)
-    assert second.hex() == "a59995966c87ef9920b5ca98eedb3d4b506eb908c33fbcd45598d0a9a0643300"
-    published = DECISION.read_text(encoding="utf-8").splitlines()
-    assert [body, first.hex(), second_body, second.hex()] == [
-        line for line in published if line.startswith(("[1,", "8ac6", "a599"))
-    ]
+    lines, prev = [], GENESIS
+    for body in (FIRST, SECOND, THIRD):
+        text = canonical_body(body)
+        prev = entry_hash(prev, text)
+        lines += [text, prev.hex()]
+        assert parse_body(text) == body
+    assert tuple(lines[1::2]) == HASHES
+    assert lines == published("trellis-entry-v1")
 
 
 def test_the_body_has_its_fields_in_the_published_order():
-    assert len(json.loads(FIRST_BODY)) == len(BODY_FIELDS) == 27
+    assert len(json.loads(FIRST_BODY)) == len(BODY_FIELDS) == 26
     assert BODY_FIELDS[:4] == ("version", "practice_id", "seq", "entry_id")
-    assert BODY_FIELDS[-3:] == ("reason", "note_hmac", "recorded_at")
+    assert BODY_FIELDS[-3:] == ("parent", "note_hmac", "recorded_at")
 
 
 def test_one_letter_written_in_two_ways_gives_one_body():
-    composed = parse_body(SECOND_BODY)
-    decomposed = parse_body(SECOND_BODY.replace("Zo\\u00eb", "Zo"))
-    assert canonical_body(composed) != canonical_body(decomposed)
-    assert canonical_body(replace(composed, reason="wrong patient: Zoe\u0308")) == SECOND_BODY
+    composed, decomposed = (
+        replace(SECOND, condition="Zo\u00eb"),
+        replace(SECOND, condition="Zoe\u0308"),
+    )
+    assert canonical_body(composed) == canonical_body(decomposed)
+    assert canonical_body(composed) != canonical_body(replace(SECOND, condition="Zoe"))
 
 
-@pytest.mark.parametrize("reason", ["a\x00b", "\ud83d", "e\u0301\x00"])
-def test_text_that_no_database_keeps_is_refused(reason):
+@pytest.mark.parametrize("condition", ["a\x00b", "\ud83d", "e\u0301\x00"])
+def test_text_that_no_database_keeps_is_refused(condition):
     with pytest.raises(InvalidValueError):
-        canonical_body(replace(FIRST, reason=reason))
+        canonical_body(replace(FIRST, condition=condition))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +156,7 @@ def test_text_that_no_database_keeps_is_refused(reason):
         SECOND_BODY.replace("[1,", "[2,", 1),
         SECOND_BODY.replace('"CCM"', '"XYZ"'),
         SECOND_BODY.replace('"reversal"', "null"),
-        SECOND_BODY.replace("\\u00eb", "\u00eb"),
+        canonical_body(replace(SECOND, condition="Zo\u00eb")).replace("\\u00eb", "\u00eb"),
         SECOND_BODY.replace("-1200", "-1200.0"),
         SECOND_BODY.replace("]", ",0]"),
     ],

@@ -23,7 +23,7 @@ from trellis_core.ledger.chain import GENESIS, canonical_body, entry_hash, parse
 from trellis_core.services.integrity import REMEDIES, CheckReport, check_ledger, check_store
 from trellis_core.services.time_log import CorrectTime, correct_time, log_time
 from trellis_core.store.engine import Store, open_store
-from trellis_core.store.guards import SQLITE_TRIGGERS
+from trellis_core.store.guards_sqlite import SQLITE_TRIGGERS
 from trellis_core.values.findings import Severity
 
 ENTRIES = 8

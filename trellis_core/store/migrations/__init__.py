@@ -15,18 +15,23 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Final, cast
+from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, create_engine, inspect
+from sqlalchemy import Connection, Engine, create_engine, insert, inspect, select
 
-from trellis_core.errors import SchemaVersionError
-from trellis_core.store.guards import schema_of
+from trellis_core.errors import SchemaVersionError, StoreError
+from trellis_core.store import guards_postgres
+from trellis_core.store.dialects import POSTGRESQL, schema_of
+from trellis_core.store.tables import STORE_IDENTITY
 from trellis_core.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-SCHEMA_VERSION: Final = "0001"
+SCHEMA_VERSION: Final = "0002"
 """The migration that this version of Trellis reads and writes."""
+
+_DRAFT: Final = "0001"
 
 
 def upgrade(engine: Engine, writing: Callable[[], AbstractContextManager[UnitOfWork]]) -> None:
@@ -61,12 +66,19 @@ def _upgrade_in(connection: Connection) -> None:
     found = _version(connection)
     config = alembic_config()
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found == _DRAFT:
+        raise StoreError(
+            "The store was made by a draft of Trellis, before its first release, whose ledger had "
+            "another form. Name another store, or let 'trellis demo --fresh' make the sample anew."
+        )
     if found is not None and found not in known:
         raise SchemaVersionError(found, SCHEMA_VERSION)
     if found is None and set(inspect(connection).get_table_names()) - {"alembic_version"}:
         raise SchemaVersionError(None, SCHEMA_VERSION)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    if connection.execute(select(STORE_IDENTITY.c.id)).first() is None:
+        connection.execute(insert(STORE_IDENTITY).values(id=str(uuid4())))
 
 
 def alembic_config() -> "Config":
@@ -80,11 +92,15 @@ def alembic_config() -> "Config":
 
 
 def reference_schema(engine: Engine) -> Mapping[tuple[str, str], str]:
-    """Return the schema as the migrations make it, from an empty store of the same kind.
+    """Return the schema as the migrations make it.
+
+    Of SQLite from an empty store; of PostgreSQL its guards, as they are written.
 
     Args:
         engine: A store's engine, whose dialect and driver are used.
     """
+    if engine.dialect.name == POSTGRESQL:
+        return guards_postgres.wanted_schema()
     return _reference_schema(engine.dialect.name, cast("ModuleType", engine.dialect.loaded_dbapi))
 
 

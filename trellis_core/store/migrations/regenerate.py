@@ -2,7 +2,7 @@
 
     python -m trellis_core.store.migrations.regenerate
 
-It writes ``versions/0001_first.py``: every table, then the guards of ``guards.py``. Read the
+It writes ``versions/0002_first.py``: every table, then the guards of ``guards.py``. Read the
 file before it is committed. Stores made by an older first migration are then to be made anew.
 """
 
@@ -18,10 +18,10 @@ from sqlalchemy import Computed, create_engine
 from trellis_core.store.guards import BodyField
 from trellis_core.store.tables import TrellisTable
 
-_PATH: Final = Path(__file__).parent / "versions" / "0001_first.py"
+_PATH: Final = Path(__file__).parent / "versions" / "0002_first.py"
 _FILE: Final = '''"""The first schema: the practice's records, the ledger and its guards.
 
-Revision ID: 0001
+Revision ID: 0002
 Revises:
 """
 
@@ -29,9 +29,9 @@ import sqlalchemy as sa
 import sqlmodel
 from alembic import op
 
-from trellis_core.store import guards
+from trellis_core.store import dialects, guards
 
-revision = "0001"
+revision = "0002"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -40,7 +40,7 @@ depends_on = None
 def upgrade() -> None:
     """Create every table and index, then the guards."""
     {upgrade}
-    guards.install_guards(op.get_bind())
+    dialects.install_guards(op.get_bind())
 '''
 
 

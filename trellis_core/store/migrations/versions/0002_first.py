@@ -1,6 +1,6 @@
 """The first schema: the practice's records, the ledger and its guards.
 
-Revision ID: 0001
+Revision ID: 0002
 Revises:
 """
 
@@ -8,9 +8,9 @@ import sqlalchemy as sa
 import sqlmodel
 from alembic import op
 
-from trellis_core.store import guards
+from trellis_core.store import dialects, guards
 
-revision = "0001"
+revision = "0002"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -257,6 +257,12 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('practice_id', 'id', name=op.f('pk_staff')),
     sa.UniqueConstraint('sign_in_name', name=op.f('uq_staff_sign_in_name'))
     )
+    op.create_table('store_identity',
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_store_identity')),
+    sqlite_strict=True,
+    sqlite_with_rowid=False
+    )
     op.create_table('track_election',
     sa.Column('practice_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('patient_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -280,6 +286,14 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('practice_id', 'id', name=op.f('pk_visit'))
     )
     op.create_index(op.f('ix_visit_patient_id'), 'visit', ['patient_id'], unique=False)
+    op.create_table('journal_head',
+    sa.Column('practice_id', sa.Text(), nullable=False),
+    sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('hash', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['practice_id'], ['practice.id'], name=op.f('fk_journal_head_practice_id')),
+    sa.PrimaryKeyConstraint('practice_id', name=op.f('pk_journal_head')),
+    sqlite_strict=True
+    )
     op.create_table('ledger_head',
     sa.Column('practice_id', sa.Text(), nullable=False),
     sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -288,36 +302,46 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('practice_id', name=op.f('pk_ledger_head')),
     sqlite_strict=True
     )
+    op.create_table('checkpoint',
+    sa.Column('practice_id', sa.Text(), nullable=False),
+    sa.Column('number', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('body', sa.Text(), nullable=False),
+    sa.Column('signature', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['practice_id'], ['journal_head.practice_id'], name=op.f('fk_checkpoint_practice_id')),
+    sa.PrimaryKeyConstraint('practice_id', 'number', name=op.f('pk_checkpoint')),
+    sqlite_strict=True,
+    sqlite_with_rowid=False
+    )
     op.create_table('entry',
     sa.Column('practice_id', sa.Text(), nullable=False),
     sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('prev', sa.LargeBinary(), nullable=False),
     sa.Column('hash', sa.LargeBinary(), nullable=False),
     sa.Column('body', sa.Text(), nullable=False),
-    sa.Column('entry_id', sa.Text(), sa.Computed(guards.BodyField('entry_id'), persisted=True), nullable=False),
-    sa.Column('kind', sa.Text(), sa.Computed(guards.BodyField('kind'), persisted=True), nullable=False),
-    sa.Column('program', sa.Text(), sa.Computed(guards.BodyField('program'), persisted=True), nullable=False),
-    sa.Column('patient_id', sa.Text(), sa.Computed(guards.BodyField('patient_id'), persisted=True), nullable=False),
-    sa.Column('staff_id', sa.Text(), sa.Computed(guards.BodyField('staff_id'), persisted=True), nullable=True),
-    sa.Column('author_id', sa.Text(), sa.Computed(guards.BodyField('author_id'), persisted=True), nullable=True),
-    sa.Column('started_at', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('started_at'), persisted=True), nullable=False),
-    sa.Column('seconds', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('seconds'), persisted=True), nullable=False),
-    sa.Column('service_day', sa.Text(), sa.Computed(guards.BodyField('service_day'), persisted=True), nullable=False),
-    sa.Column('ym', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('ym'), persisted=True), nullable=False),
-    sa.Column('activity', sa.Text(), sa.Computed(guards.BodyField('activity'), persisted=True), nullable=False),
-    sa.Column('mode', sa.Text(), sa.Computed(guards.BodyField('mode'), persisted=True), nullable=False),
-    sa.Column('condition', sa.Text(), sa.Computed(guards.BodyField('condition'), persisted=True), nullable=True),
-    sa.Column('patients_sharing', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('patients_sharing'), persisted=True), nullable=False),
-    sa.Column('billed_elsewhere', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('billed_elsewhere'), persisted=True), nullable=False),
-    sa.Column('separate_from_visit', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('separate_from_visit'), persisted=True), nullable=True),
-    sa.Column('contact', sa.Text(), sa.Computed(guards.BodyField('contact'), persisted=True), nullable=True),
-    sa.Column('is_estimated', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('is_estimated'), persisted=True), nullable=False),
-    sa.Column('reverses', sa.Text(), sa.Computed(guards.BodyField('reverses'), persisted=True), nullable=True),
-    sa.Column('replaces', sa.Text(), sa.Computed(guards.BodyField('replaces'), persisted=True), nullable=True),
-    sa.Column('parent', sa.Text(), sa.Computed(guards.BodyField('parent'), persisted=True), nullable=True),
-    sa.Column('reason', sa.Text(), sa.Computed(guards.BodyField('reason'), persisted=True), nullable=False),
-    sa.Column('recorded_at', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('recorded_at'), persisted=True), nullable=False),
-    sa.CheckConstraint("(kind = 'time' AND seconds BETWEEN 1 AND 86400 AND reverses IS NULL) OR (kind = 'reversal' AND seconds BETWEEN -86400 AND -1 AND reverses IS NOT NULL AND replaces IS NULL)", name=op.f('ck_entry_kind_and_seconds')),
+    sa.Column('entry_id', sa.Text(), sa.Computed(guards.BodyField('entry_id', of='entry'), persisted=True), nullable=False),
+    sa.Column('kind', sa.Text(), sa.Computed(guards.BodyField('kind', of='entry'), persisted=True), nullable=False),
+    sa.Column('program', sa.Text(), sa.Computed(guards.BodyField('program', of='entry'), persisted=True), nullable=False),
+    sa.Column('patient_id', sa.Text(), sa.Computed(guards.BodyField('patient_id', of='entry'), persisted=True), nullable=False),
+    sa.Column('staff_id', sa.Text(), sa.Computed(guards.BodyField('staff_id', of='entry'), persisted=True), nullable=True),
+    sa.Column('author_id', sa.Text(), sa.Computed(guards.BodyField('author_id', of='entry'), persisted=True), nullable=True),
+    sa.Column('started_at', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('started_at', of='entry'), persisted=True), nullable=False),
+    sa.Column('seconds', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('seconds', of='entry'), persisted=True), nullable=False),
+    sa.Column('service_day', sa.Text(), sa.Computed(guards.BodyField('service_day', of='entry'), persisted=True), nullable=False),
+    sa.Column('ym', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('ym', of='entry'), persisted=True), nullable=False),
+    sa.Column('activity', sa.Text(), sa.Computed(guards.BodyField('activity', of='entry'), persisted=True), nullable=False),
+    sa.Column('mode', sa.Text(), sa.Computed(guards.BodyField('mode', of='entry'), persisted=True), nullable=False),
+    sa.Column('condition', sa.Text(), sa.Computed(guards.BodyField('condition', of='entry'), persisted=True), nullable=True),
+    sa.Column('patients_sharing', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('patients_sharing', of='entry'), persisted=True), nullable=False),
+    sa.Column('billed_elsewhere', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('billed_elsewhere', of='entry'), persisted=True), nullable=False),
+    sa.Column('separate_from_visit', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('separate_from_visit', of='entry'), persisted=True), nullable=True),
+    sa.Column('contact', sa.Text(), sa.Computed(guards.BodyField('contact', of='entry'), persisted=True), nullable=True),
+    sa.Column('is_estimated', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('is_estimated', of='entry'), persisted=True), nullable=False),
+    sa.Column('reverses', sa.Text(), sa.Computed(guards.BodyField('reverses', of='entry'), persisted=True), nullable=True),
+    sa.Column('replaces', sa.Text(), sa.Computed(guards.BodyField('replaces', of='entry'), persisted=True), nullable=True),
+    sa.Column('parent', sa.Text(), sa.Computed(guards.BodyField('parent', of='entry'), persisted=True), nullable=True),
+    sa.Column('note_hmac', sa.Text(), sa.Computed(guards.BodyField('note_hmac', of='entry'), persisted=True), nullable=True),
+    sa.Column('recorded_at', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('recorded_at', of='entry'), persisted=True), nullable=False),
+    sa.CheckConstraint("(kind = 'time' AND seconds BETWEEN 1 AND 86400 AND reverses IS NULL) OR (kind = 'reversal' AND seconds BETWEEN -86400 AND -1 AND reverses IS NOT NULL AND replaces IS NULL AND note_hmac IS NOT NULL)", name=op.f('ck_entry_kind_and_seconds')),
     sa.CheckConstraint('length(service_day) = 10 AND CAST(substr(service_day, 1, 4) || substr(service_day, 6, 2) AS INTEGER) = ym', name=op.f('ck_entry_month_of_day')),
     sa.CheckConstraint('patients_sharing >= 1', name=op.f('ck_entry_patients_sharing')),
     sa.ForeignKeyConstraint(['practice_id'], ['ledger_head.practice_id'], name=op.f('fk_entry_practice_id')),
@@ -328,6 +352,42 @@ def upgrade() -> None:
     op.create_index('ix_entry_staff', 'entry', ['practice_id', 'staff_id', 'started_at'], unique=False)
     op.create_index('uq_entry_entry_id', 'entry', ['practice_id', 'entry_id'], unique=True)
     op.create_index('uq_entry_reverses', 'entry', ['practice_id', 'reverses'], unique=True, sqlite_where=sa.text('reverses IS NOT NULL'), postgresql_where=sa.text('reverses IS NOT NULL'))
+    op.create_table('event',
+    sa.Column('practice_id', sa.Text(), nullable=False),
+    sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('prev', sa.LargeBinary(), nullable=False),
+    sa.Column('hash', sa.LargeBinary(), nullable=False),
+    sa.Column('body', sa.Text(), nullable=False),
+    sa.Column('event_id', sa.Text(), sa.Computed(guards.BodyField('event_id', of='event'), persisted=True), nullable=False),
+    sa.Column('kind', sa.Text(), sa.Computed(guards.BodyField('kind', of='event'), persisted=True), nullable=False),
+    sa.Column('subject_kind', sa.Text(), sa.Computed(guards.BodyField('subject_kind', of='event'), persisted=True), nullable=False),
+    sa.Column('subject_id', sa.Text(), sa.Computed(guards.BodyField('subject_id', of='event'), persisted=True), nullable=False),
+    sa.Column('patient_id', sa.Text(), sa.Computed(guards.BodyField('patient_id', of='event'), persisted=True), nullable=True),
+    sa.Column('author_id', sa.Text(), sa.Computed(guards.BodyField('author_id', of='event'), persisted=True), nullable=True),
+    sa.Column('details', sa.Text(), sa.Computed(guards.BodyField('details', of='event'), persisted=True), nullable=True),
+    sa.Column('text_hmac', sa.Text(), sa.Computed(guards.BodyField('text_hmac', of='event'), persisted=True), nullable=True),
+    sa.Column('ledger_seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('ledger_seq', of='event'), persisted=True), nullable=False),
+    sa.Column('ledger_head', sa.Text(), sa.Computed(guards.BodyField('ledger_head', of='event'), persisted=True), nullable=False),
+    sa.Column('recorded_at', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Computed(guards.BodyField('recorded_at', of='event'), persisted=True), nullable=False),
+    sa.ForeignKeyConstraint(['practice_id'], ['journal_head.practice_id'], name=op.f('fk_event_practice_id')),
+    sa.PrimaryKeyConstraint('practice_id', 'seq', name=op.f('pk_event')),
+    sqlite_strict=True
+    )
+    op.create_index('ix_event_patient', 'event', ['practice_id', 'patient_id', 'seq'], unique=False)
+    op.create_index('ix_event_subject', 'event', ['practice_id', 'subject_kind', 'subject_id', 'seq'], unique=False)
+    op.create_index('uq_event_event_id', 'event', ['practice_id', 'event_id'], unique=True)
+    op.create_table('month_determination',
+    sa.Column('practice_id', sa.Text(), nullable=False),
+    sa.Column('ym', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('period', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('patient_id', sa.Text(), nullable=False),
+    sa.Column('document', sa.LargeBinary(), nullable=False),
+    sa.Column('sha256', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['practice_id'], ['journal_head.practice_id'], name=op.f('fk_month_determination_practice_id')),
+    sa.PrimaryKeyConstraint('practice_id', 'ym', 'period', 'patient_id', name=op.f('pk_month_determination')),
+    sqlite_strict=True,
+    sqlite_with_rowid=False
+    )
     op.create_table('month_roll',
     sa.Column('practice_id', sa.Text(), nullable=False),
     sa.Column('ym', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -340,6 +400,27 @@ def upgrade() -> None:
     sqlite_strict=True,
     sqlite_with_rowid=False
     )
+    op.create_table('superbill',
+    sa.Column('practice_id', sa.Text(), nullable=False),
+    sa.Column('number', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('superbill_id', sa.Text(), nullable=False),
+    sa.Column('version', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('replaces', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('ym', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('period', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('patient_id', sa.Text(), nullable=False),
+    sa.Column('changes_claim', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('document', sa.LargeBinary(), nullable=False),
+    sa.Column('sha256', sa.Text(), nullable=False),
+    sa.Column('issued_at', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.CheckConstraint('(version = 1 AND replaces IS NULL) OR (version > 1 AND replaces IS NOT NULL)', name=op.f('ck_superbill_version')),
+    sa.CheckConstraint('changes_claim IN (0, 1)', name=op.f('ck_superbill_changes_claim')),
+    sa.ForeignKeyConstraint(['practice_id'], ['journal_head.practice_id'], name=op.f('fk_superbill_practice_id')),
+    sa.PrimaryKeyConstraint('practice_id', 'number', name=op.f('pk_superbill')),
+    sqlite_strict=True
+    )
+    op.create_index('ix_superbill_month', 'superbill', ['practice_id', 'ym', 'patient_id'], unique=False)
+    op.create_index('uq_superbill_version', 'superbill', ['practice_id', 'superbill_id', 'version'], unique=True)
     op.create_table('entry_note',
     sa.Column('practice_id', sa.Text(), nullable=False),
     sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -350,4 +431,52 @@ def upgrade() -> None:
     sqlite_strict=True,
     sqlite_with_rowid=False
     )
-    guards.install_guards(op.get_bind())
+    op.create_table('event_text',
+    sa.Column('practice_id', sa.Text(), nullable=False),
+    sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('salt', sa.LargeBinary(), nullable=False),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['practice_id', 'seq'], ['event.practice_id', 'event.seq'], name=op.f('fk_event_text_practice_id_seq')),
+    sa.PrimaryKeyConstraint('practice_id', 'seq', name=op.f('pk_event_text')),
+    sqlite_strict=True,
+    sqlite_with_rowid=False
+    )
+    op.create_table('month_mark',
+    sa.Column('practice_id', sa.Text(), nullable=False),
+    sa.Column('ym', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('number', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('event_seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('ledger_seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('recorded_at', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.ForeignKeyConstraint(['practice_id', 'event_seq'], ['event.practice_id', 'event.seq'], name=op.f('fk_month_mark_practice_id_event_seq')),
+    sa.PrimaryKeyConstraint('practice_id', 'ym', 'number', name=op.f('pk_month_mark')),
+    sqlite_strict=True,
+    sqlite_with_rowid=False
+    )
+    op.create_table('superbill_line',
+    sa.Column('practice_id', sa.Text(), nullable=False),
+    sa.Column('number', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('line_id', sa.Text(), nullable=False),
+    sa.Column('patient_id', sa.Text(), nullable=False),
+    sa.Column('program', sa.Text(), nullable=False),
+    sa.Column('code', sa.Text(), nullable=False),
+    sa.Column('units', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('date_of_service', sa.Text(), nullable=False),
+    sa.Column('ym', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('billing_practitioner', sa.Text(), nullable=True),
+    sa.ForeignKeyConstraint(['practice_id', 'number'], ['superbill.practice_id', 'superbill.number'], name=op.f('fk_superbill_line_practice_id_number')),
+    sa.PrimaryKeyConstraint('practice_id', 'number', 'line_id', name=op.f('pk_superbill_line')),
+    sqlite_strict=True,
+    sqlite_with_rowid=False
+    )
+    op.create_index('ix_superbill_line_patient', 'superbill_line', ['practice_id', 'patient_id', 'ym'], unique=False)
+    op.create_table('withheld_note',
+    sa.Column('practice_id', sa.Text(), nullable=False),
+    sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('event_seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.ForeignKeyConstraint(['practice_id', 'seq'], ['entry_note.practice_id', 'entry_note.seq'], name=op.f('fk_withheld_note_practice_id_seq')),
+    sa.PrimaryKeyConstraint('practice_id', 'seq', name=op.f('pk_withheld_note')),
+    sqlite_strict=True,
+    sqlite_with_rowid=False
+    )
+    dialects.install_guards(op.get_bind())

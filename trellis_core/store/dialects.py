@@ -1,0 +1,49 @@
+"""What differs between the two databases, asked for by one name."""
+
+from sqlalchemy import Connection
+
+from trellis_core.errors import UnsafeStoreError
+from trellis_core.store import guards_postgres, guards_sqlite
+
+SQLITE = "sqlite"
+POSTGRESQL = "postgresql"
+
+
+def install_guards(connection: Connection) -> None:
+    """Create every guard; the tables must exist and hold nothing yet.
+
+    Raises:
+        UnsafeStoreError: The ledger has no guards for this database.
+    """
+    match connection.dialect.name:
+        case "sqlite":
+            guards_sqlite.install(connection)
+        case "postgresql":
+            guards_postgres.install(connection)
+            guards_postgres.grant_app_role(connection)
+        case other:
+            raise unsupported(other)
+
+
+def schema_of(connection: Connection) -> dict[tuple[str, str], str]:
+    """Return the definitions that a check compares, by kind and name."""
+    if connection.dialect.name == POSTGRESQL:
+        return guards_postgres.schema_of(connection)
+    return guards_sqlite.schema_of(connection)
+
+
+def physical_problems(connection: Connection, *, is_full: bool = False) -> tuple[str, ...]:
+    """Return what the database finds wrong with its own file; empty when it is sound.
+
+    PostgreSQL has no such question: its page checksums speak when a page is read.
+    """
+    if connection.dialect.name == POSTGRESQL:
+        return ()
+    return guards_sqlite.physical_problems(connection, is_full=is_full)
+
+
+def unsupported(dialect: str) -> UnsafeStoreError:
+    """Return the refusal of a database that has no guards."""
+    return UnsafeStoreError(
+        f"The ledger has no guards for {dialect}: it is kept in SQLite and in PostgreSQL."
+    )
