@@ -13,6 +13,7 @@ WRITES = {
     Operation.EDIT_SETTINGS: {"owner"},
     Operation.DRAFT_SUPERBILL: {"owner", "coordinator", "biller"},
     Operation.EXPORT_FHIR: {"owner", "biller"},
+    Operation.MAKE_CHECKPOINT: {"owner", "biller", "auditor"},
 }
 
 

@@ -67,6 +67,7 @@ def _superbill(bill: Superbill) -> dict[str, JsonValue]:
             "fingerprint": bill.rule_book_fingerprint,
         },
         "ledger_head": bill.ledger_head,
+        "checkpoint": bill.checkpoint,
         "data_as_of": bill.data_as_of.isoformat(),
     }
 
@@ -166,6 +167,7 @@ def superbills_schema() -> dict[str, JsonValue]:
             "not_billed": _list({"program": text, "codes": texts, "reason": text, "message": text}),
             "rule_book": _object({"version": text, "fingerprint": text}),
             "ledger_head": maybe_text,
+            "checkpoint": maybe_text,
             "data_as_of": {"type": "string", "format": "date-time"},
         }
     )

@@ -210,6 +210,8 @@ class _Sheet:
             x = MARGIN + WIDTH - width_of(words, 7)
             page.items.append(Text(x, PAGE_HEIGHT - 26, words, 7, colour=QUIET))
             standing = f"Superbill, not a claim · {self.superbill.status}"
+            if self.superbill.checkpoint is not None:
+                standing += f" · {self.superbill.checkpoint}"
             page.items.append(Text(MARGIN, PAGE_HEIGHT - 26, standing, 7, colour=QUIET))
         return tuple(self.pages)
 
@@ -731,6 +733,8 @@ def _small_print(sheet: _Sheet, bill: Superbill, marks: dict[str, int]) -> None:
     facts = [f"Rule book {bill.rule_book_version}, {bill.rule_book_fingerprint}"]
     if bill.ledger_head is not None:
         facts.append(f"Ledger, newest row of this month, sealing all before it: {bill.ledger_head}")
+    if bill.checkpoint is not None:
+        facts.append(f"{bill.checkpoint}: signed by the practice's key; it seals that row too.")
     if bill.time:
         recorded, zone = moment_text(bill.data_as_of), bill.practice.time_zone
         facts.append(f"Time recorded up to {recorded}. Times and months are {zone}'s. {ROUNDING}")

@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -17,13 +18,15 @@ from trellis_core.care.vocabulary import Program
 from trellis_core.documents.superbill_csv import superbill_csv
 from trellis_core.documents.superbill_json import superbills_json
 from trellis_core.documents.superbill_pdf import superbill_pdf
-from trellis_core.errors import CommandRefusedError, NotFoundError
+from trellis_core.errors import CheckpointError, CommandRefusedError, NotFoundError
 from trellis_core.fhir.export import MEDIA_TYPE, patient_month_bundle
+from trellis_core.ledger.checkpoint import SignedCheckpoint
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.panel import determine_panel, panel_facts
 from trellis_core.rules.determination import Determination
 from trellis_core.rules.facts import Facts
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.checkpoints import checkpoint_phrase, newest_checkpoint
 from trellis_core.store.care_mapping import condition_of, patient_of
 from trellis_core.store.engine import Store
 from trellis_core.store.ledger_query import read_entries
@@ -268,6 +271,7 @@ def _read(
         ]
         entries = _entries_by_patient(unit, actor.practice_id, month, wanted)
         sealed = _newest_hashes(unit, actor.practice_id, month, wanted)
+        checkpoint = _newest_checkpoint(unit, actor.practice_id)
     explained = determine_panel(
         {each: facts[each] for each in wanted}, rule_book=rule_book, explain=True
     )
@@ -280,6 +284,7 @@ def _read(
         },
         determinations=explained,
         sealed=sealed,
+        checkpoint=checkpoint,
         program=program,
         rule_book=rule_book,
     )
@@ -290,7 +295,8 @@ def _assembled(
     rows: PanelRows,
     facts: Mapping[str, Facts],
     determinations: Mapping[str, Determination],
-    sealed: Mapping[str, str],
+    sealed: Mapping[str, tuple[int, str]],
+    checkpoint: SignedCheckpoint | None,
     program: Program | None,
     rule_book: RuleBook,
 ) -> _Month:
@@ -302,6 +308,8 @@ def _assembled(
     )
     months = []
     for patient in patients:
+        number, head = sealed.get(patient.id, (0, None))
+        phrase = _sealing(checkpoint, number, practice)
         bills = build_superbills(
             practice=practice,
             patient=patient,
@@ -309,14 +317,16 @@ def _assembled(
             facts=facts[patient.id],
             determination=determinations[patient.id],
             rule_book=rule_book,
-            ledger_head=sealed.get(patient.id),
+            ledger_head=head,
         )
         months.append(
             _PatientMonth(
                 patient=patient,
                 facts=facts[patient.id],
                 determination=determinations[patient.id],
-                superbills=tuple(bill for bill in bills if _concerns(bill, program)),
+                superbills=tuple(
+                    replace(bill, checkpoint=phrase) for bill in bills if _concerns(bill, program)
+                ),
             )
         )
     return _Month(practice=practice, staff=staff, patients=tuple(months))
@@ -360,12 +370,30 @@ def _entries_by_patient(
 
 def _newest_hashes(
     unit: UnitOfWork, practice_id: str, month: ServiceMonth, patient_ids: Sequence[str]
-) -> dict[str, str]:
-    """Return the hash of each patient's newest ledger row of the month; it seals all before it."""
+) -> dict[str, tuple[int, str]]:
+    """Return number and hash of each patient's newest ledger row of the month; it seals all before it."""
     asked = set(patient_ids)
     rows = unit.connection.execute(
-        select(ENTRY.c.patient_id, ENTRY.c.hash)
+        select(ENTRY.c.patient_id, ENTRY.c.seq, ENTRY.c.hash)
         .where(ENTRY.c.practice_id == practice_id, ENTRY.c.ym == month.ym)
         .order_by(ENTRY.c.seq)
     )
-    return {row.patient_id: bytes(row.hash).hex() for row in rows if row.patient_id in asked}
+    return {
+        row.patient_id: (int(row.seq), bytes(row.hash).hex())
+        for row in rows
+        if row.patient_id in asked
+    }
+
+
+def _newest_checkpoint(unit: UnitOfWork, practice_id: str) -> SignedCheckpoint | None:
+    """Return the newest checkpoint; None also where it cannot be read, which the check tells."""
+    with suppress(CheckpointError):
+        return newest_checkpoint(unit, practice_id)
+    return None
+
+
+def _sealing(checkpoint: SignedCheckpoint | None, number: int, practice: Practice) -> str | None:
+    """Name the checkpoint where it seals a ledger row."""
+    if checkpoint is None or not 0 < number <= checkpoint.checkpoint.ledger_seq:
+        return None
+    return checkpoint_phrase(checkpoint, zone_named(practice.time_zone))

@@ -251,6 +251,8 @@ class Superbill:
         ledger_head: Hash of the newest ledger row about this month of the patient; it seals every row
             before it. None where not known.
         missing: What stands between the draft and a claim; empty when it is ready.
+        checkpoint: The signed checkpoint that seals the newest ledger row about this month, in a
+            phrase; None where none does yet.
     """
 
     id: str
@@ -279,6 +281,7 @@ class Superbill:
     ledger_head: str | None
     data_as_of: datetime
     missing: tuple[Missing, ...]
+    checkpoint: str | None = None
 
     @property
     def is_ready(self) -> bool:

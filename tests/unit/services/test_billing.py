@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 
+import pysqlite3
 import pytest
 from pypdf import PdfReader
 
@@ -16,6 +17,7 @@ from trellis_core.care.vocabulary import Program
 from trellis_core.errors import CommandRefusedError, NotFoundError, PermissionDeniedError
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.billing import Document, Form, superbill_document, superbills
+from trellis_core.services.checkpoints import make_checkpoint
 from trellis_core.store.engine import Store
 from trellis_core.store.tables import ConditionRow, PracticeRow
 from trellis_core.superbill import Superbill
@@ -306,3 +308,39 @@ def test_the_number_of_statements_does_not_grow_with_the_panel(panel, clock):
         assert len(bills(panel, clock)) == 14
 
     assert len(many) == len(few)
+
+
+def test_a_superbill_names_the_newest_checkpoint_that_seals_its_month(panel, clock):
+    owner = panel.actor(AccessRole.OWNER)
+    assert [bill.checkpoint for bill in bills(panel, clock)] == [None, None]
+
+    first = make_checkpoint("asked", store=panel.store, actor=owner, clock=clock).signed
+    phrase = f"Checkpoint 1 of 2026-11-20, {first.code}"
+    assert [bill.checkpoint for bill in bills(panel, clock)] == [phrase, phrase]
+
+    panel.log("reed", 1, at=at(6))
+    assert [bill.checkpoint for bill in bills(panel, clock)] == [phrase, None]
+
+    second = make_checkpoint("asked", store=panel.store, actor=owner, clock=clock).signed
+    newer = f"Checkpoint 2 of 2026-11-20, {second.code}"
+    fern, reed = bills(panel, clock)
+    assert (fern.checkpoint, reed.checkpoint) == (newer, newer)
+
+    text = "\n".join(
+        page.extract_text()
+        for page in PdfReader(
+            io.BytesIO(document(panel, clock, "pdf", patient_id="fern").content)
+        ).pages
+    )
+    assert text.count(newer) >= 2  # in the foot of each page, and where the ledger's head is
+    told = json.loads(document(panel, clock, "json", patient_id="fern").content)
+    assert told["superbills"][0]["checkpoint"] == newer
+
+
+def test_a_checkpoint_that_cannot_be_read_holds_no_superbill_up(panel, clock):
+    make_checkpoint("asked", store=panel.store, actor=panel.actor(AccessRole.OWNER), clock=clock)
+    with pysqlite3.connect(panel.store.path) as other:
+        other.execute("DROP TRIGGER guard_checkpoint_update")
+        other.execute("UPDATE checkpoint SET body = '[]'")
+    other.close()
+    assert [bill.checkpoint for bill in bills(panel, clock)] == [None, None]
