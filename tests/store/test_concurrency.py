@@ -194,7 +194,7 @@ def test_readers_are_not_kept_waiting_by_a_writer(store: Store):
 def test_a_writer_that_waits_too_long_is_told_and_nothing_is_saved(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("trellis_core.store.engine._WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("trellis_core.store.sqlite._WAIT_SECONDS", 0.2)
     other = open_store(f"sqlite:///{store.path}")
     fill(store)
     with store.writing():

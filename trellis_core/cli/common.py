@@ -49,10 +49,17 @@ def open_store_of(args: argparse.Namespace) -> "Store":
     Raises:
         StoreError: It cannot be used.
     """
-    from trellis_core.settings import default_store_url, load_settings
     from trellis_core.store.engine import open_store
 
-    return open_store(args.store or default_store_url(load_settings()))
+    return open_store(store_url_of(args))
+
+
+def store_url_of(args: argparse.Namespace) -> str:
+    """Return the URL of the store that the options name, with its password: never print it."""
+    from trellis_core.settings import default_store_url, load_settings
+
+    url: str = args.store or default_store_url(load_settings())
+    return url
 
 
 def print_json(value: object) -> None:

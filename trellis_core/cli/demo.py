@@ -18,12 +18,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
+from sqlalchemy import make_url
+
 from trellis_core.cli.common import (
     Subparsers,
     day_argument,
     open_store_of,
     print_json,
     print_message,
+    store_url_of,
 )
 from trellis_core.errors import CommandRefusedError, StoreError
 from trellis_core.rules.rulebook import load_rule_book
@@ -97,7 +100,11 @@ def _port(text: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Serving:
-    """What is served, and where."""
+    """What is served, and where.
+
+    Attributes:
+        url: Of the store, for the server alone: it may hold a password.
+    """
 
     url: str
     host: str
@@ -154,6 +161,11 @@ _OTHER_DATA: Final = (
     "Open it with 'trellis serve', or leave --store out."
 )
 
+_ON_A_SERVER: Final = (
+    "A demonstration on a database server is not deleted from here. Make an empty database and name "
+    "it with --store, or leave --fresh out."
+)
+
 
 def _start_over(url: str, own: Path) -> None:
     """Delete the demonstration's store; a store that somebody named must be a sample's."""
@@ -163,6 +175,8 @@ def _start_over(url: str, own: Path) -> None:
         try:
             if has_practice(store=store) and not is_sample(store=store):
                 raise CommandRefusedError("NOT_A_SAMPLE", _OTHER_DATA)
+            if store.path is None:
+                raise CommandRefusedError("NOT_A_FILE", _ON_A_SERVER)
             path = store.path
         finally:
             store.close()
@@ -186,8 +200,8 @@ def _serve(args: argparse.Namespace) -> _Serving:
         )
     port = _free_port(args.port)
     store: Store = open_store_of(args)
-    url = sqlite_url(store.path)
     store.close()
+    url = store_url_of(args) if store.path is None else sqlite_url(store.path)
     return _Serving(url=url, host=args.host, port=port, day=None, is_demo=False)
 
 
@@ -351,7 +365,7 @@ def _announce(serving: _Serving, *, is_json: bool) -> None:
             {
                 "schema": SCHEMA_NAME,
                 "address": serving.address,
-                "store": serving.url,
+                "store": make_url(serving.url).render_as_string(hide_password=True),
                 "day": serving.day and serving.day.isoformat(),
             }
         )
