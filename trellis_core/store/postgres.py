@@ -8,6 +8,7 @@ The login of the URL may own the schema, which a new version of Trellis brings u
 mere member of the role ``trellis_app``. Either way every connection works as that role.
 """
 
+import os
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,13 +23,14 @@ from sqlalchemy import (
     Engine,
     ExceptionContext,
     NullPool,
+    PoolProxiedConnection,
     QueuePool,
     create_engine,
     event,
     select,
     text,
 )
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -65,14 +67,14 @@ _OPTIONS: Final = frozenset(
 _LOOPBACK: Final = frozenset({"", "localhost", "127.0.0.1", "::1"})
 
 _BUSY: Final = frozenset({"55P03", "40P01", "40001", "57014"})
-_NOT_THERE: Final = "3D000"
 _NO_RIGHT: Final = "42501"
+_READ_ONLY: Final = "25006"
 _SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "53300": "The database server has no free connection. Nothing was saved. Try again; if it "
         "stays so, raise max_connections or end other programs.",
         "53100": "The database server's disk is full. Nothing was saved. Make room on it.",
-        "25006": "The database can only be read now. Nothing was saved. Name the primary server.",
+        _READ_ONLY: "The database can only be read now. Nothing was saved. Name the primary server.",
         "25P03": "The unit of work stood still for too long and was ended. Nothing was saved. "
         "Try again.",
     }
@@ -95,6 +97,9 @@ class PostgresDatabase:
         self._name: Final = self._url.database or ""
         self._owner_engine: Final = self._made_engine(as_app=False)
         self.engine: Final = self._made_engine(as_app=True)
+        self._driver_error: Final[type[Exception]] = (
+            self.engine.dialect.loaded_dbapi.OperationalError
+        )
         self._mine = threading.local()
 
     def _made_engine(self, *, as_app: bool) -> Engine:
@@ -105,7 +110,6 @@ class PostgresDatabase:
                 "pool_size": _CONNECTIONS,
                 "max_overflow": 0,
                 "pool_timeout": _WAIT_SECONDS,
-                "pool_pre_ping": True,  # a server that was restarted costs nobody an error
             }
         try:
             engine = create_engine(
@@ -120,10 +124,12 @@ class PostgresDatabase:
                 "PostgreSQL needs a driver that is not installed: pip install 'trellis-care[postgres]'."
             ) from error
 
-        def prepare(connection: "psycopg.Connection", _record: ConnectionPoolEntry) -> None:
+        def prepare(connection: "psycopg.Connection", record: ConnectionPoolEntry) -> None:
+            record.info["pid"] = os.getpid()
             _prepare(connection, as_app=as_app)
 
         event.listen(engine, "connect", prepare)
+        event.listen(engine, "checkout", _refuse_stale_connection)
         event.listen(engine, "handle_error", _keep_values_out)
         return engine
 
@@ -202,7 +208,7 @@ class PostgresDatabase:
     def reading(self) -> Generator[Connection]:
         """Hand out a connection that sees one moment of the database and cannot change it."""
         with (
-            self._speaking(),
+            self._speaking(is_reading=True),
             self.engine.connect().execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             ) as connection,
@@ -237,9 +243,11 @@ class PostgresDatabase:
                         _take_turn(connection, practice_id)
                     yield connection
                 except BaseException:
-                    if not connection.invalidated:
+                    if transaction.is_active and not connection.invalidated:
                         transaction.rollback()
                     raise
+                if not transaction.is_active:
+                    return  # the session was rolled back: the whole unit is
                 try:
                     transaction.commit()
                 except DBAPIError as error:
@@ -254,7 +262,7 @@ class PostgresDatabase:
             self._mine.is_held = False
 
     @contextmanager
-    def _speaking(self) -> Generator[None]:
+    def _speaking(self, *, is_reading: bool = False) -> Generator[None]:
         """Turn the driver's errors into sentences, where there is something that a person can do."""
         try:
             yield
@@ -265,13 +273,15 @@ class PostgresDatabase:
             ) from error
         except DBAPIError as error:
             said = self._sentence(error)
-            if said is None:
+            if said is None or (is_reading and _state_of(error) == _READ_ONLY):
                 raise
             # The driver's own words are not carried along: they may name what was typed.
             raise said from None
+        except self._driver_error as error:  # of a connection that is not in a unit of work
+            raise _no_connection(str(error), self._url) from None
 
     def _sentence(self, error: DBAPIError) -> StoreError | None:
-        state = str(getattr(error.orig, "sqlstate", None))
+        state = _state_of(error)
         if state in _BUSY:
             return busy()
         if state in _SENTENCES:
@@ -297,8 +307,8 @@ class PostgresDatabase:
         """
         with self._speaking():
             raw = self.engine.raw_connection()
-            raw.detach()
             driver: psycopg.Connection = raw.driver_connection  # type: ignore[assignment]
+            raw.detach()
             driver.autocommit = True
             return driver
 
@@ -395,6 +405,23 @@ def _prepare(connection: "psycopg.Connection", *, as_app: bool) -> None:
     except BaseException:
         connection.close()
         raise
+
+
+def _refuse_stale_connection(
+    connection: "psycopg.Connection", record: ConnectionPoolEntry, _proxy: PoolProxiedConnection
+) -> None:
+    """Hand out a connection only to its own process, and only one that still answers."""
+    if record.info["pid"] != os.getpid():
+        record.dbapi_connection = None  # type: ignore[misc] # left to its own process, not closed
+        raise DisconnectionError("A connection does not survive the division of a process.")
+    import psycopg  # noqa: PLC0415 - the driver is an extra
+
+    try:
+        connection.autocommit = True
+        connection.execute(b"")
+        connection.autocommit = False
+    except psycopg.OperationalError as error:
+        raise DisconnectionError("The server was restarted, or ended this connection.") from error
 
 
 _WANTED: Final[Mapping[str, str]] = MappingProxyType(
@@ -494,6 +521,10 @@ def _take_turn(connection: Connection, practice_id: str) -> None:
     ).one_or_none()
     if found is None:
         raise NotFoundError("practice", practice_id)
+
+
+def _state_of(error: DBAPIError) -> str:
+    return str(getattr(error.orig, "sqlstate", None))
 
 
 def _no_connection(said: str, url: URL) -> StoreError:
@@ -599,7 +630,7 @@ def _make_app_role(connection: Connection) -> None:
                 with connection.begin_nested():
                     connection.exec_driver_sql(statement)
             except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) == _NO_RIGHT:
+                if _state_of(error) == _NO_RIGHT:
                     login = connection.exec_driver_sql("SELECT session_user").scalar_one()
                     raise _role_missing(str(login)) from error
                 # Another program made it in this moment, for another database of the server.
