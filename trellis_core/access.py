@@ -34,9 +34,15 @@ class Operation(StrEnum):
     DRAFT_SUPERBILL = auto()
     READ_SUPERBILL = auto()
     EXPORT_FHIR = auto()
+    CLOSE_MONTH = auto()
+    REOPEN_MONTH = auto()
     READ_LEDGER = auto()
+    READ_JOURNAL = auto()
+    WITHHOLD_NOTE = auto()
     CHECK_LEDGER = auto()
     MAKE_CHECKPOINT = auto()
+    MAKE_BACKUP = auto()
+    RESTORE_BACKUP = auto()
     EDIT_SETTINGS = auto()
     READ_ROI = auto()
     READ_RULE_BOOK = auto()
@@ -56,9 +62,15 @@ POLICY: Final[dict[Operation, frozenset[AccessRole]]] = {
     Operation.DRAFT_SUPERBILL: frozenset({_O, _C, _B}),
     Operation.READ_SUPERBILL: frozenset({_O, _C, _B, _A}),
     Operation.EXPORT_FHIR: frozenset({_O, _B}),
+    Operation.CLOSE_MONTH: frozenset({_O, _B}),
+    Operation.REOPEN_MONTH: frozenset({_O, _B}),
     Operation.READ_LEDGER: frozenset({_O, _B, _A}),
+    Operation.READ_JOURNAL: frozenset({_O, _C, _B, _A}),
+    Operation.WITHHOLD_NOTE: frozenset({_O}),
     Operation.CHECK_LEDGER: frozenset({_O, _B, _A}),
     Operation.MAKE_CHECKPOINT: frozenset({_O, _B, _A}),
+    Operation.MAKE_BACKUP: frozenset({_O}),
+    Operation.RESTORE_BACKUP: frozenset({_O}),
     Operation.EDIT_SETTINGS: frozenset({_O}),
     Operation.READ_ROI: frozenset({_O, _C, _B, _A}),
     Operation.READ_RULE_BOOK: frozenset({_O, _C, _B, _A}),
@@ -75,6 +87,7 @@ class Actor:
         role: What the person may do.
         is_billing_practitioner: May document decision making and elect a track.
         is_psychiatric_consultant: May record caseload recommendations.
+        system_user: The operating system's user, where a command is run by hand.
     """
 
     practice_id: str
@@ -82,6 +95,7 @@ class Actor:
     role: AccessRole
     is_billing_practitioner: bool = False
     is_psychiatric_consultant: bool = False
+    system_user: str | None = None
 
 
 def may(actor: Actor, operation: Operation) -> bool:

@@ -11,7 +11,7 @@ from trellis_core.errors import StoreError
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.exchange import import_practice
 from trellis_core.store.engine import Store
-from trellis_core.values.clock import Clock, SystemClock, today
+from trellis_core.values.clock import Clock, ShiftedClock, SystemClock, today
 from trellis_core.values.periods import zone_named
 
 _ZONE: Final = "America/New_York"
@@ -38,8 +38,13 @@ def load_sample(store: Store, *, day: date) -> None:
         CommandRefusedError: The store holds a practice already.
         StoreError: The sample's files are damaged; nothing was stored.
     """
+    system = SystemClock()
+    moved = (day - sample_today(system)).days
     report = import_practice(
-        app_folder() / "sample_data", day=day, store=store, clock=SystemClock()
+        app_folder() / "sample_data",
+        day=day,
+        store=store,
+        clock=ShiftedClock(moved) if moved else system,
     )
     if not report.is_stored:
         raise StoreError("The sample practice's files are damaged: " + " ".join(report.lines))

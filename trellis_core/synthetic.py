@@ -27,6 +27,7 @@ from trellis_core.care.vocabulary import (
 )
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.services.exchange import append_entries, store_practice
+from trellis_core.services.practice import system_user
 from trellis_core.services.practice_files import CocmEpisode, Of, PracticeFiles
 from trellis_core.store.engine import Store
 from trellis_core.values.clock import Clock
@@ -99,8 +100,9 @@ def load_synthetic(store: Store, *, size: Size, day: date, clock: Clock) -> None
     """
     chance = random.Random(size.seed)  # noqa: S311 - made-up data, not a secret
     files = _practice(size, chance, day)
-    with store.writing() as unit:
-        at = clock.now()
+    at = clock.now()
+    with store.writing(at=at) as unit:
+        unit.journal.act_for(system_user=system_user())
         store_practice(unit, files, at=at)
         append_entries(unit, _entries(files, size, chance, day), practice=files.practice, at=at)
 

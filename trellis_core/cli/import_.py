@@ -15,7 +15,7 @@ from trellis_core.cli.common import (
 )
 from trellis_core.errors import InputRefusedError
 from trellis_core.services.exchange import ImportReport, import_fhir, import_practice
-from trellis_core.services.practice import cli_actor
+from trellis_core.services.practice import cli_actor, system_user
 from trellis_core.store.engine import Store
 from trellis_core.values.clock import SystemClock
 
@@ -98,7 +98,11 @@ def _practice(args: argparse.Namespace, store: Store) -> ImportReport:
     if not args.folder.is_dir():
         raise InputRefusedError("FILE_MISSING", args.folder.name, "There is no such folder.")
     report = import_practice(
-        args.folder, day=args.day or clock.now().date(), store=store, clock=clock
+        args.folder,
+        day=args.day or clock.now().date(),
+        store=store,
+        clock=clock,
+        system_user=system_user(),
     )
     if not report.is_stored or is_sample(store=store):
         return report
@@ -107,7 +111,14 @@ def _practice(args: argparse.Namespace, store: Store) -> ImportReport:
         print_message("Nobody can sign in yet: no owner in staff.csv, or nobody to ask.")
         return report
     name = args.sign_in_name or input(f"Sign-in name of owner {owner}: ")
-    give_first_sign_in(owner, sign_in_name=name, password=ask_password(), store=store, clock=clock)
+    give_first_sign_in(
+        owner,
+        sign_in_name=name,
+        password=ask_password(),
+        store=store,
+        clock=clock,
+        system_user=system_user(),
+    )
     return report
 
 

@@ -27,6 +27,7 @@ from trellis_core.services.practice import (
     CreatePractice,
     create_practice,
     has_practice,
+    system_user,
 )
 from trellis_core.services.practice_files import practice_from_json
 from trellis_core.values.clock import SystemClock
@@ -83,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
             ),
             store=store,
             clock=SystemClock(),
+            system_user=system_user(),
         )
         url = store.url
     finally:

@@ -158,11 +158,12 @@ class _Edit:
 @contextmanager
 def _editing(store: Store, actor: Actor, clock: Clock) -> Generator[_Edit]:
     require(actor, Operation.EDIT_CHART)
-    with store.writing() as unit:
+    now = clock.now()
+    with store.writing(actor=actor, at=now) as unit:
         practice = unit.session.get(PracticeRow, actor.practice_id)
         if practice is None:
             raise NotFoundError("practice", actor.practice_id)
-        yield _Edit(unit, actor, clock.now(), practice)
+        yield _Edit(unit, actor, now, practice)
 
 
 def _in_order(first: date | None, then: date | None, *, what: str) -> None:

@@ -290,20 +290,21 @@ def register_patient(command: Patient, *, store: Store, actor: Actor, clock: Clo
     """
     require(actor, Operation.EDIT_CHART)
     made = replace(_checked(command), id=new_id("pt"), shows="")
-    with store.writing() as unit:
+    now = clock.now()
+    with store.writing(actor=actor, at=now) as unit:
         _refuse_taken_mrn(unit, made, actor=actor)
         row = PatientRow(
             practice_id=actor.practice_id,
             id=made.id,
             mrn=made.mrn,
             family_name=made.family_name,
-            created_at=clock.now(),
+            created_at=now,
         )
         unit.session.add(write_patient(made, row))
     return made
 
 
-def edit_patient(command: Patient, *, store: Store, actor: Actor, clock: Clock) -> Patient:  # noqa: ARG001 - every command has a clock
+def edit_patient(command: Patient, *, store: Store, actor: Actor, clock: Clock) -> Patient:
     """Change what is on record about a patient's person, coverage and ways to reach them.
 
     Args:
@@ -317,7 +318,7 @@ def edit_patient(command: Patient, *, store: Store, actor: Actor, clock: Clock) 
         CommandRefusedError: The record number is missing or taken, or a fact contradicts another.
     """
     require(actor, Operation.EDIT_CHART)
-    with store.writing() as unit:
+    with store.writing(actor=actor, at=clock.now()) as unit:
         row = patient_row_of(unit, command.id, actor=actor)
         made = replace(_checked(command), shows=row.shows)
         _refuse_taken_mrn(unit, made, actor=actor)

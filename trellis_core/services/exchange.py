@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from sqlalchemy import insert
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 
 from trellis_core.access import Actor, Operation, require
 from trellis_core.care.people import Patient, Practice
@@ -50,6 +50,7 @@ from trellis_core.store.tables import (
     DischargeContactRow,
     PatientRow,
     TrackElectionRow,
+    TrellisTable,
 )
 from trellis_core.store.unit_of_work import Draft, UnitOfWork
 from trellis_core.values.clock import Clock
@@ -58,7 +59,7 @@ from trellis_core.values.periods import ServiceMonth, local_day, zone_named
 
 _AT_A_TIME: Final = 5_000
 _WRITE_DOWN: Final = timedelta(minutes=1)
-_R = TypeVar("_R", bound=SQLModel)
+_R = TypeVar("_R", bound=TrellisTable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,9 @@ class ImportReport:
 # --- a practice as a folder ------------------------------------------------------------------
 
 
-def import_practice(folder: Path, *, day: date, store: Store, clock: Clock) -> ImportReport:
+def import_practice(
+    folder: Path, *, day: date, store: Store, clock: Clock, system_user: str | None = None
+) -> ImportReport:
     """Set up a practice in an empty store from a folder of files.
 
     Args:
@@ -94,6 +97,7 @@ def import_practice(folder: Path, *, day: date, store: Store, clock: Clock) -> I
         store: A store that holds no practice.
         clock: When time entries of a practice's past are recorded. The sample's are recorded one
             minute after the work.
+        system_user: The operating system's user, where a command is run by hand.
 
     Raises:
         CommandRefusedError: The store already holds a practice.
@@ -111,8 +115,10 @@ def import_practice(folder: Path, *, day: date, store: Store, clock: Clock) -> I
             is_stored=False,
             lines=("Nothing was stored.", *files.problems),
         )
-    with store.writing() as unit:
-        store_practice(unit, files, at=clock.now())
+    now = clock.now()
+    with store.writing(at=now) as unit:
+        unit.journal.act_for(system_user=system_user)
+        store_practice(unit, files, at=now)
     lines = tuple(f"{name}: {count}" for name, count in files.counts)
     return ImportReport(read=read, matched=0, refused=0, added=read, is_stored=True, lines=lines)
 
@@ -319,9 +325,9 @@ def import_fhir(
         records.append(found)
         lines.extend(f"{place}: {line}" for line in found.lines)
     tally = _Tally()
-    unit_of = store.reading if dry_run else store.writing
-    with unit_of() as unit:
-        merge = _Merge(unit, actor.practice_id, clock.now(), tally, is_stored=not dry_run)
+    now = clock.now()
+    with store.reading() if dry_run else store.writing(actor=actor, at=now) as unit:
+        merge = _Merge(unit, actor.practice_id, now, tally, is_stored=not dry_run)
         for patient in (patient for found in records for patient in found.patients):
             merge.patient(patient)
     refused = tally.refused + sum(found.refused for found in records)

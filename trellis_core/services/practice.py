@@ -1,12 +1,16 @@
 """The practice, its people, and signing in.
 
 A password is kept as an Argon2 hash, a sign-in as the SHA-256 of its random token. An unknown name
-takes as long to refuse as a wrong password and gets the same answer.
+takes as long to refuse as a wrong password and gets the same answer. Signing in and out, and being
+refused, are events of the journal; none of them holds what was typed.
 """
 
+import getpass
+import os
 import secrets
+import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -23,10 +27,11 @@ from trellis_core.errors import (
     NotFoundError,
     SignInRefusedError,
 )
+from trellis_core.ledger.journal import EventKind, details_text
 from trellis_core.store.engine import Store
 from trellis_core.store.mapping import practice_of, practice_row, staff_of, staff_row
 from trellis_core.store.tables import PracticeRow, SignInRow, StaffRow
-from trellis_core.store.unit_of_work import UnitOfWork
+from trellis_core.store.unit_of_work import EventDraft, UnitOfWork
 from trellis_core.values.clock import Clock
 from trellis_core.values.codes import npi
 from trellis_core.values.periods import zone_named
@@ -42,6 +47,7 @@ SHORTEST_PASSWORD: Final = 12
 
 _NOTE_A_REQUEST_AFTER: Final = timedelta(seconds=10)
 _TOKEN_BYTES: Final = 32
+_SESSION: Final = "session"
 
 _hasher: Final = PasswordHasher(time_cost=3, memory_cost=65536, parallelism=4)
 _at_once: Final = threading.BoundedSemaphore(2)
@@ -84,8 +90,16 @@ def is_sample(*, store: Store) -> bool:
     return bool(found) and all(found)
 
 
-def create_practice(command: CreatePractice, *, store: Store, clock: Clock) -> Practice:
+def create_practice(
+    command: CreatePractice, *, store: Store, clock: Clock, system_user: str | None = None
+) -> Practice:
     """Set up a practice and its people in a store that holds none.
+
+    Args:
+        command: The practice and its people; the owner is who does it.
+        store: An empty store.
+        clock: When.
+        system_user: The operating system's user, where a command is run by hand.
 
     Raises:
         CommandRefusedError: The store holds a practice, or the owner could not sign in.
@@ -104,8 +118,10 @@ def create_practice(command: CreatePractice, *, store: Store, clock: Clock) -> P
                 "OWNER_CANNOT_SIGN_IN", "The owner needs a sign-in name and a password. Give both."
             )
         digest = password_hash(command.password)
-    with store.writing() as unit:
-        add_practice(unit, practice, at=clock.now())
+    now = clock.now()
+    with store.writing(at=now) as unit:
+        unit.journal.act_for(author_id=command.owner.id, system_user=system_user)
+        add_practice(unit, practice, at=now)
         owner = staff_row(command.owner, practice_id=practice.id)
         owner.access = AccessRole.OWNER.value
         owner.sign_in_name, owner.password_hash = name, digest
@@ -157,7 +173,13 @@ def first_owner(*, store: Store) -> str | None:
 
 
 def give_first_sign_in(
-    staff_id: str, *, sign_in_name: str, password: str, store: Store, clock: Clock
+    staff_id: str,
+    *,
+    sign_in_name: str,
+    password: str,
+    store: Store,
+    clock: Clock,
+    system_user: str | None = None,
 ) -> None:
     """Let the owner of a practice that was just imported sign in.
 
@@ -167,14 +189,15 @@ def give_first_sign_in(
         password: The owner's password.
         store: The store.
         clock: When.
+        system_user: The operating system's user, where a command is run by hand.
 
     Raises:
         CommandRefusedError: Somebody can sign in already, or the person is not an owner.
         NotFoundError: There is no such person.
     """
-    del clock  # every command has one; nothing here is dated
     name, digest = sign_in_name.strip().casefold(), password_hash(password)
-    with store.writing() as unit:
+    with store.writing(at=clock.now()) as unit:
+        unit.journal.act_for(author_id=staff_id, system_user=system_user)
         rows = unit.session.exec(select(StaffRow)).all()
         if not name or any(row.password_hash is not None for row in rows):
             raise CommandRefusedError(
@@ -225,12 +248,12 @@ def sign_in(name: str, password: str, *, store: Store, clock: Clock) -> tuple[st
         row = unit.session.exec(
             select(StaffRow).where(StaffRow.sign_in_name == name.strip().casefold())
         ).first()
-    if not _matches(row.password_hash if row else None, password) or row is None:
+    is_match = _matches(row.password_hash if row else None, password)
+    actor = None if row is None else _actor_of(row)
+    if not is_match or actor is None:
+        _note_refusal(row, why="no_access" if is_match else "password", store=store, clock=clock)
         raise SignInRefusedError
-    actor = _actor_of(row)
-    if actor is None:
-        raise SignInRefusedError
-    return _begin(actor, store=store, clock=clock), actor
+    return _begin(actor, how="password", store=store, clock=clock), actor
 
 
 def _matches(stored_hash: str | None, password: str) -> bool:
@@ -243,10 +266,40 @@ def _matches(stored_hash: str | None, password: str) -> bool:
     return stored_hash is not None
 
 
-def _begin(actor: Actor, *, store: Store, clock: Clock) -> str:
+def _note_refusal(row: StaffRow | None, *, why: str, store: Store, clock: Clock) -> None:
+    """Tell the journal who could not sign in; an unknown name, which has none, costs a write too."""
+    now = clock.now()
+    with store.writing(at=now) as unit:
+        if row is not None:
+            unit.journal.append(
+                [
+                    EventDraft(
+                        practice_id=row.practice_id,
+                        kind=EventKind.SIGN_IN_REFUSED,
+                        subject_kind=_SESSION,
+                        subject_id=row.id,
+                        details=details_text({"how": "password", "why": why}),
+                    )
+                ]
+            )
+            return
+        nobody = SignInRow(
+            token_sha256=_digest(secrets.token_urlsafe(_TOKEN_BYTES)),
+            practice_id="",
+            staff_id="",
+            created_at=now,
+            last_seen_at=now,
+            ended_at=now,
+        )
+        unit.session.add(nobody)
+        unit.session.flush()
+        unit.session.delete(nobody)
+
+
+def _begin(actor: Actor, *, how: str, store: Store, clock: Clock) -> str:
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     now = clock.now()
-    with store.writing() as unit:
+    with store.writing(actor=actor, at=now) as unit:
         unit.session.add(
             SignInRow(
                 token_sha256=_digest(token),
@@ -255,6 +308,17 @@ def _begin(actor: Actor, *, store: Store, clock: Clock) -> str:
                 created_at=now,
                 last_seen_at=now,
             )
+        )
+        unit.journal.append(
+            [
+                EventDraft(
+                    practice_id=actor.practice_id,
+                    kind=EventKind.SIGNED_IN,
+                    subject_kind=_SESSION,
+                    subject_id=actor.person_id,
+                    details=details_text({"how": how}),
+                )
+            ]
         )
     return token
 
@@ -305,11 +369,24 @@ def _person_of(unit: UnitOfWork, sign_in_row: SignInRow) -> Actor | None:
 
 def end_sign_in(token: str, *, store: Store, clock: Clock) -> None:
     """Sign out; an unknown or ended token is no error."""
-    with store.writing() as unit:
+    now = clock.now()
+    with store.writing(at=now) as unit:
         row = unit.session.get(SignInRow, _digest(token))
-        if row is not None and row.ended_at is None:
-            row.ended_at = clock.now()
-            unit.session.add(row)
+        if row is None or row.ended_at is not None:
+            return
+        row.ended_at = now
+        unit.session.add(row)
+        unit.journal.append(
+            [
+                EventDraft(
+                    practice_id=row.practice_id,
+                    kind=EventKind.SIGNED_OUT,
+                    subject_kind=_SESSION,
+                    subject_id=row.staff_id,
+                    author_id=row.staff_id,
+                )
+            ]
+        )
 
 
 def _digest(token: str) -> str:
@@ -362,12 +439,30 @@ def demo_sign_in(staff_id: str, *, store: Store, clock: Clock) -> tuple[str, Act
     """
     for member, actor in demo_actors(store=store):
         if member.id == staff_id:
-            return _begin(actor, store=store, clock=clock), actor
+            return _begin(actor, how="sample", store=store, clock=clock), actor
     raise NotFoundError("person with access", staff_id)
+
+
+def system_user() -> str | None:
+    """Return the operating system's user who runs this program; None where it has no name.
+
+    Asked of the system, not of the environment, in which anybody can write another's name.
+    """
+    try:
+        if sys.platform == "win32":
+            return getpass.getuser()
+        # Not every system that Python runs on has it.
+        import pwd  # noqa: PLC0415
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except (OSError, KeyError, ImportError):
+        return None
 
 
 def cli_actor(store: Store, as_person: str | None) -> Actor:
     """Return who a command acts as: the person named, or the sample practice's owner.
+
+    The operating system's user goes with it, and into the journal.
 
     Args:
         store: The store.
@@ -390,17 +485,17 @@ def cli_actor(store: Store, as_person: str | None) -> Actor:
     if as_person is None:
         owners = [row for row in rows if row.access == AccessRole.OWNER and row.is_active]
         if all(practice.is_sample for practice in practices) and owners:
-            return _required(_actor_of(owners[0]), owners[0].id)
+            return _by_hand(_actor_of(owners[0]), owners[0].id)
         raise CommandRefusedError(
             "PERSON_NEEDED", "Say who acts: --as and the id of an active person of the practice."
         )
     named = [row for row in rows if as_person == row.id or as_person.casefold() == row.sign_in_name]
     if len(named) != 1:
         raise NotFoundError("active person", as_person)
-    return _required(_actor_of(named[0]), as_person)
+    return _by_hand(_actor_of(named[0]), as_person)
 
 
-def _required(actor: Actor | None, named: str) -> Actor:
+def _by_hand(actor: Actor | None, named: str) -> Actor:
     if actor is None:
         raise NotFoundError("active person", named)
-    return actor
+    return replace(actor, system_user=system_user())

@@ -49,7 +49,7 @@ def edit_practice(
             )
         if not rule_book.amounts.has_locality(command.state, command.locality):
             raise UnknownLocalityError(command.state, command.locality, clock.now().year)
-    with store.writing() as unit:
+    with store.writing(actor=actor, at=clock.now()) as unit:
         row = unit.session.get(PracticeRow, actor.practice_id)
         if row is None:
             raise NotFoundError("practice", actor.practice_id)

@@ -177,7 +177,7 @@ def log_time(command: LogTime, *, store: Store, actor: Actor, clock: Clock) -> R
     """
     _require_time_of(command.staff_id, actor)
     now = clock.now()
-    with store.writing() as unit:
+    with store.writing(actor=actor, at=now) as unit:
         return _log(unit, command, actor=actor, now=now)
 
 
@@ -194,7 +194,7 @@ def correct_time(command: CorrectTime, *, store: Store, actor: Actor, clock: Clo
     require(actor, Operation.LOG_OWN_TIME)
     now = clock.now()
     reason = _reason(command.reason)
-    with store.writing() as unit:
+    with store.writing(actor=actor, at=now) as unit:
         original = find_entry(unit, actor.practice_id, command.entry_id)
         if original is None or original.body.kind is not EntryKind.TIME:
             raise EntryNotFoundError(command.entry_id)
@@ -221,7 +221,7 @@ def start_timer(
         staff_id=actor.person_id,
         started_at=clock.now(),
     )
-    with store.writing() as unit:
+    with store.writing(actor=actor, at=timer.started_at) as unit:
         _require_patient(unit, actor.practice_id, patient_id)
         _require_staff(unit, actor.practice_id, actor.person_id)
         if _timer_row(unit, actor) is not None:
@@ -260,7 +260,7 @@ def stop_timer(command: StopTimer, *, store: Store, actor: Actor, clock: Clock) 
     """
     require(actor, Operation.LOG_OWN_TIME)
     now = clock.now()
-    with store.writing() as unit:
+    with store.writing(actor=actor, at=now) as unit:
         row = _timer_row(unit, actor)
         if row is None or command.entry_id not in {None, row.entry_id}:
             return _stopped_before(unit, command, actor)
@@ -304,7 +304,7 @@ def discard_timer(*, store: Store, actor: Actor) -> RunningTimer:
         CommandRefusedError: No timer is running (``TIMER_NOT_RUNNING``).
     """
     require(actor, Operation.LOG_OWN_TIME)
-    with store.writing() as unit:
+    with store.writing(actor=actor) as unit:
         row = _timer_row(unit, actor)
         if row is None:
             raise _not_running()

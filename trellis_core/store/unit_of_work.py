@@ -14,9 +14,9 @@ from itertools import groupby
 from typing import Final
 from uuid import uuid4
 
-from sqlalchemy import Connection, Table, event, insert, select
+from sqlalchemy import Connection, Table, event, insert, inspect, select
+from sqlalchemy.orm import InstanceState, UOWTransaction
 from sqlalchemy.orm import Session as OrmSession
-from sqlalchemy.orm import UOWTransaction
 from sqlmodel import Session
 
 from trellis_core.access import Actor
@@ -28,7 +28,13 @@ from trellis_core.ledger.chain import (
     note_hmac,
     stored_text,
 )
-from trellis_core.ledger.journal import EventBody, EventKind, canonical_event, event_hash
+from trellis_core.ledger.journal import (
+    EventBody,
+    EventKind,
+    canonical_event,
+    details_text,
+    event_hash,
+)
 from trellis_core.store.tables import (
     ENTRY,
     ENTRY_NOTE,
@@ -38,12 +44,14 @@ from trellis_core.store.tables import (
     LEDGER_HEAD,
     RunningTimerRow,
     SignInRow,
+    StaffRow,
     TrellisTable,
 )
 
 _SALT_BYTES: Final = 16
 _NOT_JOURNALED: Final = (RunningTimerRow, SignInRow)
 _NOT_WRITTEN_OUT: Final = frozenset({"password_hash"})
+_PASSWORD_SET: Final = details_text({"password": "set"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +91,7 @@ class EventDraft:
         details: A compact JSON object (``details_text``), nothing about a person; None for none.
         text: What is kept apart from the chain; may hold anything.
         author_id: Who did it; None for whoever the unit of work acts for.
+        system_user: The operating system's user; None for the one of the unit of work's actor.
         event_id: A form's id, so that it is one event; None for a new one.
     """
 
@@ -168,7 +177,17 @@ class JournalWriter:
         self._session = session
         self._is_writable = is_writable
         self._author_id = None if actor is None else actor.person_id
+        self._system_user = None if actor is None else actor.system_user
         self._at = at
+
+    def act_for(self, *, author_id: str | None = None, system_user: str | None = None) -> None:
+        """Name who does what follows, where work begins before the practice has people.
+
+        Args:
+            author_id: The person.
+            system_user: The operating system's user, where a command is run by hand.
+        """
+        self._author_id, self._system_user = author_id, system_user
 
     def append(
         self, drafts: Sequence[EventDraft], *, at: datetime | None = None
@@ -222,7 +241,7 @@ class JournalWriter:
                 subject_id=draft.subject_id,
                 patient_id=draft.patient_id,
                 author_id=draft.author_id or self._author_id,
-                system_user=draft.system_user,
+                system_user=draft.system_user or self._system_user,
                 details=draft.details,
                 text_hmac=digest,
                 ledger_seq=ledger_seq,
@@ -343,8 +362,17 @@ def _event_of(row: TrellisTable, kind: EventKind) -> EventDraft:
         subject_kind=table.name,
         subject_id=subject_id_of(row),
         patient_id=getattr(row, patient, None),
+        details=_PASSWORD_SET if _is_password_set(row) else None,
         text=row_text({column.name: getattr(row, column.name) for column in table.columns}),
     )
+
+
+def _is_password_set(row: TrellisTable) -> bool:
+    """Say whether this saves another password: the one change that its words do not show."""
+    if not isinstance(row, StaffRow) or row.password_hash is None:
+        return False
+    state: InstanceState[StaffRow] = inspect(row)
+    return not state.session or state.attrs.password_hash.history.has_changes()
 
 
 def _is_journaled(row: object) -> bool:
