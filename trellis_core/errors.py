@@ -11,8 +11,8 @@ Exceptions are for wrong calls, broken files and refused commands. A rule's answ
     ├── RuleBookError                    RuleBookFormatError · UnknownParameterError · ParameterNotInForceError · UnknownSourceError
     ├── FeeError                         UnknownLocalityError · NotPricedError
     ├── AccessError                      NotSignedInError · PermissionDeniedError · NotFoundError · SignInRefusedError
-    ├── LedgerError                      EntryNotFoundError · EntryAlreadyReversedError · DuplicateCommandError
-    ├── CommandRefusedError              a command whose facts contradict what is stored
+    ├── LedgerError                      EntryNotFoundError · EntryAlreadyReversedError · DuplicateCommandError · MonthClosedError
+    ├── CommandRefusedError              a command whose facts contradict what is stored: MonthNotClosableError
     ├── StoreError                       SchemaVersionError · UnsafeStoreError
     ├── CheckpointError                  SigningKeyError · CheckpointFileError
     └── DocumentError                    SuperbillNotIssuableError · FhirExportError
@@ -223,6 +223,10 @@ class CommandRefusedError(TrellisError):
         super().__init__(message)
 
 
+class MonthNotClosableError(CommandRefusedError):
+    """A month that cannot be closed, or reopened, as things stand. Nothing was changed."""
+
+
 class LedgerError(TrellisError):
     """The time ledger refused something."""
 
@@ -252,6 +256,29 @@ class DuplicateCommandError(LedgerError):
         self.entry_id = entry_id
         super().__init__(
             f"The form '{entry_id}' was already saved with other contents. Reload the page and enter the change as a correction."
+        )
+
+
+class MonthClosedError(LedgerError):
+    """Time for a month that is closed.
+
+    Attributes:
+        month: The month, as ``YYYY-MM``.
+    """
+
+    def __init__(self, month: str, *, name: str, since: str | None, lost: str) -> None:
+        """Say that nothing was saved.
+
+        Args:
+            month: The month, as ``YYYY-MM``.
+            name: The month in words.
+            since: When it was closed, in words; None where it was just now.
+            lost: What did not happen, as the end of a sentence.
+        """
+        self.month = month
+        when = f"is closed since {since}" if since else "was closed just now"
+        super().__init__(
+            f"{name} {when}; {lost}. Reopen the month for an adjustment or ask your biller."
         )
 
 

@@ -8,7 +8,8 @@ apart, because a person must code them first; a patient with none that is coded 
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
@@ -56,7 +57,7 @@ from trellis_core.store.care_mapping import (
     visit_of,
 )
 from trellis_core.store.mapping import staff_of
-from trellis_core.store.panel_query import EntryTuple, PanelRows
+from trellis_core.store.panel_query import EntryTuple, IssuedLine, PanelRows
 from trellis_core.store.tables import OtherServiceRow, PatientRow, PracticeRow
 from trellis_core.values.periods import ServiceMonth
 from trellis_core.values.unknown import UNKNOWN
@@ -70,7 +71,9 @@ _MODES: Final = {mode.value: mode for mode in EntryMode}
 _CONTACTS: Final = {contact.value: contact for contact in ContactState}
 
 
-def panel_facts(rows: PanelRows, *, as_of: datetime | None) -> dict[str, Facts]:
+def panel_facts(
+    rows: PanelRows, *, as_of: datetime | None, also: Collection[str] = ()
+) -> dict[str, Facts]:
     """Return the facts of every patient in play, by patient id.
 
     In play is who is enrolled in the month, has time in it, or was discharged so that a
@@ -79,11 +82,11 @@ def panel_facts(rows: PanelRows, *, as_of: datetime | None) -> dict[str, Facts]:
     Args:
         rows: One bulk read of the store.
         as_of: The instant of asking: steps whose deadline is ahead of it are pending.
+        also: Patients who are wanted though they may not be in play.
     """
     shelf = _Shelf(rows, as_of)
-    return {
-        patient.id: shelf.facts(patient) for patient in rows.patients if patient.id in shelf.in_play
-    }
+    wanted = shelf.in_play.union(also)
+    return {patient.id: shelf.facts(patient) for patient in rows.patients if patient.id in wanted}
 
 
 def determine_panel(
@@ -282,6 +285,7 @@ class _Shelf:
         self._scales = _by_patient(rows.scales, lambda row: row.patient_id)
         self._reviews = _by_patient(rows.reviews, lambda row: row.patient_id)
         self._services = _by_patient(rows.other_services, lambda row: row.patient_id)
+        self._issued = _by_patient(rows.issued, lambda row: row.patient_id)
         self._stays = _by_patient(rows.stays, lambda row: row.patient_id)
         self._discharges = self._discharged()
         self._timed_months = _by_patient(rows.timed_months, lambda row: row.patient_id)
@@ -300,7 +304,10 @@ class _Shelf:
         contacts = _by_patient(self._rows.contacts, lambda row: row.discharge_id)
         groups: dict[str, list[Discharge]] = defaultdict(list)
         for row in self._rows.discharges:
-            groups[row.patient_id].append(discharge_of(row, contacts.get(row.id, ())))
+            discharge = discharge_of(row, contacts.get(row.id, ()))
+            groups[row.patient_id].append(
+                _as_billed(discharge, self._issued.get(row.patient_id, ()))
+            )
         return groups
 
     def _who_is_in_play(self, month: ServiceMonth) -> frozenset[str]:
@@ -352,7 +359,9 @@ class _Shelf:
             caseload_reviews=tuple(caseload_review_of(row) for row in self._reviews.get(key, ())),
             cocm_referred_on=known(patient.cocm_referred_on),
             cocm_ended=cocm_end_of(patient),
-            prior_services=tuple(_prior(row) for row in services if _is_prior(row, month)),
+            prior_services=_prior_services(
+                [row for row in services if _is_prior(row, month)], self._issued.get(key, ())
+            ),
             other_services=tuple(
                 other_service_of(row)
                 for row in services
@@ -392,8 +401,32 @@ def _only_practitioner(enrollments: Sequence[Enrollment], month: ServiceMonth) -
     return only if isinstance(only, str) else None
 
 
+def _prior_services(
+    recorded: Sequence[OtherServiceRow], issued: Sequence[IssuedLine]
+) -> tuple[PriorService, ...]:
+    """Return what the practice billed in earlier months: as recorded, and as issued where it is not."""
+    found = [_prior(row) for row in recorded]
+    told = {(each.month, each.code, each.by) for each in found}
+    for line in issued:
+        month, by = ServiceMonth.from_ym(line.ym), known(line.billing_practitioner)
+        if not told & {(month, line.code, by), (month, line.code, UNKNOWN)}:
+            told.add((month, line.code, by))
+            found.append(PriorService(month=month, code=line.code, by=by))
+    return tuple(found)
+
+
 def _prior(row: OtherServiceRow) -> PriorService:
     return PriorService(month=ServiceMonth.of(row.on_day), code=row.code, by=known(row.by))
+
+
+def _as_billed(discharge: Discharge, issued: Sequence[IssuedLine]) -> Discharge:
+    """Return a discharge as billed where a superbill of an earlier month bills its visit."""
+    visit = discharge.visit
+    if discharge.billed_on is not None or visit is UNKNOWN or visit is None:
+        return discharge
+    day = visit.on.isoformat()
+    is_issued = any(line.program == Program.TCM and line.date_of_service == day for line in issued)
+    return replace(discharge, billed_on=visit.on) if is_issued else discharge
 
 
 FRAME_COLUMNS: Final = (

@@ -267,6 +267,7 @@ def _record_digests(rows: PanelRows) -> dict[str, int]:
         rows.discharges,
         rows.contacts,
         rows.timed_months,
+        rows.issued,
     ):
         for row in part:
             digests[row.patient_id] = hash((digests.get(row.patient_id), _plain(row)))

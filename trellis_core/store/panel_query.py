@@ -10,7 +10,17 @@ from datetime import timedelta
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, exists, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    exists,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import KeyedColumnElement
 
@@ -20,6 +30,8 @@ from trellis_core.store.tables import (
     ENTRY,
     LEDGER_HEAD,
     MONTH_ROLL,
+    SUPERBILL,
+    SUPERBILL_LINE,
     CarePlanRow,
     CaseloadReviewRow,
     ConditionRow,
@@ -49,6 +61,12 @@ _LISTED_AT_MOST: Final = 500
 
 _LONGEST_ENTRY: Final = 86_400
 """Seconds of the longest entry that the ledger takes."""
+
+_MONTHS_OF_A_YEAR_BEFORE: Final = 13
+"""Months back to which what is billed month by month is read whole; rules ask for a year."""
+
+_EPISODES: Final = (Program.COCM.value, Program.APCM.value)
+"""Programs in which every earlier month tells whether an episode goes on."""
 
 _R = TypeVar("_R")
 _Columns = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
@@ -91,6 +109,17 @@ class StaffTime(NamedTuple):
     recorded_at: int
 
 
+class IssuedLine(NamedTuple):
+    """A line of an issued superbill of an earlier month that no later version replaced."""
+
+    patient_id: str
+    ym: int
+    code: str
+    program: str
+    date_of_service: str
+    billing_practitioner: str | None
+
+
 class TimedMonth(NamedTuple):
     """An earlier month in which a patient has CoCM time."""
 
@@ -109,6 +138,8 @@ class PanelRows:
         entries: Of the month, reversals included.
         elsewhere: The same people's time on patients who were not asked for.
         timed_months: Earlier months with CoCM time, from the roll-up.
+        issued: What was billed in earlier months: all that tells one episode from the next, and of
+            what is billed every month the last thirteen months and the first time.
         asked: The patients asked for; None for the whole practice.
         head_seq: Number of the practice's last entry, in any month.
     """
@@ -133,6 +164,7 @@ class PanelRows:
     entries: Sequence[EntryTuple]
     elsewhere: Sequence[StaffTime]
     timed_months: Sequence[TimedMonth]
+    issued: Sequence[IssuedLine]
     asked: frozenset[str] | None
     head_seq: int
 
@@ -186,6 +218,17 @@ class _Reader:
         found: Sequence[object] = self._connection.execute(statement).all()
         if owner is not None and self._asked is not None and self._listed is None:
             found = [row for row in found if getattr(row, owner) in self._asked]
+        return found
+
+    def read_all(
+        self, *statements: Select[*tuple[object, ...]], owner: ColumnElement[str]
+    ) -> Sequence[object]:
+        """Run several statements over the same columns as one."""
+        if self._listed is not None:
+            statements = tuple(each.where(owner.in_(self._listed)) for each in statements)
+        found: Sequence[object] = self._connection.execute(union_all(*statements)).all()
+        if self._asked is not None and self._listed is None:
+            found = [row for row in found if cast("IssuedLine", row).patient_id in self._asked]
         return found
 
 
@@ -289,9 +332,45 @@ def read_panel(
                 MONTH_ROLL.c.seconds > 0,
             ),
         ),
+        issued=_issued(reader, practice_id, month),
         asked=asked,
         head_seq=_head_seq(connection, practice_id),
     )
+
+
+def _issued(reader: _Reader, practice_id: str, month: ServiceMonth) -> Sequence[IssuedLine]:
+    """Return the lines that stand on issued superbills of earlier months."""
+    line = SUPERBILL_LINE.c
+    replaced = select(SUPERBILL.c.replaces).where(
+        SUPERBILL.c.practice_id == practice_id, SUPERBILL.c.replaces.is_not(None)
+    )
+    is_needed = or_(
+        line.ym >= month.plus(-_MONTHS_OF_A_YEAR_BEFORE).ym, line.program.in_(_EPISODES)
+    )
+    own = (line.practice_id == practice_id, line.number.not_in(replaced))
+    kinds = (line.patient_id, line.code, line.program, line.billing_practitioner)
+    recent = select(*(line[name] for name in IssuedLine._fields)).where(
+        *own, line.ym < month.ym, is_needed
+    )
+    first = (
+        select(
+            line.patient_id,
+            func.min(line.ym),
+            line.code,
+            line.program,
+            func.min(line.date_of_service),
+            line.billing_practitioner,
+        )
+        .where(*own, line.ym < month.ym, ~is_needed)
+        .group_by(*kinds)
+    )
+    found = reader.read_all(recent, first, owner=line.patient_id)
+    return cast("Sequence[IssuedLine]", sorted(found, key=_issued_order))
+
+
+def _issued_order(row: object) -> tuple[object, ...]:
+    of = cast("IssuedLine", row)
+    return of.patient_id, of.ym, of.code, of.date_of_service, of.billing_practitioner or ""
 
 
 def _practice(connection: Connection, practice_id: str) -> PracticeRow:

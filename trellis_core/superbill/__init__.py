@@ -12,6 +12,7 @@ Example:
 
 from trellis_core.superbill.bill import (
     NOTHING,
+    Closing,
     Diagnosis,
     FeeSource,
     Missing,
@@ -31,10 +32,11 @@ from trellis_core.superbill.bill import (
     known,
     minutes_by_share,
 )
-from trellis_core.superbill.drafting import build_superbills, superbill_id
+from trellis_core.superbill.drafting import build_superbills, build_withdrawal, superbill_id
 
 __all__ = [
     "NOTHING",
+    "Closing",
     "Diagnosis",
     "FeeSource",
     "Missing",
@@ -51,6 +53,7 @@ __all__ = [
     "WithheldLine",
     "activity_label",
     "build_superbills",
+    "build_withdrawal",
     "day_text",
     "known",
     "minutes_by_share",

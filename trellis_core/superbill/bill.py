@@ -239,6 +239,25 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """The close of a month that issued a superbill.
+
+    Attributes:
+        period: 0 for the month's first close, then the number of the adjustment that it ended.
+        at: In the practice's zone.
+        event: The close's number in the practice's journal.
+        ledger_seq: Number of the practice's last time entry then.
+        ledger_head: That entry's hash, hex.
+    """
+
+    period: int
+    at: datetime
+    event: int
+    ledger_seq: int
+    ledger_head: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Superbill:
     """One patient's month with one billing practitioner and one payer.
 
@@ -253,6 +272,7 @@ class Superbill:
         missing: What stands between the draft and a claim; empty when it is ready.
         checkpoint: The signed checkpoint that seals the newest ledger row about this month, in a
             phrase; None where none does yet.
+        closed: The close that issued it; None for a draft.
     """
 
     id: str
@@ -282,6 +302,12 @@ class Superbill:
     data_as_of: datetime
     missing: tuple[Missing, ...]
     checkpoint: str | None = None
+    closed: Closing | None = None
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """It was issued to say that nothing is billed any more."""
+        return self.status is SuperbillStatus.ISSUED and not self.lines
 
     @property
     def is_ready(self) -> bool:

@@ -1,6 +1,7 @@
 """Drawing superbills up: who bills what, and one superbill for each who does."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -66,6 +67,58 @@ def build_superbills(
         charges=charges or {},
     )
     return _superbills(material)
+
+
+def build_withdrawal(
+    previous: Superbill,
+    *,
+    staff: Sequence[StaffMember],
+    facts: Facts,
+    determination: Determination,
+    rule_book: RuleBook,
+    ledger_head: str | None = None,
+) -> Superbill:
+    """Draw up what takes an issued superbill back: the same parties, no line, and why not.
+
+    Args:
+        previous: The superbill as it was issued; practice, patient and payer stay as they were.
+        staff: Everyone whose name may appear.
+        facts: The month as it is on record now.
+        determination: The answer of now, which bills nothing of it.
+        rule_book: The rule book that the determination used.
+        ledger_head: Hash of the newest ledger row about this month of the patient.
+    """
+    of = Material(
+        practice=previous.practice,
+        patient=previous.patient,
+        people={person.id: person for person in staff},
+        facts=facts,
+        determination=determination,
+        rule_book=rule_book,
+        ledger_head=ledger_head,
+        charges={},
+    )
+    programs = {line.program for line in previous.lines} | {row.program for row in previous.time}
+    blocked = not_billed(of, programs)
+    return replace(
+        previous,
+        diagnoses=(),
+        diagnoses_left_out=0,
+        lines=(),
+        withheld=(),
+        time=recorded_time(of, programs, ()),
+        records=records_on_file(of, programs, ()),
+        rules=(),
+        sources=sources_cited(of, (), blocked),
+        not_billed=blocked,
+        warnings=(),
+        notes=(),
+        rule_book_version=determination.rule_book_version,
+        rule_book_fingerprint=determination.rule_book_fingerprint,
+        ledger_head=ledger_head,
+        data_as_of=data_as_of(of),
+        missing=(),
+    )
 
 
 def superbill_id(

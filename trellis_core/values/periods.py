@@ -4,7 +4,7 @@ Both ends of every range are included. Instants are aware; the practice's zone d
 """
 
 import re
-from calendar import monthrange
+from calendar import month_name, monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -97,6 +97,11 @@ class ServiceMonth:
     def ends_at(self, zone: ZoneInfo) -> datetime:
         """Return the first instant after the month in a zone, in UTC."""
         return self.following.starts_at(zone)
+
+    @property
+    def in_words(self) -> str:
+        """The month as sentences name it, for example October 2026."""
+        return f"{month_name[self.month]} {self.year}"
 
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.month:02d}"
