@@ -64,6 +64,12 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "superbills": Command("superbills", "write a month's superbills as PDF, CSV or FHIR"),
         "import": Command("import_", "read patients, time or FHIR files from another system"),
         "check": Command("check", "prove that no ledger entry was changed or removed"),
+        "checkpoint": Command(
+            "checkpoint", "sign where the ledger stands, for keeping outside this machine"
+        ),
+        "export": Command("export", "write the ledger for others to check without Trellis"),
+        "backup": Command("backup", "write the whole store into one encrypted, checked file"),
+        "restore": Command("backup", "put a backup in a store's place, checked before and after"),
         "determine": Command(
             "determine", "say what a case file's month may be billed for, and why"
         ),

@@ -48,7 +48,7 @@ _LOOPBACK: Final = ("127.0.0.1", "localhost")
 _STARTS_WITHIN: Final = 90.0
 _STOPS_WITHIN: Final = 10.0
 _LOOK_AGAIN: Final = 0.2
-_SUFFIXES: Final = ("", "-wal", "-shm", "-journal", ".lock")
+_SUFFIXES: Final = ("", "-wal", "-shm", "-journal", ".lock", ".checkpoints.jsonl")
 
 
 def add_parser(subparsers: Subparsers) -> None:

@@ -63,19 +63,11 @@ def signing_key(path: Path) -> Ed25519PrivateKey:
 def _loaded(path: Path) -> Ed25519PrivateKey:
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(handle, "rb") as file:
-            found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode):
-                raise SigningKeyError(
-                    f"The signing key '{path}' is not a plain file. Name another with "
-                    "TRELLIS_SIGNING_KEY."
-                )
-            if os.name == "posix" and found.st_mode & _OTHERS:
-                raise SigningKeyError(
-                    f"The signing key '{path}' can be read or changed by other users of this "
-                    f"machine, who could sign with it. Nothing was signed. Run: chmod 600 '{path}'"
-                )
-            content = file.read(_LONGEST_FILE)
+        try:
+            mode = os.fstat(handle).st_mode
+            content = os.read(handle, _LONGEST_FILE) if stat.S_ISREG(mode) else b""
+        finally:
+            os.close(handle)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -83,6 +75,15 @@ def _loaded(path: Path) -> Ed25519PrivateKey:
             f"The signing key '{path}' cannot be read ({error.strerror}). Nothing was signed. "
             "Check the file's owner, or name another with TRELLIS_SIGNING_KEY."
         ) from error
+    if not stat.S_ISREG(mode):
+        raise SigningKeyError(
+            f"The signing key '{path}' is not a plain file. Name another with TRELLIS_SIGNING_KEY."
+        )
+    if os.name == "posix" and mode & _OTHERS:
+        raise SigningKeyError(
+            f"The signing key '{path}' can be read or changed by other users of this machine, who "
+            f"could sign with it. Nothing was signed. Run: chmod 600 '{path}'"
+        )
     return _parsed(content, path)
 
 
@@ -111,7 +112,9 @@ def _make(path: Path) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            with os.fdopen(
+                os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb"
+            ) as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

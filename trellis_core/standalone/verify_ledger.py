@@ -227,9 +227,8 @@ def lines_of(file: BinaryIO, name: str) -> Iterator[str]:
             raise ExportUnreadableError(f"Line {number} of '{name}' is not plain text.") from error
 
 
-def canonical(value: object) -> str:
-    """Write JSON in the one way in which bodies are written."""
-    return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+canonical = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+"""Writes JSON in the one way in which lines and bodies are written."""
 
 
 def array_of(text: str, places: int) -> list[object] | None:
