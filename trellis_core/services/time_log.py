@@ -27,7 +27,12 @@ from trellis_core.errors import (
 from trellis_core.ledger.chain import EntryBody, EntryKind, receipt_code, stored_text
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.store.engine import Store
-from trellis_core.store.ledger_query import find_entry, find_reversal, read_entries
+from trellis_core.store.ledger_query import (
+    find_entry,
+    find_reversal,
+    read_entries,
+    was_written_with,
+)
 from trellis_core.store.mapping import entry_of, instant_of, practice_of
 from trellis_core.store.tables import PatientRow, PracticeRow, RunningTimerRow, StaffRow
 from trellis_core.store.unit_of_work import Appended, Draft, UnitOfWork
@@ -440,7 +445,7 @@ def _stopped_before(unit: UnitOfWork, command: StopTimer, actor: Actor) -> Recei
     same = (
         found.body.staff_id == actor.person_id
         and found.body.activity is command.activity
-        and found.note == stored_text(command.note)
+        and was_written_with(unit, found, stored_text(command.note))
         and found.body.contact is command.contact
         and command.seconds_override in {None, sum(part.body.seconds for part in parts)}
     )
@@ -597,9 +602,12 @@ def _saved_before(unit: UnitOfWork, parts: Sequence[Draft]) -> tuple[Appended, .
     if not any(found):
         return None
     saved = tuple(one for one in found if one is not None)
-    if [_content(one.body, one.note) for one in saved] != [
-        _content(part.body, part.note) for part in parts
-    ]:
+    is_same = len(saved) == len(parts) and all(
+        _content(one.body, "") == _content(part.body, "")
+        and was_written_with(unit, one, stored_text(part.note))
+        for one, part in zip(saved, parts, strict=True)
+    )
+    if not is_same:
         raise DuplicateCommandError(parts[-1].body.parent or parts[-1].body.entry_id)
     return saved
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, case, select
 
 from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
-from trellis_core.ledger.chain import EntryKind, parse_body, receipt_code
+from trellis_core.ledger.chain import EntryKind, note_hmac, parse_body, receipt_code
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.store.mapping import instant_of
 from trellis_core.store.tables import ENTRY, ENTRY_NOTE, WITHHELD_NOTE
@@ -169,6 +169,25 @@ def find_entry(unit: UnitOfWork, practice_id: str, entry_id: str) -> Appended | 
 def find_reversal(unit: UnitOfWork, practice_id: str, entry_id: str) -> Appended | None:
     """Return the entry that took another one back; None where it stands."""
     return _found(unit, practice_id, ENTRY.c.reverses == entry_id)
+
+
+def was_written_with(unit: UnitOfWork, entry: Appended, words: str) -> bool:
+    """Say whether these were an entry's words, also where nobody is shown them any more.
+
+    Args:
+        unit: The unit of work.
+        entry: As it was found.
+        words: In the form in which notes are stored.
+    """
+    if entry.note or entry.body.note_hmac is None:
+        return entry.note == words
+    salt = unit.connection.execute(
+        select(ENTRY_NOTE.c.salt).where(
+            ENTRY_NOTE.c.practice_id == entry.body.practice_id,
+            ENTRY_NOTE.c.seq == entry.body.seq,
+        )
+    ).scalar_one_or_none()
+    return salt is not None and note_hmac(bytes(salt), words) == entry.body.note_hmac
 
 
 def _found(unit: UnitOfWork, practice_id: str, which: ColumnElement[bool]) -> Appended | None:
