@@ -34,6 +34,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pages.shared import attempts, sign_in_page, store
+from pages.shared.checkpointing import Checkpointing
 from trellis_core.access import Actor
 from trellis_core.care.vocabulary import Credential
 from trellis_core.errors import SignInRefusedError, TrellisError
@@ -256,7 +257,7 @@ def _close_session(token: str) -> None:
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
-    """Make the server ready before the first request, and keep its memory swept.
+    """Make the server ready before the first request, keep its memory swept, and sign every day.
 
     ``st.navigation`` is called once so that no page file can be asked for on its own. The store is
     opened and migrated. What is loaded now is taken out of every later sweep.
@@ -268,9 +269,12 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
     gc.collect()
     gc.freeze()
     sweeping = asyncio.create_task(_sweep())
+    checkpointing = Checkpointing()
+    checkpointing.start()
     try:
         yield {}
     finally:
+        await run_in_threadpool(checkpointing.stop)
         sweeping.cancel()
         with suppress(asyncio.CancelledError):
             await sweeping

@@ -83,8 +83,9 @@ class Server:
             command += ["--day", self.day]
         log = (self.folder / "server.log").open("ab")
         self.process = subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, cwd=self.folder
-        )
+            command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, cwd=self.folder,
+            env=os.environ | {"TRELLIS_DATA_FOLDER": str(self.folder / "data")},
+        )  # fmt: skip
         log.close()
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline:

@@ -5,7 +5,7 @@ is on the disk, its line goes to the file outside the store (``checkpoint_file.p
 fails here holds up the ledger: time is recorded whether it can be signed or not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,9 +14,11 @@ from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, Table, exists, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import select as select_rows
 
 from trellis_core.access import Actor, Operation, require
-from trellis_core.errors import CheckpointError, InvalidValueError
+from trellis_core.errors import CheckpointError, InvalidValueError, StoreError, TrellisError
 from trellis_core.ledger.checkpoint import (
     NO_CHECKPOINT,
     Checkpoint,
@@ -42,6 +44,7 @@ from trellis_core.store.tables import (
     JOURNAL_HEAD,
     LEDGER_HEAD,
     STORE_IDENTITY,
+    PracticeRow,
 )
 from trellis_core.store.unit_of_work import EventDraft, UnitOfWork, head_of
 from trellis_core.values.clock import Clock
@@ -56,6 +59,7 @@ __all__ = [
     "is_overdue",
     "make_checkpoint",
     "make_daily_checkpoint",
+    "make_due_checkpoints",
     "newest_checkpoint",
     "read_checkpoint_file",
     "store_id_of",
@@ -169,6 +173,38 @@ def make_daily_checkpoint(
         settings=settings,
         unless=lambda unit: not is_overdue(unit, practice_id, at=at),
     )
+
+
+def make_due_checkpoints(
+    *, store: Store, clock: Clock, settings: Settings | None = None
+) -> Mapping[str, str]:
+    """Make the checkpoint of every practice that is due one; one that fails holds no other up.
+
+    Args:
+        store: The store.
+        clock: What the newest ones' age is measured by.
+        settings: Where key and file are; None for those of the environment.
+
+    Returns:
+        What failed, in a sentence without names, by the practice's id.
+
+    Raises:
+        StoreError: The store cannot be read at all.
+    """
+    failed: dict[str, str] = {}
+    try:
+        with store.reading() as unit:
+            practices = unit.session.exec(select_rows(PracticeRow.id)).all()
+    except SQLAlchemyError as error:
+        raise StoreError(f"The store cannot be read ({type(error).__name__}).") from error
+    for practice_id in sorted(practices):
+        try:
+            make_daily_checkpoint(practice_id, store=store, clock=clock, settings=settings)
+        except TrellisError as error:
+            failed[practice_id] = str(error)
+        except SQLAlchemyError as error:
+            failed[practice_id] = f"The store did not take it ({type(error).__name__})."
+    return failed
 
 
 def is_overdue(unit: UnitOfWork, practice_id: str, *, at: datetime) -> bool:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,6 +21,7 @@ from trellis_core.care.vocabulary import Credential, StaffRole
 from trellis_core.cli import main
 from trellis_core.sample import load_sample
 from trellis_core.services.caseload import edit_patient, patient, patients
+from trellis_core.services.checkpoints import read_checkpoint_file
 from trellis_core.services.practice import CreatePractice, cli_actor, create_practice
 from trellis_core.store.engine import open_store
 from trellis_core.values.clock import SystemClock
@@ -118,6 +120,25 @@ def test_a_closed_window_ends_the_dashboard_too(folder: Path) -> None:
         running.process.wait(30)
         with pytest.raises(OSError, match="refused"):
             urllib.request.urlopen(f"{told['address']}/healthz", timeout=5)
+
+
+def test_a_running_dashboard_signs_where_its_ledger_stands(folder: Path) -> None:
+    lines = Path(f"{folder / 'demo' / 'trellis.db'}.checkpoints.jsonl")
+    running = Running("demo", "--day", "2026-11-20")
+    with running:
+        ends = time.monotonic() + 20
+        while not (lines.is_file() and lines.read_bytes().endswith(b"\n")):
+            assert time.monotonic() < ends
+            time.sleep(0.05)
+    assert running.process.returncode == 0
+    found = read_checkpoint_file(lines)
+    assert not found.problems
+    assert found.checkpoints[0].checkpoint.why == "start"
+    running = Running("demo", "--day", "2026-11-20", "--fresh")
+    with running:
+        pass
+    others = read_checkpoint_file(lines).checkpoints if lines.exists() else ()
+    assert found.checkpoints[0] not in others
 
 
 def answers(address: object) -> int:
