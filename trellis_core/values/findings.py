@@ -21,8 +21,9 @@ class Finding:
         severity: How bad.
         message: A sentence without names, birth dates or notes.
         subject_ids: What it is about, as opaque ids.
-        seq: The ledger row, where there is one.
+        seq: The link of a chain, where it is about one.
         practice_id: Whose ledger or data; None where it concerns the whole store.
+        chain: Which chain ``seq`` counts in: ``ledger`` or ``journal``; None for neither.
     """
 
     code: str
@@ -31,3 +32,4 @@ class Finding:
     subject_ids: tuple[str, ...] = ()
     seq: int | None = None
     practice_id: str | None = None
+    chain: str | None = None

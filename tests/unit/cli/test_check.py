@@ -63,9 +63,12 @@ def test_people_read_number_place_and_remedy(path, capsys):
     alter(path)
     assert main(["check", "--store", f"sqlite:///{path}"]) == 1
     out = capsys.readouterr().out
-    assert "L001  practice-1: Entry 2 was changed: its hash does not fit its contents." in out
+    assert (
+        "L001  practice-1: Entry 2 was changed after it was written: its hash does not fit its "
+        "contents."
+    ) in out
     assert "L008  The guard 'guard_entry_update' is missing." in out
-    assert "compare this entry with the last backup" in out
+    assert "compare this place with the last backup" in out
     assert out.rstrip().endswith("in 3 entries.")
 
 

@@ -1,0 +1,257 @@
+"""Records compared with the journal: what each says now with what its newest event wrote down.
+
+The journal holds every record as it was saved, with its proof. A row that was changed, added or
+taken away around Trellis differs from it.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Date,
+    DateTime,
+    Table,
+    Text,
+    and_,
+    cast,
+    func,
+    literal,
+    select,
+    tuple_,
+)
+
+from trellis_core.ledger.journal import EventKind
+from trellis_core.services.integrity.chains import JOURNAL, Span, TextBytes, raw_rows
+from trellis_core.services.integrity.report import Found
+from trellis_core.store.tables import EVENT, EVENT_TEXT, RunningTimerRow, SignInRow, TrellisTable
+
+_NOT_JOURNALED: Final = frozenset({RunningTimerRow.__tablename__, SignInRow.__tablename__})
+_LISTED: Final = 4
+_OF_RECORDS: Final = (
+    EventKind.RECORDED.value,
+    EventKind.CHANGED.value,
+    EventKind.REMOVED.value,
+)
+
+
+def journaled_tables() -> tuple[Table, ...]:
+    """Return the tables whose rows are written to the journal when they are saved."""
+    tables = (row.__table__ for row in TrellisTable.__subclasses__())  # type: ignore[attr-defined]
+    return tuple(
+        sorted(
+            (table for table in tables if table.name not in _NOT_JOURNALED),
+            key=lambda table: str(table.name),
+        )
+    )
+
+
+def check_records(connection: Connection, span: Span, found: Found) -> None:
+    """Compare every record with its newest event; of a span only those that it has events of."""
+    for table in journaled_tables():
+        _check_rows(connection, table, span, found)
+        _check_gone(connection, table, span, found)
+
+
+def _owner(table: Table) -> Column[str]:
+    return table.c["id" if table.name == "practice" else "practice_id"]
+
+
+def _key(table: Table) -> ColumnElement[str]:
+    """Return a record's key within its practice as the journal writes it."""
+    columns = list(table.primary_key.columns)
+    parts = [cast(column, Text()) for column in columns[1:] or columns]
+    key: ColumnElement[str] = parts[0]
+    for part in parts[1:]:
+        key = key.concat(literal("/")).concat(part)
+    return key
+
+
+def _check_rows(connection: Connection, table: Table, span: Span, found: Found) -> None:
+    """Compare the rows that are there."""
+    newest = (
+        select(func.max(EVENT.c.seq))
+        .where(
+            EVENT.c.practice_id == _owner(table),
+            EVENT.c.subject_kind == table.name,
+            EVENT.c.subject_id == _key(table),
+            EVENT.c.kind.in_(_OF_RECORDS),
+        )
+        .correlate(table)
+        .scalar_subquery()
+    )
+    columns = list(table.columns)
+    told = (
+        select(
+            _owner(table),
+            _key(table),
+            EVENT.c.seq,
+            EVENT.c.kind,
+            TextBytes(EVENT_TEXT.c.text),
+            *columns,
+        )
+        .select_from(
+            table.outerjoin(
+                EVENT, and_(EVENT.c.practice_id == _owner(table), EVENT.c.seq == newest)
+            ).outerjoin(
+                EVENT_TEXT,
+                and_(
+                    EVENT_TEXT.c.practice_id == EVENT.c.practice_id, EVENT_TEXT.c.seq == EVENT.c.seq
+                ),
+            )
+        )
+        .where(*_touched(table, span))
+    )
+    readers = [(column.name, _reader(column)) for column in columns]
+    what = table.name.replace("_", " ")
+    for batch in raw_rows(connection, told):
+        for practice_id, key, seq, kind, text, *row in batch:
+            if kind in {EventKind.RECORDED.value, EventKind.CHANGED.value}:
+                differing = _differing(text, readers, row)
+                if not differing:
+                    continue
+                said = (
+                    f"The {what} '{key}' was changed around Trellis: {_listed(differing)} "
+                    f"{'is' if len(differing) == 1 else 'are'} not what event {seq} wrote down"
+                )
+            elif kind == EventKind.REMOVED.value:
+                said = f"The {what} '{key}' is there again, although event {seq} removed it"
+            else:
+                said = f"The {what} '{key}' was added around Trellis: no event wrote it down"
+            found.add(
+                "L012",
+                f"{said}.",
+                practice_id=practice_id,
+                chain=JOURNAL.name,
+                seq=seq,
+                subject_ids=(key,) if isinstance(key, str) else (),
+            )
+
+
+def _check_gone(connection: Connection, table: Table, span: Span, found: Found) -> None:
+    """Look for records that are gone though no event removed them."""
+    there = select(_owner(table), _key(table))
+    if span.practice_id is not None:
+        there = there.where(_owner(table) == span.practice_id)
+    last = (
+        select(EVENT.c.practice_id, EVENT.c.subject_id, func.max(EVENT.c.seq).label("seq"))
+        .where(
+            EVENT.c.subject_kind == table.name,
+            EVENT.c.kind.in_(_OF_RECORDS),
+            tuple_(EVENT.c.practice_id, EVENT.c.subject_id).not_in(there),
+            *span.of(EVENT, JOURNAL),
+        )
+        .group_by(EVENT.c.practice_id, EVENT.c.subject_id)
+        .subquery("last")
+    )
+    gone = select(last.c.practice_id, last.c.subject_id, last.c.seq).select_from(
+        last.join(
+            EVENT,
+            and_(
+                EVENT.c.practice_id == last.c.practice_id,
+                EVENT.c.seq == last.c.seq,
+                EVENT.c.kind != EventKind.REMOVED.value,
+            ),
+        )
+    )
+    what = table.name.replace("_", " ")
+    for practice_id, key, seq in connection.execute(gone):
+        found.add(
+            "L012",
+            f"The {what} '{key}' is gone, but no event removed it: event {seq} is its last.",
+            practice_id=practice_id,
+            chain=JOURNAL.name,
+            seq=seq,
+            subject_ids=(key,),
+        )
+
+
+def _touched(table: Table, span: Span) -> list[ColumnElement[bool]]:
+    """Return the conditions that keep rows to a span: those that its events are about."""
+    wanted: list[ColumnElement[bool]] = []
+    if span.practice_id is not None:
+        wanted.append(_owner(table) == span.practice_id)
+    if span.start(JOURNAL):
+        named = select(EVENT.c.subject_id).where(
+            EVENT.c.subject_kind == table.name,
+            EVENT.c.kind.in_(_OF_RECORDS),
+            *span.of(EVENT, JOURNAL),
+        )
+        wanted.append(_key(table).in_(named))
+    return wanted
+
+
+# --- one row ---------------------------------------------------------------------------------
+
+
+def _differing(
+    text: object, readers: list[tuple[str, Callable[[object], object]]], row: list[Any]
+) -> list[str]:
+    """Return the columns that say something else than the journal; all of them if it says nothing."""
+    try:
+        told = json.loads(text)  # type: ignore[arg-type]
+    except (ValueError, TypeError, RecursionError):
+        told = None
+    if not isinstance(told, Mapping):
+        return [name for name, _ in readers]
+    return [
+        name
+        for (name, reader), value in zip(readers, row, strict=True)
+        if name in told and told[name] != value and not _same(reader, value, told[name])
+    ]
+
+
+def _same(reader: Callable[[object], object], value: object, told: object) -> bool:
+    try:
+        return reader(value) == reader(told)
+    except (ValueError, TypeError, OverflowError):
+        return False
+
+
+def _listed(names: list[str]) -> str:
+    if len(names) > _LISTED:
+        return f"{len(names)} of its fields"
+    shown = [f"'{name}'" for name in names]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _reader(column: Column[Any]) -> Callable[[object], object]:
+    """Return what makes a stored and a written-down value alike, whichever database stores it."""
+    if isinstance(column.type, Boolean):
+        return _yes_or_no
+    impl = getattr(column.type, "impl", column.type)
+    if isinstance(impl, DateTime):
+        return _moment
+    if isinstance(impl, Date):
+        return _day
+    return _as_it_is
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+def _yes_or_no(value: object) -> object:
+    if value is None or isinstance(value, bool):
+        return value
+    if value in {0, 1}:
+        return bool(value)
+    raise ValueError
+
+
+def _moment(value: object) -> object:
+    if value is None:
+        return None
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _day(value: object) -> object:
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    return date.fromisoformat(str(value))
