@@ -26,6 +26,7 @@ from trellis_core.errors import (
 )
 from trellis_core.ledger.chain import EntryBody, EntryKind, receipt_code, stored_text
 from trellis_core.ledger.entries import TimeEntry
+from trellis_core.services.closed_months import ENTRY_NOT_SAVED, refusing_closed
 from trellis_core.store.engine import Store
 from trellis_core.store.ledger_query import (
     find_entry,
@@ -45,6 +46,7 @@ LONGEST_NOTE: Final = 4_000
 LONGEST_REASON: Final = 500
 MOST_SHARING: Final = 1_000
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
+_CORRECTION_NOT_SAVED: Final = "the correction was not saved"
 _AFTER_MONTH_END: Final = "after-month-end"
 _FIRST_YEAR: Final = 2000
 _ENTRY_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
@@ -179,6 +181,7 @@ def log_time(command: LogTime, *, store: Store, actor: Actor, clock: Clock) -> R
         NotFoundError: No such patient or person in the practice.
         CommandRefusedError: The work cannot have been as stated.
         DuplicateCommandError: The form's id was used for something else.
+        MonthClosedError: The month of the work is closed; nothing was saved.
     """
     _require_time_of(command.staff_id, actor)
     now = clock.now()
@@ -195,6 +198,7 @@ def correct_time(command: CorrectTime, *, store: Store, actor: Actor, clock: Clo
         EntryAlreadyReversedError: It was corrected or voided before.
         CommandRefusedError: No reason was given, nothing changed, or the change is impossible.
         DuplicateCommandError: The form's id was used for something else.
+        MonthClosedError: The month of the entry, or that of its replacement, is closed.
     """
     require(actor, Operation.LOG_OWN_TIME)
     now = clock.now()
@@ -217,6 +221,7 @@ def start_timer(
 
     Raises:
         CommandRefusedError: The actor's timer is running already (``TIMER_RUNNING``).
+        MonthClosedError: This month is closed already.
     """
     require(actor, Operation.LOG_OWN_TIME)
     timer = RunningTimer(
@@ -234,16 +239,21 @@ def start_timer(
                 "TIMER_RUNNING",
                 "Your timer is already running for a patient. Stop it before you start another.",
             )
-        unit.session.add(
-            RunningTimerRow(
-                practice_id=actor.practice_id,
-                staff_id=timer.staff_id,
-                entry_id=timer.entry_id,
-                patient_id=timer.patient_id,
-                program=timer.program.value,
-                started_at=timer.started_at,
+        zone = _zone(unit, actor.practice_id)
+        this_month = ServiceMonth.of(local_day(timer.started_at, zone))
+        with refusing_closed(
+            unit, actor.practice_id, [this_month], zone=zone, lost="the timer was not started"
+        ):
+            unit.session.add(
+                RunningTimerRow(
+                    practice_id=actor.practice_id,
+                    staff_id=timer.staff_id,
+                    entry_id=timer.entry_id,
+                    patient_id=timer.patient_id,
+                    program=timer.program.value,
+                    started_at=timer.started_at,
+                )
             )
-        )
     return timer
 
 
@@ -262,6 +272,8 @@ def stop_timer(command: StopTimer, *, store: Store, actor: Actor, clock: Clock) 
         CommandRefusedError: No such timer is running (``TIMER_NOT_RUNNING``), or it ran longer than
             a day and its length was not given (``TIMER_TOO_LONG``); it then keeps running.
         DuplicateCommandError: The timer was stopped before, with other contents.
+        MonthClosedError: A month of the work is closed; the timer keeps running, and can be stopped
+            once the month is reopened.
     """
     require(actor, Operation.LOG_OWN_TIME)
     now = clock.now()
@@ -299,6 +311,7 @@ def stop_timer(command: StopTimer, *, store: Store, actor: Actor, clock: Clock) 
             ),
             actor=actor,
             now=max(now, timer.started_at),
+            lost="the entry was not saved and the timer keeps running",
         )
 
 
@@ -352,18 +365,39 @@ def _require_time_of(staff_id: str | None, actor: Actor) -> None:
         require(actor, Operation.CORRECT_OTHERS_TIME)
 
 
-def _log(unit: UnitOfWork, command: LogTime, *, actor: Actor, now: datetime) -> Receipt:
+def _log(
+    unit: UnitOfWork,
+    command: LogTime,
+    *,
+    actor: Actor,
+    now: datetime,
+    lost: str = ENTRY_NOT_SAVED,
+) -> Receipt:
     _require_patient(unit, actor.practice_id, command.patient_id)
     _require_staff(unit, actor.practice_id, command.staff_id)
+    zone = _zone(unit, actor.practice_id)
     parts = drafts_of(
         command,
-        zone=_zone(unit, actor.practice_id),
+        zone=zone,
         practice_id=actor.practice_id,
         author_id=actor.person_id,
         now=now,
     )
     before = _saved_before(unit, parts)
-    return _receipt(before or unit.ledger.append(parts), created=before is None)
+    return _receipt(before or _append(unit, parts, zone=zone, lost=lost), created=before is None)
+
+
+def _append(
+    unit: UnitOfWork, parts: Sequence[Draft], *, zone: ZoneInfo, lost: str
+) -> tuple[Appended, ...]:
+    """Append entries of open months, all of them or none.
+
+    Raises:
+        MonthClosedError: A month of one of them is closed.
+    """
+    months = {ServiceMonth.from_ym(part.body.ym) for part in parts}
+    with refusing_closed(unit, parts[0].body.practice_id, months, zone=zone, lost=lost):
+        return unit.ledger.append(parts)
 
 
 def _void(
@@ -380,7 +414,9 @@ def _void(
     before = _saved_before(unit, [reversal])
     if before is None and find_reversal(unit, actor.practice_id, original.body.entry_id):
         raise EntryAlreadyReversedError(original.body.entry_id)
-    (added,) = before or unit.ledger.append([reversal])
+    (added,) = before or _append(
+        unit, [reversal], zone=_zone(unit, actor.practice_id), lost=_CORRECTION_NOT_SAVED
+    )
     return Receipt(
         entry=entry_of(
             original.body,
@@ -412,9 +448,10 @@ def _replace(
         actor=actor,
         now=now,
     )
+    zone = _zone(unit, actor.practice_id)
     parts = drafts_of(
         changed,
-        zone=_zone(unit, actor.practice_id),
+        zone=zone,
         practice_id=actor.practice_id,
         author_id=actor.person_id,
         now=now,
@@ -427,7 +464,7 @@ def _replace(
     before = _saved_before(unit, [reversal, *parts])
     if before is None and find_reversal(unit, actor.practice_id, original.body.entry_id):
         raise EntryAlreadyReversedError(original.body.entry_id)
-    added = before or unit.ledger.append([reversal, *parts])
+    added = before or _append(unit, [reversal, *parts], zone=zone, lost=_CORRECTION_NOT_SAVED)
     return _receipt(added[1:], created=before is None, reason=reason)
 
 

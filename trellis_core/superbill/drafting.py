@@ -102,6 +102,10 @@ def build_withdrawal(
     blocked = not_billed(of, programs)
     return replace(
         previous,
+        number=None,
+        status=SuperbillStatus.DRAFT,
+        checkpoint=None,
+        closed=None,
         diagnoses=(),
         diagnoses_left_out=0,
         lines=(),

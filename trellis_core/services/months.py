@@ -1,0 +1,334 @@
+"""A month as it stands: open, closed or reopened, by whom, and what closing it would do."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlmodel import select
+
+from trellis_core.access import Actor, Operation, require
+from trellis_core.care.vocabulary import Program
+from trellis_core.errors import NotFoundError
+from trellis_core.ledger.chain import receipt_code
+from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.issued_superbills import IssuedSuperbill, read_issued
+from trellis_core.services.month_plan import (
+    MonthCounts,
+    MonthPlan,
+    held_back_json,
+    held_back_of,
+    plan_month,
+)
+from trellis_core.services.superbill_drafts import concerns
+from trellis_core.store.engine import Store
+from trellis_core.store.mapping import practice_of, staff_of
+from trellis_core.store.month_query import Mark, issued_of, marks_of, timers_in, totals_of
+from trellis_core.store.tables import PatientRow, PracticeRow, StaffRow
+from trellis_core.store.unit_of_work import UnitOfWork
+from trellis_core.superbill import Superbill
+from trellis_core.values.clock import Clock
+from trellis_core.values.periods import ServiceMonth, zone_named
+
+__all__ = [
+    "MonthReview",
+    "MonthState",
+    "Standing",
+    "counts_json",
+    "counts_of",
+    "month_review",
+    "month_state",
+    "practice_zone",
+    "state_in",
+]
+
+_NO_ONE: Final = "the system"
+
+
+class Standing(StrEnum):
+    """Whether a month takes time."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthState:
+    """How a month stands.
+
+    Attributes:
+        adjustment: Of a reopened month the number of the adjustment that is open, of a closed one
+            that of the last; 0 for none.
+        marks: Closes and reopenings so far.
+        since: When it was closed or reopened last; None where it never was.
+        by: Who did that, as a staff id.
+        by_name: The same in words.
+        reason: Why it was reopened; empty where it is not.
+        event: Number of the last close's or reopening's event in the journal.
+        code: First eight hex digits of that event's hash.
+        is_early: It was closed before it was over.
+        is_over: The month is over in the practice's zone.
+        running: Whose timers, started in the month, still run.
+        entries: How many entries stand.
+        seconds: Their length, added up.
+        issued: Numbers of the superbills that stand.
+        counts: Of a closed month as it was closed, else as a close would find it now; None where it
+            was not asked for.
+    """
+
+    month: ServiceMonth
+    standing: Standing
+    adjustment: int
+    marks: int
+    since: datetime | None
+    by: str | None
+    by_name: str
+    reason: str
+    event: int | None
+    code: str | None
+    is_early: bool
+    is_over: bool
+    running: tuple[str, ...]
+    entries: int
+    seconds: int
+    issued: tuple[int, ...]
+    counts: MonthCounts | None
+
+    @property
+    def is_closed(self) -> bool:
+        """No time enters the month."""
+        return self.standing is Standing.CLOSED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthReview:
+    """A month with its superbills.
+
+    Attributes:
+        superbills: Of an open month the drafts, of a closed one what stands as issued, of a reopened
+            one both: what stands, and what a close would issue or hold back instead.
+        replaced: Issued superbills that a later version replaced.
+        changes: By the id of a draft of a reopened month, whether the claim itself changes.
+    """
+
+    state: MonthState
+    superbills: tuple[Superbill, ...]
+    replaced: tuple[IssuedSuperbill, ...]
+    changes: Mapping[str, bool]
+
+
+def month_state(
+    month: ServiceMonth,
+    *,
+    store: Store,
+    actor: Actor,
+    clock: Clock,
+    rule_book: RuleBook | None = None,
+) -> MonthState:
+    """Return whether a month is open, closed or reopened, by whom, and its numbers.
+
+    Args:
+        month: The service month.
+        store: The store.
+        actor: Who asks.
+        clock: Tells whether the month is over.
+        rule_book: To count what a close would find in a month that is not closed; None to leave
+            that out.
+
+    Raises:
+        PermissionDeniedError: The actor may not see the practice's months.
+    """
+    require(actor, Operation.READ_BOARD)
+    now = clock.now()
+    with store.reading() as unit:
+        state = state_in(unit, actor.practice_id, month, now=now)
+        if state.is_closed or rule_book is None:
+            return state
+        plan = plan_month(unit, actor.practice_id, month, as_of=now, rule_book=rule_book)
+    return replace(state, counts=plan.counts)
+
+
+def month_review(
+    month: ServiceMonth,
+    *,
+    patient_id: str | None = None,
+    program: Program | None = None,
+    store: Store,
+    actor: Actor,
+    clock: Clock,
+    rule_book: RuleBook,
+) -> MonthReview:
+    """Return a month's superbills with how it stands, from one moment of the store.
+
+    Args:
+        month: The service month.
+        patient_id: Only this patient's.
+        program: Only superbills on which this program bills or waits for a choice.
+        store: The store.
+        actor: Who asks.
+        clock: Steps whose deadline is ahead of it are pending, not missed.
+        rule_book: The rules.
+
+    Raises:
+        PermissionDeniedError: The actor may not see superbills.
+        NotFoundError: The patient is not one of the actor's practice.
+        StoreError: An issued superbill is not as it was issued.
+    """
+    require(actor, Operation.READ_SUPERBILL)
+    now = clock.now()
+    practice_id = actor.practice_id
+    with store.reading() as unit:
+        state = state_in(unit, practice_id, month, now=now)
+        _require_patient(unit, practice_id, patient_id)
+        plan: MonthPlan | None = None
+        every: tuple[IssuedSuperbill, ...] = ()
+        if state.marks:
+            every = read_issued(unit, practice_id, month=month, patient_id=patient_id)
+        if not state.is_closed:
+            plan = plan_month(
+                unit,
+                practice_id,
+                month,
+                as_of=now,
+                rule_book=rule_book,
+                patient_id=patient_id,
+            )
+    if plan is None:
+        bills = _by_name(each.bill for each in every if each.is_standing)
+    elif state.marks:
+        bills = _beside_each_other(plan)
+    else:
+        bills = plan.bills.superbills
+    return MonthReview(
+        state=state if plan is None else replace(state, counts=plan.counts),
+        superbills=tuple(bill for bill in bills if concerns(bill, program)),
+        replaced=tuple(
+            each for each in every if not each.is_standing and concerns(each.bill, program)
+        ),
+        changes={}
+        if plan is None
+        else {issue.draft.id: issue.changes_claim for issue in plan.issues},
+    )
+
+
+def state_in(
+    unit: UnitOfWork, practice_id: str, month: ServiceMonth, *, now: datetime
+) -> MonthState:
+    """Return how a month stands within a unit of work, without what a close would find.
+
+    Raises:
+        NotFoundError: There is no such practice.
+    """
+    zone = practice_zone(unit, practice_id)
+    marks = marks_of(unit, practice_id, month)
+    last = marks[-1] if marks else None
+    entries, seconds = totals_of(unit, practice_id, month)
+    standing = Standing.OPEN
+    if last is not None:
+        standing = Standing.CLOSED if last.is_close else Standing.REOPENED
+    is_closed = last is not None and last.is_close
+    return MonthState(
+        month=month,
+        standing=standing,
+        adjustment=(len(marks) - 1) // 2 if is_closed else len(marks) // 2,
+        marks=len(marks),
+        since=None if last is None else last.recorded_at,
+        by=None if last is None else last.author_id,
+        by_name="" if last is None else name_of(unit, practice_id, last.author_id),
+        reason="" if last is None or is_closed else str(last.text.get("reason", "")),
+        event=None if last is None else last.event,
+        code=None if last is None else receipt_code(last.event_hash),
+        is_early=is_closed and last is not None and last.text.get("early") is True,
+        is_over=now >= month.ends_at(zone),
+        running=timers_in(unit, practice_id, month.starts_at(zone), month.ends_at(zone)),
+        entries=entries,
+        seconds=seconds,
+        issued=tuple(
+            row.number
+            for row in issued_of(
+                unit, practice_id, month=month, with_documents=False, only_standing=True
+            )
+        )
+        if marks
+        else (),
+        counts=counts_of(last) if is_closed and last is not None else None,
+    )
+
+
+def counts_json(counts: MonthCounts) -> dict[str, object]:
+    """Write a month's numbers as a close's event keeps them, beside the chain."""
+    numbers: dict[str, object] = {name: getattr(counts, name) for name in _NUMBERS}
+    return numbers | {"held_back": held_back_json(counts.held_back)}
+
+
+def counts_of(close: Mark) -> MonthCounts:
+    """Return a month's numbers as they were when it was closed."""
+    kept: Mapping[str, Any] = close.text.get("counts", {})
+    return MonthCounts(
+        **{name: int(kept.get(name, 0)) for name in _NUMBERS},
+        held_back=held_back_of(kept.get("held_back", ())),
+    )
+
+
+_NUMBERS: Final = tuple(each.name for each in fields(MonthCounts) if each.name != "held_back")
+
+
+def practice_zone(unit: UnitOfWork, practice_id: str) -> ZoneInfo:
+    """Return a practice's time zone.
+
+    Raises:
+        NotFoundError: There is no such practice.
+    """
+    row = unit.session.get(PracticeRow, practice_id)
+    if row is None:
+        raise NotFoundError("practice", practice_id)
+    return zone_named(practice_of(row).time_zone)
+
+
+def name_of(unit: UnitOfWork, practice_id: str, staff_id: str | None) -> str:
+    """Return a person's name, else the id; for nobody that the system did it."""
+    if staff_id is None:
+        return _NO_ONE
+    row = unit.session.get(StaffRow, (practice_id, staff_id))
+    return staff_id if row is None else staff_of(row).name or staff_id
+
+
+def _require_patient(unit: UnitOfWork, practice_id: str, patient_id: str | None) -> None:
+    if patient_id is None:
+        return
+    known = select(PatientRow.id).where(
+        PatientRow.practice_id == practice_id, PatientRow.id == patient_id
+    )
+    if unit.session.exec(known).first() is None:
+        raise NotFoundError("patient", patient_id)
+
+
+def _by_name(bills: Iterable[Superbill]) -> tuple[Superbill, ...]:
+    return tuple(sorted(bills, key=_name_order))
+
+
+def _name_order(bill: Superbill) -> tuple[str, str, str, bool, int, str]:
+    who = bill.patient
+    return (
+        who.family_name,
+        who.given_name,
+        who.id,
+        bill.number is None,
+        bill.number or 0,
+        bill.id,
+    )
+
+
+def _beside_each_other(plan: MonthPlan) -> tuple[Superbill, ...]:
+    """Return what stands, and the drafts that would take its place or come to it."""
+    held = {each.superbill_id: each for each in plan.held_back}
+    drafts = [issue.draft for issue in plan.issues]
+    drafts += [
+        replace(bill, replaces=held[bill.id].replaces)
+        for bill in plan.bills.superbills
+        if bill.id in held
+    ]
+    return _by_name([*(each.bill for each in plan.standing), *drafts])

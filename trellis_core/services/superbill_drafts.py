@@ -1,0 +1,231 @@
+"""Drawing a month's superbills up from what is on record now: one read, then pure functions."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import select
+
+from trellis_core.care.people import Patient, Practice, StaffMember
+from trellis_core.care.records import Condition
+from trellis_core.care.vocabulary import Program
+from trellis_core.errors import CheckpointError, NotFoundError
+from trellis_core.ledger.checkpoint import SignedCheckpoint
+from trellis_core.ledger.entries import TimeEntry
+from trellis_core.panel import determine_panel, panel_facts
+from trellis_core.rules.determination import Determination
+from trellis_core.rules.facts import Facts
+from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.checkpoints import checkpoint_phrase, newest_checkpoint
+from trellis_core.store.care_mapping import condition_of, patient_of
+from trellis_core.store.ledger_query import read_entries
+from trellis_core.store.mapping import practice_of, staff_of
+from trellis_core.store.panel_query import PanelRows, read_panel
+from trellis_core.store.tables import ENTRY
+from trellis_core.store.unit_of_work import UnitOfWork
+from trellis_core.superbill import Superbill, build_superbills
+from trellis_core.values.periods import ServiceMonth, zone_named
+
+_LISTED_AT_MOST: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientBills:
+    """One patient's month with everything that its documents are drawn from.
+
+    Attributes:
+        ledger_head: Hash of the newest ledger row about the month; None where there is none.
+        superbills: Drafts.
+    """
+
+    patient: Patient
+    facts: Facts
+    determination: Determination
+    ledger_head: str | None
+    superbills: tuple[Superbill, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthBills:
+    """The practice's month, as far as it was asked for.
+
+    Attributes:
+        patients: Whoever was asked for, or has a line or an open choice; by name.
+        determinations: Of everybody in play, by patient id.
+    """
+
+    practice: Practice
+    staff: tuple[StaffMember, ...]
+    patients: tuple[PatientBills, ...]
+    determinations: Mapping[str, Determination]
+
+    @property
+    def superbills(self) -> tuple[Superbill, ...]:
+        """Every draft."""
+        return tuple(bill for each in self.patients for bill in each.superbills)
+
+
+def month_bills(
+    unit: UnitOfWork,
+    practice_id: str,
+    month: ServiceMonth,
+    *,
+    as_of: datetime,
+    rule_book: RuleBook,
+    patient_id: str | None = None,
+    also: Collection[str] = (),
+) -> MonthBills:
+    """Draw up what a month would bill as it is on record.
+
+    Args:
+        unit: A unit of work.
+        practice_id: Whose month.
+        month: The service month.
+        as_of: Steps whose deadline is ahead of it are pending, not missed.
+        rule_book: The rules.
+        patient_id: Only this patient's.
+        also: Patients who are wanted even where nothing can be billed.
+
+    Raises:
+        NotFoundError: The patient is not one of the practice.
+    """
+    asked = None if patient_id is None else [patient_id]
+    rows = read_panel(unit, practice_id, month, asked)
+    if patient_id is not None and patient_id not in {row.id for row in rows.patients}:
+        raise NotFoundError("patient", patient_id)
+    facts = panel_facts(rows, as_of=as_of, also=also)
+    first_look = determine_panel(facts, rule_book=rule_book)
+    wanted = [
+        each
+        for each, answer in first_look.items()
+        if patient_id is not None or each in also or answer.lines or answer.decisions_needed
+    ]
+    entries = _entries_by_patient(unit, practice_id, month, wanted)
+    conditions = _conditions_by_patient(rows)
+    return _assembled(
+        rows=rows,
+        facts={
+            each: _with_records(facts[each], conditions.get(each, ()), entries.get(each, ()))
+            for each in wanted
+        },
+        first_look=first_look,
+        explained=determine_panel(
+            {each: facts[each] for each in wanted}, rule_book=rule_book, explain=True
+        ),
+        sealed=_newest_hashes(unit, practice_id, month, wanted),
+        checkpoint=_newest_checkpoint(unit, practice_id),
+        rule_book=rule_book,
+    )
+
+
+def concerns(bill: Superbill, program: Program | None) -> bool:
+    """Say whether a superbill bills a program, or waits for a choice in it; None for any."""
+    named = {line.program for line in bill.lines} | {each.program for each in bill.withheld}
+    return program is None or program in named
+
+
+def _assembled(
+    *,
+    rows: PanelRows,
+    facts: Mapping[str, Facts],
+    first_look: Mapping[str, Determination],
+    explained: Mapping[str, Determination],
+    sealed: Mapping[str, tuple[int, str]],
+    checkpoint: SignedCheckpoint | None,
+    rule_book: RuleBook,
+) -> MonthBills:
+    practice = practice_of(rows.practice)
+    staff = tuple(staff_of(row) for row in rows.staff)
+    patients = sorted(
+        (patient_of(row) for row in rows.patients if row.id in facts),
+        key=lambda each: (each.family_name, each.given_name, each.id),
+    )
+    months = []
+    for patient in patients:
+        number, head = sealed.get(patient.id, (0, None))
+        phrase = _sealing(checkpoint, number, practice)
+        bills = build_superbills(
+            practice=practice,
+            patient=patient,
+            staff=staff,
+            facts=facts[patient.id],
+            determination=explained[patient.id],
+            rule_book=rule_book,
+            ledger_head=head,
+        )
+        months.append(
+            PatientBills(
+                patient=patient,
+                facts=facts[patient.id],
+                determination=explained[patient.id],
+                ledger_head=head,
+                superbills=tuple(replace(bill, checkpoint=phrase) for bill in bills),
+            )
+        )
+    return MonthBills(
+        practice=practice, staff=staff, patients=tuple(months), determinations=first_look
+    )
+
+
+def _with_records(
+    facts: Facts, conditions: Sequence[Condition], entries: tuple[TimeEntry, ...]
+) -> Facts:
+    """Return the facts with what rules do not ask for: receipts, and conditions yet to be coded."""
+    return replace(
+        facts,
+        time_entries=entries,
+        patient=replace(facts.patient, conditions=tuple(conditions)),
+    )
+
+
+def _conditions_by_patient(rows: PanelRows) -> dict[str, list[Condition]]:
+    """Return every patient's conditions, grouped in one pass over the panel's rows."""
+    found: dict[str, list[Condition]] = {}
+    for row in rows.conditions:
+        found.setdefault(row.patient_id, []).append(condition_of(row))
+    return found
+
+
+def _entries_by_patient(
+    unit: UnitOfWork, practice_id: str, month: ServiceMonth, patient_ids: Sequence[str]
+) -> dict[str, tuple[TimeEntry, ...]]:
+    """Read entries with their receipts; the notes stay behind."""
+    found: dict[str, list[TimeEntry]] = {each: [] for each in patient_ids}
+    few = patient_ids if len(patient_ids) <= _LISTED_AT_MOST else None
+    for entry in read_entries(unit, practice_id, month=month, patient_ids=few):
+        if entry.patient_id in found:
+            found[entry.patient_id].append(replace(entry, note=""))
+    return {patient_id: tuple(entries) for patient_id, entries in found.items()}
+
+
+def _newest_hashes(
+    unit: UnitOfWork, practice_id: str, month: ServiceMonth, patient_ids: Sequence[str]
+) -> dict[str, tuple[int, str]]:
+    """Return number and hash of each patient's newest ledger row of the month; it seals all before it."""
+    asked = set(patient_ids)
+    rows = unit.connection.execute(
+        select(ENTRY.c.patient_id, ENTRY.c.seq, ENTRY.c.hash)
+        .where(ENTRY.c.practice_id == practice_id, ENTRY.c.ym == month.ym)
+        .order_by(ENTRY.c.seq)
+    )
+    return {
+        row.patient_id: (int(row.seq), bytes(row.hash).hex())
+        for row in rows
+        if row.patient_id in asked
+    }
+
+
+def _newest_checkpoint(unit: UnitOfWork, practice_id: str) -> SignedCheckpoint | None:
+    """Return the newest checkpoint; None also where it cannot be read, which the check tells."""
+    with suppress(CheckpointError):
+        return newest_checkpoint(unit, practice_id)
+    return None
+
+
+def _sealing(checkpoint: SignedCheckpoint | None, number: int, practice: Practice) -> str | None:
+    """Name the checkpoint where it seals a ledger row."""
+    if checkpoint is None or not 0 < number <= checkpoint.checkpoint.ledger_seq:
+        return None
+    return checkpoint_phrase(checkpoint, zone_named(practice.time_zone))
