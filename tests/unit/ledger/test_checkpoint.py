@@ -204,6 +204,18 @@ def test_a_key_signs_in_its_own_name_only():
         sign_checkpoint(FIRST, OTHER_KEY)
 
 
+class Faulty:
+    """A key in a machine that computes wrongly: it signs as another than it says it is."""
+
+    public_key = KEY.public_key
+    sign = OTHER_KEY.sign
+
+
+def test_a_signature_that_came_out_wrong_is_never_handed_on():
+    with pytest.raises(InvalidValueError, match="does not verify"):
+        sign_checkpoint(FIRST, Faulty)
+
+
 def test_each_follows_the_one_before():
     assert follows(SIGNED, None)
     assert follows(NEXT, SIGNED)

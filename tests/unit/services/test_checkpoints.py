@@ -2,6 +2,8 @@
 
 import json
 import multiprocessing
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from trellis_core.errors import (
     NotFoundError,
     PermissionDeniedError,
     SigningKeyError,
+    StoreError,
 )
 from trellis_core.ledger.checkpoint import (
     CheckpointReason,
@@ -38,6 +41,7 @@ from trellis_core.services.checkpoints import (
     is_overdue,
     make_checkpoint,
     make_daily_checkpoint,
+    make_due_checkpoints,
     newest_checkpoint,
     read_checkpoint_file,
     store_id_of,
@@ -46,7 +50,7 @@ from trellis_core.services.signing_key import signing_key
 from trellis_core.services.time_log import log_time
 from trellis_core.settings import Settings
 from trellis_core.store.engine import Store, open_store
-from trellis_core.store.tables import EVENT, JOURNAL_HEAD, LEDGER_HEAD, PatientRow
+from trellis_core.store.tables import EVENT, JOURNAL_HEAD, LEDGER_HEAD, PatientRow, PracticeRow
 from trellis_core.store.unit_of_work import head_of
 from trellis_core.values.clock import FixedClock
 
@@ -222,6 +226,32 @@ def test_one_made_when_asked_counts_for_the_day(kept, clock):
     assert daily(kept, clock) is not None
 
 
+def test_every_practice_that_is_due_one_gets_it_whatever_happens_to_another(kept, clock):
+    assert make_due_checkpoints(store=kept, clock=clock) == {}
+    assert [each.checkpoint.practice_id for each in in_store(kept)] == ["practice-1", "practice-2"]
+    clock.advance(days=2)
+    for actor in (OWNER, STRANGER):
+        with kept.writing(actor=actor) as unit:
+            row = unit.session.get(PracticeRow, actor.practice_id)
+            row.phone = "555-0100"
+            unit.session.add(row)
+    tampered(kept, "UPDATE entry SET hash = zeroblob(32) WHERE practice_id = 'practice-1'")
+    failed = make_due_checkpoints(store=kept, clock=clock)
+    assert [*failed] == ["practice-1"]
+    assert "was rewritten" in failed["practice-1"]
+    assert [each.checkpoint.number for each in in_store(kept, "practice-2")] == [1, 2]
+
+
+def test_a_store_that_takes_nothing_is_told_and_ends_nothing(kept, clock):
+    tampered(kept, "DROP TABLE event_text", "ALTER TABLE checkpoint RENAME TO gone")
+    failed = make_due_checkpoints(store=kept, clock=clock)
+    assert set(failed) == {"practice-1", "practice-2"}
+    assert all("OperationalError" in each for each in failed.values())
+    tampered(kept, "ALTER TABLE practice RENAME TO lost")
+    with pytest.raises(StoreError, match="cannot be read"):
+        make_due_checkpoints(store=kept, clock=clock)
+
+
 # --- the store and the file ------------------------------------------------------------------
 
 
@@ -237,6 +267,34 @@ def test_a_crash_between_store_and_file_is_healed_by_the_next(kept, clock, tmp_p
     third = made(kept, clock)
     assert lines_of(file) == in_store(kept)
     assert third.checkpoint.number == 3
+
+
+DIES = """
+import os, sys
+from datetime import UTC, datetime
+from trellis_core.services import checkpoints
+from trellis_core.store.engine import open_store
+from trellis_core.values.clock import FixedClock
+
+checkpoints.add_missing = lambda *_, **__: os._exit(9)
+clock = FixedClock(datetime(2026, 11, 20, 18, tzinfo=UTC))
+store = open_store(sys.argv[1])
+checkpoints.make_checkpoint("close", store=store, practice_id="practice-1", clock=clock)
+"""
+
+
+def test_a_program_that_dies_after_the_commit_leaves_no_gap(kept, clock):
+    """The row is on the disk, the line is not: the next checkpoint writes both lines."""
+    made(kept, clock)
+    file = Path(f"{kept.path}.checkpoints.jsonl")
+    done = subprocess.run(
+        [sys.executable, "-c", DIES, kept.url], cwd=Path(__file__).parents[3], check=False
+    )
+    assert done.returncode == 9
+    assert (len(lines_of(file)), len(in_store(kept))) == (1, 2)
+    made(kept, clock)
+    assert lines_of(file) == in_store(kept)
+    assert [each.checkpoint.why for each in lines_of(file)] == ["asked", "close", "asked"]
 
 
 def test_the_daily_look_heals_too(kept, clock):

@@ -489,6 +489,20 @@ def test_every_change_to_the_checkpoints_is_found(folder, capsys, at, tampering,
     assert says in capsys.readouterr().out
 
 
+def test_what_stands_after_the_last_checkpoint_is_told_to_be_unsealed(exported, folder, capsys):
+    write(folder, lines_of(folder, "checkpoints.jsonl")[:-1], "checkpoints.jsonl")
+    assert verified(folder) == 0
+    assert "3 entries and 0 events after it are linked, but not sealed" in capsys.readouterr().out
+    assert verified(folder, "--checkpoint", f"3={exported.checkpoint.code}") == 1
+
+
+def test_an_archive_without_its_ledger_ends_with_two(exported, tmp_path):
+    target = tmp_path / "part.zip"
+    with zipfile.ZipFile(exported.file) as whole, zipfile.ZipFile(target, "w") as part:
+        part.writestr("checkpoints.jsonl", whole.read("checkpoints.jsonl"))
+    assert verified(target) == 2
+
+
 def test_an_export_without_checkpoints_proves_nothing_and_says_so(folder, capsys):
     write(folder, [], "checkpoints.jsonl")
     assert verified(folder) == 1
@@ -529,6 +543,28 @@ def test_many_problems_are_counted_and_a_few_are_told(folder, capsys):
 def test_hostile_lines_are_problems_and_no_crash(folder, piece):
     lines = lines_of(folder)
     write(folder, [lines[0], piece, *lines[1:]])
+    assert verified(folder) == 1
+
+
+@pytest.mark.parametrize("place", ["version", "month", "seconds", "made at", "number"])
+def test_words_that_were_hashed_and_signed_but_never_written_by_trellis_are_found(folder, place):
+    """The owner of the store can hash anything; it still has to be an entry or a checkpoint."""
+    lines = lines_of(folder)
+    at = {"version": 0, "seconds": 10, "month": 12}.get(place)
+    if at is None:
+        text = lines_of(folder, "checkpoints.jsonl")
+        number = parse_line(text[1]).checkpoint.made_at if place == "made at" else 2
+        text[1] = text[1].replace(f",{number},", ",null,", 1)
+        write(folder, text, "checkpoints.jsonl")
+    else:
+
+        def change(row: list) -> list:
+            body = json.loads(row[3])
+            body[at] = 2 if place == "version" else None
+            return [*row[:3], json.dumps(body, separators=(",", ":"))]
+
+        last = chain_lines(lines, "ledger")[-1]
+        write(folder, relinked(changed_in(lines, last, change)))
     assert verified(folder) == 1
 
 
