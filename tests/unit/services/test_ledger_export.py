@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 import runpy
 import shutil
 import stat
@@ -569,8 +570,6 @@ def test_words_that_were_hashed_and_signed_but_never_written_by_trellis_are_foun
 
 
 def test_a_random_byte_changed_anywhere_is_found(folder):
-    import random
-
     chance = random.Random(17)  # noqa: S311 - repeatable on purpose
     for name in ("ledger.ndjson", "checkpoints.jsonl"):
         whole = (folder / name).read_bytes()
