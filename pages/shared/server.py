@@ -33,7 +33,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pages.shared import attempts, sign_in_page, store
+from pages.shared import attempts, ledger_health, sign_in_page, store
 from pages.shared.checkpointing import Checkpointing
 from trellis_core.access import Actor
 from trellis_core.care.vocabulary import Credential
@@ -260,12 +260,14 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
     """Make the server ready before the first request, keep its memory swept, and sign every day.
 
     ``st.navigation`` is called once so that no page file can be asked for on its own. The store is
-    opened and migrated. What is loaded now is taken out of every later sweep.
+    opened, migrated and checked since its newest checkpoint, before a new one seals what came after.
+    What is loaded now is taken out of every later sweep.
     """
     with _without_a_session():
         st.navigation([st.Page(_nothing, title="Start", url_path="boot")])
     await run_in_threadpool(store.is_empty)
     await run_in_threadpool(store.rule_book)
+    await run_in_threadpool(ledger_health.check_at_start)
     gc.collect()
     gc.freeze()
     sweeping = asyncio.create_task(_sweep())

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from pages.shared import formats, state, store, time_entry, welcome, widgets
+from pages.shared import formats, ledger_health, state, store, time_entry, welcome, widgets
 from pages.shared.routes import ICON, PAGES, ROOT, home_of, link, menu, open_page, spec
 from trellis_core.access import Actor, Operation, may
 from trellis_core.care.people import Practice
@@ -40,6 +40,7 @@ def main() -> None:
     _sidebar(person, practice)
     state.state().is_sample = practice.is_sample
     time_entry.timer_bar(person)
+    ledger_health.banner(person)
     widgets.show_flashes()
     chosen.run()
 

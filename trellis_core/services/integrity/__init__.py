@@ -8,7 +8,11 @@ What the chains alone cannot show, a chain whose end was cut off or that was wri
 right hashes, the signed checkpoints show (``anchors.py``), best from a file that was kept elsewhere.
 """
 
-from trellis_core.services.integrity.checking import check_ledger, check_store
+from trellis_core.services.integrity.checking import (
+    check_ledger,
+    check_store,
+    checkpoint_state,
+)
 from trellis_core.services.integrity.report import (
     REMEDIES,
     CheckpointState,
@@ -25,4 +29,5 @@ __all__ = [
     "Scope",
     "check_ledger",
     "check_store",
+    "checkpoint_state",
 ]

@@ -382,17 +382,26 @@ def _state(
             "receipts show whether they are all there.",
             severity=Severity.WARNING,
         )
-    return CheckpointState(
-        practice_id=one.practice_id,
-        number=this.number,
-        made_at=made_at,
-        code=newest.code,
-        ledger_seq=this.ledger_seq,
-        ledger_head=this.ledger_head,
-        key=this.public_key,
+    return state_of(
+        newest,
         is_in_file=None
         if anchors is None
         else any(signed.body == newest.body for signed in one.filed),
+    )
+
+
+def state_of(signed: SignedCheckpoint, *, is_in_file: bool | None) -> CheckpointState:
+    """Return what is said of a practice's newest checkpoint."""
+    this = signed.checkpoint
+    return CheckpointState(
+        practice_id=this.practice_id,
+        number=this.number,
+        made_at=datetime.fromtimestamp(this.made_at, UTC),
+        code=signed.code,
+        ledger_seq=this.ledger_seq,
+        ledger_head=this.ledger_head,
+        key=this.public_key,
+        is_in_file=is_in_file,
     )
 
 
@@ -466,4 +475,5 @@ __all__ = [
     "newest_proved",
     "read_anchors",
     "read_newest_anchors",
+    "state_of",
 ]

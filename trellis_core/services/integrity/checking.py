@@ -19,13 +19,14 @@ from sqlalchemy import Connection, select
 from trellis_core.access import Actor, Operation, require
 from trellis_core.errors import CheckpointFileError
 from trellis_core.ledger.chain import GENESIS
-from trellis_core.services.checkpoints import checkpoint_path
+from trellis_core.services.checkpoints import checkpoint_path, newest_checkpoint
 from trellis_core.services.integrity.anchors import (
     Anchors,
     check_anchors,
     newest_proved,
     read_anchors,
     read_newest_anchors,
+    state_of,
 )
 from trellis_core.services.integrity.chains import (
     CHAINS,
@@ -142,6 +143,19 @@ def check_store(
         anchors=anchors,
         is_full=is_full,
     )
+
+
+def checkpoint_state(*, store: Store, actor: Actor) -> CheckpointState | None:
+    """Return the newest checkpoint of the actor's practice as the store has it; None for none.
+
+    Raises:
+        PermissionDeniedError: The actor's role may not read the ledger.
+        CheckpointError: It cannot be read.
+    """
+    require(actor, Operation.READ_LEDGER)
+    with store.reading() as unit:
+        newest = newest_checkpoint(unit, actor.practice_id)
+    return None if newest is None else state_of(newest, is_in_file=None)
 
 
 @dataclass(slots=True)
