@@ -1,11 +1,11 @@
-"""Ledger: every time entry of the month with its receipt, and the check of both hash chains."""
+"""Ledger: the month's time entries with receipt and history, the check of both chains, and the journal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, ledger_health, store, widgets
+from pages.shared import formats, journal_view, ledger_health, ledger_history, store, widgets
 from trellis_core.access import Operation, may
 from trellis_core.care.vocabulary import Program
 from trellis_core.ledger.entries import TimeEntry
@@ -16,8 +16,8 @@ from trellis_core.values.findings import Finding, Severity
 PAGE_ROWS = 100
 SHOWN = 8
 WIDTHS = {
-    "No.": 50, "Receipt": 78, "Started": 122, "Patient": 140, "Program": 66, "Length": 78,
-    "Activity": 130, "By": 130, "Recorded": 90,
+    "No.": 46, "Receipt": 76, "Started": 116, "Patient": 128, "Program": 62, "Length": 72,
+    "Activity": 120, "By": 118, "Recorded": 90,
 }  # fmt: skip
 
 actor = store.require(Operation.READ_LEDGER)
@@ -25,18 +25,12 @@ month = store.month(actor)
 zone = store.zone(actor)
 
 
-def names_of(entries: Sequence[TimeEntry]) -> Mapping[str, str]:
-    """Return the patients' names of the entries at hand."""
-    return {
-        patient_id: caseload.patient(patient_id, store=store.store(), actor=actor).name
-        for patient_id in dict.fromkeys(entry.patient_id for entry in entries)
-    }
-
-
 def rows_of(entries: Sequence[TimeEntry]) -> pd.DataFrame:
     """Return one row per entry, as the ledger holds it."""
     people = store.people(actor)
-    names = names_of(entries)
+    names = caseload.patient_names(
+        {entry.patient_id for entry in entries}, store=store.store(), actor=actor
+    )
 
     def signature(staff_id: str | None) -> str:
         person = people.get(staff_id or "")
@@ -157,10 +151,8 @@ def found(code: str, findings: Sequence[Finding]) -> None:
         st.caption(f"**What to do** ({code}): {formats.plain(REMEDIES[code])}")
 
 
-widgets.heading(
-    "Ledger", f"{formats.month_name(month)}. Entries are added, never changed: a correction is a new entry."
-)  # fmt: skip
-with widgets.command():
+def entries() -> None:
+    """Draw the month's entries, and the history of the one that is chosen."""
     everything = time_log.entries_of(month=month, store=store.store(), actor=actor)
     chosen = st.pills(
         "Programs", list(Program), selection_mode="multi", key="ledger_programs",
@@ -179,13 +171,29 @@ with widgets.command():
     )  # fmt: skip
     third.metric("Corrected or voided", f"{len(listed) - len(standing):,}")
     verification()
-    if listed:
-        pages = -(-len(listed) // PAGE_ROWS)
-        page = st.pagination(pages, key="ledger_page") if pages > 1 else 1
-        widgets.table(
-            rows_of(listed[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]),
-            alt="Time entries of the month, newest first", key="ledger_entries",
-            columns={name: st.column_config.Column(width=width) for name, width in WIDTHS.items()},
-        )  # fmt: skip
-    else:
+    if not listed:
         widgets.empty("No time was recorded in this month.", icon="schedule")
+        return
+    pages = -(-len(listed) // PAGE_ROWS)
+    page = st.pagination(pages, key="ledger_page") if pages > 1 else 1
+    shown = listed[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
+    ledger_history.table(
+        rows_of(shown), [entry.id for entry in shown],
+        alt="Time entries of the month, newest first", key=f"ledger_entries_{month}_{'_'.join(chosen)}_{page}",
+        columns={name: st.column_config.Column(width=width) for name, width in WIDTHS.items()},
+    )  # fmt: skip
+    ledger_history.panel(actor)
+
+
+widgets.heading(
+    "Ledger", f"{formats.month_name(month)}. Entries are added, never changed: a correction is a new entry."
+)  # fmt: skip
+view = st.segmented_control(
+    "View", ["Entries", "Journal"], default="Entries", required=True, key="ledger_view",
+    label_visibility="collapsed",
+)  # fmt: skip
+with widgets.command():
+    if view == "Journal":
+        journal_view.draw(actor)
+    else:
+        entries()

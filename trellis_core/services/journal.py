@@ -13,6 +13,7 @@ from trellis_core.ledger.journal import EventKind
 from trellis_core.services.record_words import (
     KINDS,
     RECORDS,
+    SESSIONS,
     Change,
     changes_between,
     columns_of,
@@ -61,13 +62,16 @@ class JournalEvent:
     changes: tuple[Change, ...]
     ledger_number: int
 
-    def sentence(self, people: Mapping[str, str] = MappingProxyType({})) -> str:
+    def sentence(
+        self, people: Mapping[str, str] = MappingProxyType({}), *, most: int | None = None
+    ) -> str:
         """Say what happened, with each difference.
 
         Args:
             people: Names by staff id, for fields that name somebody.
+            most: So many differences at most; None for all.
         """
-        said = "; ".join(change.sentence(people) for change in self.changes)
+        said = "; ".join(change.sentence(people) for change in self.changes[:most])
         if self.details.get("password") == "set":
             said = "; ".join(part for part in ("password set", said) if part)
         if self.kind is EventKind.CHANGED:
@@ -79,6 +83,10 @@ class JournalEvent:
 
     def _other(self) -> str:
         called = KINDS[self.kind]
+        if self.subject_kind == "session":
+            how = self.details.get("why", self.details.get("how"))
+            said = SESSIONS.get(str(how), "")
+            return f"{called[:1].upper()}{called[1:]}{f', {said}' if said else ''}"
         named = ", ".join(
             f"{name.replace('_', ' ')} {value}" for name, value in self.details.items()
         )

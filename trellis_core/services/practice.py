@@ -251,7 +251,9 @@ def sign_in(name: str, password: str, *, store: Store, clock: Clock) -> tuple[st
     is_match = _matches(row.password_hash if row else None, password)
     actor = None if row is None else _actor_of(row)
     if not is_match or actor is None:
-        _note_refusal(row, why="no_access" if is_match else "password", store=store, clock=clock)
+        _note_refusal(
+            row, why="no_access" if is_match else "wrong_password", store=store, clock=clock
+        )
         raise SignInRefusedError
     return _begin(actor, how="password", store=store, clock=clock), actor
 

@@ -63,6 +63,16 @@ RECORDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What each kind of subject is called."""
 
+SESSIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "sample": "in the sample practice, without a password",
+        "no_access": "without access to the practice",
+        "password": "with a password",
+        "wrong_password": "the password was wrong",
+    }
+)
+"""What the details of signing in say."""
+
 PEOPLE_FIELDS: Final = frozenset(
     {
         "billing_practitioner",
@@ -78,10 +88,12 @@ PEOPLE_FIELDS: Final = frozenset(
 """Fields whose value is the id of a person of the practice."""
 
 _TITLE_FIELDS: Final = ("program", "instrument", "icd10", "code", "kind")
-_NOT_SHOWN: Final = frozenset(
+NOT_SHOWN: Final = frozenset(
     {"practice_id", "id", "patient_id", "discharge_id", "created_at", "is_sample"}
 )
+"""Fields that are never a difference: keys, and when a row was made."""
 _INSTANT: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?\+00:00")
+_WORDS: Final = re.compile(r"[a-z]+(_[a-z]+)+")
 _FIELDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "npi": "NPI",
@@ -246,7 +258,7 @@ def _flat(columns: Mapping[str, object]) -> dict[str, str]:
     """Return what is filled in, in words; a field that holds an object becomes one for each key."""
     flat: dict[str, str] = {}
     for name, value in columns.items():
-        if name in _NOT_SHOWN:
+        if name in NOT_SHOWN:
             continue
         inner = columns_of(value) if isinstance(value, str) else {}
         if inner or value == "{}":
@@ -262,6 +274,8 @@ def _words(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
     said = str(value)
+    if _WORDS.fullmatch(said):
+        return said.replace("_", " ")
     instant = _INSTANT.fullmatch(said)
     return f"{instant[1]} {instant[2]} UTC" if instant else said
 

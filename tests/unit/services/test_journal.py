@@ -224,7 +224,8 @@ def test_a_refused_sign_in_names_the_person_and_nothing_that_was_typed(harbor, c
         practices.sign_in("ada", "an open sesame of ours", store=harbor, clock=clock)
     told = newest(harbor)
     assert (told.kind, told.subject_id, told.author_id) == (refused[0], "staff-owner", None)
-    assert told.details == {"how": "password", "why": "password"}
+    assert told.details == {"how": "password", "why": "wrong_password"}
+    assert told.sentence() == "Sign-in refused, the password was wrong"
     with pytest.raises(SignInRefusedError):
         practices.sign_in("mallory typed this", TYPED, store=harbor, clock=clock)
     assert journal(kinds=refused, store=harbor, actor=OWNER).total == 1
@@ -261,7 +262,7 @@ def test_a_sample_practice_says_that_nobody_typed_a_password(practice, clock):
     practices.demo_sign_in("staff-nurse", store=practice, clock=clock)
     told = newest(practice)
     assert (told.author_id, told.details) == ("staff-nurse", {"how": "sample"})
-    assert told.sentence() == "Signed in (how sample)"
+    assert told.sentence() == "Signed in, in the sample practice, without a password"
 
 
 def test_a_new_password_is_a_change_without_the_secret(harbor, clock):
