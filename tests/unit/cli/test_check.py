@@ -45,7 +45,10 @@ def test_a_sound_store_ends_with_status_zero(path, capsys):
     assert status == 0
     assert (told["ok"], told["entries"], told["findings"]) == (True, 3, [])
     assert main(["check", "--store", f"sqlite:///{path}"]) == 0
-    assert capsys.readouterr().out.startswith("Intact: 3 entries verified, head ")
+    out = capsys.readouterr().out
+    assert out.startswith("Intact: 3 entries and 11 events verified in ")
+    assert out.endswith("; no checkpoint yet.\n")
+    assert out.count("\n") == 1
 
 
 def test_an_altered_store_ends_with_status_one_and_names_guard_and_entry(path, capsys):
@@ -69,7 +72,7 @@ def test_people_read_number_place_and_remedy(path, capsys):
     ) in out
     assert "L008  The guard 'guard_entry_update' is missing." in out
     assert "compare this place with the last backup" in out
-    assert out.rstrip().endswith("in 3 entries.")
+    assert out.rstrip().endswith("in 3 entries and 11 events.")
 
 
 def test_a_named_person_checks_their_own_practice(path, capsys):

@@ -8,21 +8,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, func, select
 
-from trellis_core.errors import CheckpointFileError, InvalidValueError
+from trellis_core.errors import InvalidValueError
 from trellis_core.ledger.checkpoint import (
     SignedCheckpoint,
     follows,
     is_genuine,
-    parse_line,
     signed_checkpoint,
 )
 from trellis_core.ledger.journal import EventKind
-from trellis_core.services.checkpoints import CHECKPOINT_AGE, KEY_SUBJECT, read_checkpoint_file
+from trellis_core.services.checkpoints import CHECKPOINT_AGE, KEY_SUBJECT
+from trellis_core.services.integrity.anchor_file import Anchors
 from trellis_core.services.integrity.chains import (
     CHAINS,
     JOURNAL,
@@ -35,82 +34,7 @@ from trellis_core.services.integrity.report import CheckpointState, Found
 from trellis_core.store.tables import CHECKPOINT, EVENT, STORE_IDENTITY
 from trellis_core.values.findings import Severity
 
-_TAIL_BYTES: Final = 65_536
 _SHOWN: Final = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Anchors:
-    """What a file outside the store says, as it was before the store was looked at.
-
-    Attributes:
-        path: The file.
-        checkpoints: Those whose form and signature are right, in the file's order.
-        problems: Line number, sentence, and whether it is only a line that was cut off at the end.
-        is_there: Whether there is such a file.
-        is_whole: Whether all of it was read, not only its end.
-    """
-
-    path: Path
-    checkpoints: tuple[SignedCheckpoint, ...] = ()
-    problems: tuple[tuple[int, str, bool], ...] = ()
-    is_there: bool = True
-    is_whole: bool = True
-
-
-def read_anchors(path: Path) -> Anchors:
-    """Read a checkpoint file; one that is not there holds nothing.
-
-    Raises:
-        CheckpointFileError: It is there and cannot be read.
-    """
-    if not path.exists():
-        return Anchors(path=path, is_there=False)
-    file = read_checkpoint_file(path)
-    with path.open("rb") as opened:
-        lines = sum(1 for _ in opened)
-        is_cut = lines > 0 and not _ends_with_line(path)
-    return Anchors(
-        path=path,
-        checkpoints=file.checkpoints,
-        problems=tuple(
-            (number, said, is_cut and number == lines) for number, said in file.problems
-        ),
-    )
-
-
-def read_newest_anchors(path: Path) -> Anchors:
-    """Read the end of a checkpoint file: enough to see whether the store is behind it.
-
-    Raises:
-        CheckpointFileError: It is there and cannot be read.
-    """
-    if not path.exists():
-        return Anchors(path=path, is_there=False, is_whole=False)
-    try:
-        with path.open("rb") as opened:
-            opened.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-            lines = opened.read(_TAIL_BYTES).split(b"\n")
-    except OSError as error:
-        raise CheckpointFileError(
-            f"The file of checkpoints '{path}' cannot be read ({error.strerror}). "
-            "Check its name and permissions."
-        ) from error
-    newest: dict[tuple[str, str], SignedCheckpoint] = {}
-    for line in lines:
-        try:
-            signed = parse_line(line.decode("ascii"))
-        except (InvalidValueError, UnicodeDecodeError):
-            continue
-        newest[signed.checkpoint.store_id, signed.checkpoint.practice_id] = signed
-    genuine = tuple(signed for signed in newest.values() if is_genuine(signed))
-    return Anchors(path=path, checkpoints=genuine, is_whole=False)
-
-
-def _ends_with_line(path: Path) -> bool:
-    with path.open("rb") as opened:
-        opened.seek(-1, 2)
-        return opened.read(1) == b"\n"
 
 
 # --- checking --------------------------------------------------------------------------------
@@ -245,15 +169,15 @@ def _different(
 def _named_keys(connection: Connection, practice_id: str) -> dict[str, int]:
     """Return the keys that the journal names, with the event that did so first."""
     rows = connection.execute(
-        select(EVENT.c.subject_id, EVENT.c.seq)
+        select(EVENT.c.subject_id, func.min(EVENT.c.seq))
         .where(
             EVENT.c.practice_id == practice_id,
             EVENT.c.subject_kind == KEY_SUBJECT,
             EVENT.c.kind == EventKind.KEY_NAMED.value,
         )
-        .order_by(EVENT.c.seq.desc())
+        .group_by(EVENT.c.subject_id)
     )
-    return {str(row.subject_id): int(row.seq) for row in rows}
+    return {str(key): int(seq) for key, seq in rows}
 
 
 def _check_key(one: _Practice, signed: SignedCheckpoint) -> None:
@@ -466,14 +390,3 @@ def newest_proved(
     if anchors is not None:
         _compare_with_file(one, anchors)
     return _state(connection, one, anchors, at), starts
-
-
-__all__ = [
-    "Anchors",
-    "check_anchors",
-    "link_at",
-    "newest_proved",
-    "read_anchors",
-    "read_newest_anchors",
-    "state_of",
-]

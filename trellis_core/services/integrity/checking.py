@@ -20,14 +20,12 @@ from trellis_core.access import Actor, Operation, require
 from trellis_core.errors import CheckpointFileError
 from trellis_core.ledger.chain import GENESIS
 from trellis_core.services.checkpoints import checkpoint_path, newest_checkpoint
-from trellis_core.services.integrity.anchors import (
+from trellis_core.services.integrity.anchor_file import (
     Anchors,
-    check_anchors,
-    newest_proved,
     read_anchors,
     read_newest_anchors,
-    state_of,
 )
+from trellis_core.services.integrity.anchors import check_anchors, newest_proved, state_of
 from trellis_core.services.integrity.chains import (
     CHAINS,
     JOURNAL,
@@ -42,14 +40,13 @@ from trellis_core.services.integrity.chains import (
     practices_of,
 )
 from trellis_core.services.integrity.contents import (
-    check_every_body,
-    check_forms,
     check_named_heads,
     check_reversals,
     check_texts,
     check_totals,
     check_withheld,
 )
+from trellis_core.services.integrity.forms import check_every_body, check_forms
 from trellis_core.services.integrity.months import check_months
 from trellis_core.services.integrity.records import check_records
 from trellis_core.services.integrity.report import (

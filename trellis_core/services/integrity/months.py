@@ -6,10 +6,8 @@ Its mark, the documents and the entries of its month must agree with it.
 
 import hashlib
 import json
-import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +15,13 @@ from sqlalchemy import Connection, and_, exists, select
 
 from trellis_core.ledger.journal import EventKind
 from trellis_core.services.integrity.chains import JOURNAL, LEDGER, Span, raw_rows
+from trellis_core.services.integrity.documents import (
+    add,
+    check_claims,
+    check_documents,
+    check_superbills,
+    month_name,
+)
 from trellis_core.services.integrity.report import Found
 from trellis_core.store.tables import (
     ENTRY,
@@ -24,12 +29,9 @@ from trellis_core.store.tables import (
     MONTH_DETERMINATION,
     MONTH_MARK,
     SUPERBILL,
-    SUPERBILL_LINE,
 )
 
 _OF_MONTHS: Final = (EventKind.MONTH_CLOSED.value, EventKind.MONTH_REOPENED.value)
-_LARGEST_DOCUMENT: Final = 64_000_000
-_THREADS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class _Mark:
 
     @property
     def called(self) -> str:
-        return f"The {'close' if self.is_close else 'reopening'} of {_month(self.ym)}"
+        return f"The {'close' if self.is_close else 'reopening'} of {month_name(self.ym)}"
 
 
 def check_months(connection: Connection, span: Span, found: Found) -> None:
@@ -66,13 +68,10 @@ def check_months(connection: Connection, span: Span, found: Found) -> None:
     _check_marks(connection, span, marks, found)
     _check_late_entries(connection, span, marks, found)
     if span.is_whole:
-        _check_superbills(connection, span, found)
-        _check_documents(connection, span, found)
+        check_superbills(connection, span, found)
+        check_documents(connection, span, found)
+        check_claims(connection, span, found)
         _check_digests(connection, span, marks, found)
-
-
-def _month(ym: int) -> str:
-    return f"{ym // 100}-{ym % 100:02d}"
 
 
 def _marks(connection: Connection, span: Span) -> list[_Mark]:
@@ -106,7 +105,7 @@ def _check_marks(connection: Connection, span: Span, marks: list[_Mark], found: 
         counted[mark.practice_id, mark.ym] += 1
         problem = _mark_problem(mark, counted[mark.practice_id, mark.ym])
         if problem is not None:
-            _add(found, f"{mark.called} {problem}.", mark.practice_id, mark.event_seq)
+            add(found, f"{mark.called} {problem}.", mark.practice_id, mark.event_seq)
     unmarked = select(EVENT.c.practice_id, EVENT.c.seq, EVENT.c.kind, EVENT.c.subject_id).where(
         EVENT.c.kind.in_(_OF_MONTHS),
         ~exists().where(
@@ -116,7 +115,7 @@ def _check_marks(connection: Connection, span: Span, marks: list[_Mark], found: 
     )
     for practice_id, seq, kind, month in connection.execute(unmarked):
         said = "closed" if kind == EventKind.MONTH_CLOSED.value else "reopened"
-        _add(
+        add(
             found,
             f"Event {seq} {said} the month {month}, but the store no longer says so",
             practice_id,
@@ -168,159 +167,12 @@ def _check_late_entries(
         for seq, entry_id in connection.execute(late):
             found.add(
                 "L015",
-                f"Entry {seq} lies in {_month(mark.ym)}, which was closed before it came.",
+                f"Entry {seq} lies in {month_name(mark.ym)}, which was closed before it came.",
                 practice_id=mark.practice_id,
                 chain=LEDGER.name,
                 seq=seq,
                 subject_ids=(entry_id,),
             )
-
-
-def _check_superbills(connection: Connection, span: Span, found: Found) -> None:
-    """See that superbills are numbered without gaps, and versions follow each other."""
-    columns = SUPERBILL.c
-    before = SUPERBILL.alias("before")
-    rows = connection.execute(
-        select(
-            *(columns[name] for name in ("practice_id", "number", "version", "replaces")),
-            before.c.number,
-        )
-        .select_from(
-            SUPERBILL.outerjoin(
-                before,
-                and_(
-                    before.c.practice_id == columns.practice_id,
-                    before.c.number == columns.replaces,
-                    before.c.superbill_id == columns.superbill_id,
-                    before.c.version == columns.version - 1,
-                    before.c.ym == columns.ym,
-                    before.c.patient_id == columns.patient_id,
-                ),
-            )
-        )
-        .where(*span.of(SUPERBILL))
-        .order_by(columns.practice_id, columns.number)
-    )
-    last: tuple[str, int] = ("", 0)
-    for row in rows:
-        practice_id, number, version, replaces, earlier = list(row)
-        expected = last[1] + 1 if practice_id == last[0] else 1
-        if number != expected:
-            missing = (
-                f"Superbill {expected} is missing"
-                if number == expected + 1
-                else f"Superbills {expected} to {number - 1} are missing"
-                if number > expected
-                else f"Superbill {number} has a number that none can have"
-            )
-            _add(found, missing, practice_id)
-        if (version == 1) != (replaces is None) or (version != 1 and earlier is None):
-            _add(
-                found,
-                f"Superbill {number} is version {version}, but what it replaces is not there",
-                practice_id,
-            )
-        last = (practice_id, number)
-    _check_lines(connection, span, found)
-
-
-def _check_lines(connection: Connection, span: Span, found: Found) -> None:
-    line = SUPERBILL_LINE.c
-    stray = (
-        select(line.practice_id, line.number)
-        .where(
-            ~exists().where(
-                SUPERBILL.c.practice_id == line.practice_id,
-                SUPERBILL.c.number == line.number,
-                SUPERBILL.c.patient_id == line.patient_id,
-                SUPERBILL.c.ym == line.ym,
-            ),
-            *span.of(SUPERBILL_LINE),
-        )
-        .distinct()
-    )
-    for practice_id, number in connection.execute(stray):
-        _add(found, f"A line of superbill {number} belongs to no such superbill", practice_id)
-
-
-def _check_documents(connection: Connection, span: Span, found: Found) -> None:
-    """Unpack every issued document and compare its digest, beside the reading of the next ones."""
-    bill, decided = SUPERBILL.c, MONTH_DETERMINATION.c
-    lines = _lines(connection, span)
-    bills = select(*(bill[name] for name in ("practice_id", "number", "sha256", "document"))).where(
-        *span.of(SUPERBILL)
-    )
-    decisions = select(
-        *(decided[name] for name in ("practice_id", "patient_id", "sha256", "document", "ym"))
-    ).where(*span.of(MONTH_DETERMINATION))
-    with ThreadPoolExecutor(max_workers=_THREADS) as beside:
-        for batch in raw_rows(connection, bills):
-            read = beside.map(_unpacked, (row[2] for row in batch), (row[3] for row in batch))
-            for (practice_id, number, _, _), document in zip(batch, read, strict=True):
-                if document is None:
-                    _add(
-                        found,
-                        f"Superbill {number} is not the document that was issued: "
-                        "its digest does not fit",
-                        practice_id,
-                    )
-                elif not _has_lines(document, lines.get((practice_id, number), set())):
-                    _add(
-                        found,
-                        f"The lines of superbill {number} are not those of its document",
-                        practice_id,
-                    )
-        for batch in raw_rows(connection, decisions):
-            read = beside.map(_unpacked, (row[2] for row in batch), (row[3] for row in batch))
-            for (practice_id, patient_id, _, _, ym), document in zip(batch, read, strict=True):
-                if document is None:
-                    _add(
-                        found,
-                        f"What the close of {_month(ym)} decided for patient '{patient_id}' is not "
-                        "what was written: its digest does not fit",
-                        practice_id,
-                    )
-
-
-def _unpacked(told: object, document: object) -> bytes | None:
-    """Return a document whose digest fits; None for any other."""
-    try:
-        unpacking = zlib.decompressobj()
-        content = unpacking.decompress(document, _LARGEST_DOCUMENT)  # type: ignore[arg-type]
-    except (zlib.error, TypeError):
-        return None
-    if not unpacking.eof or unpacking.unused_data or hashlib.sha256(content).hexdigest() != told:
-        return None
-    return content
-
-
-_Line = tuple[object, ...]
-_LINE: Final = ("program", "code", "units", "date_of_service")
-
-
-def _lines(connection: Connection, span: Span) -> dict[tuple[str, int], set[_Line]]:
-    """Return the lines of each superbill as the table has them."""
-    line = SUPERBILL_LINE.c
-    found: dict[tuple[str, int], set[_Line]] = defaultdict(set)
-    rows = select(line.practice_id, line.number, *(line[name] for name in _LINE)).where(
-        *span.of(SUPERBILL_LINE)
-    )
-    for batch in raw_rows(connection, rows):
-        for practice_id, number, *parts in batch:
-            found[practice_id, number].add(tuple(parts))
-    return found
-
-
-def _has_lines(document: bytes, lines: set[_Line]) -> bool:
-    """Say whether a document's lines are those of the table, as far as it lists lines."""
-    try:
-        told = json.loads(document)
-    except (ValueError, RecursionError):
-        return False
-    listed = told.get("lines") if isinstance(told, dict) else None
-    if not isinstance(listed, list):
-        return True
-    return {tuple(each.get(name) for name in _LINE) for each in listed} == lines
 
 
 def _check_digests(connection: Connection, span: Span, marks: list[_Mark], found: Found) -> None:
@@ -338,7 +190,7 @@ def _check_digests(connection: Connection, span: Span, marks: list[_Mark], found
         told = _details(mark.details)
         documents = "".join(sorted(digests.pop(key, ())))
         if "digest" in told and told["digest"] != hashlib.sha256(documents.encode()).hexdigest():
-            _add(
+            add(
                 found,
                 f"{mark.called} sealed other documents than there are: one was added, changed or "
                 "taken away",
@@ -349,16 +201,16 @@ def _check_digests(connection: Connection, span: Span, marks: list[_Mark], found
         if "superbills" in told and told["superbills"] != (
             [issued[0], issued[-1]] if issued else None
         ):
-            _add(
+            add(
                 found,
                 f"{mark.called} names other superbills than there are",
                 mark.practice_id,
                 mark.event_seq,
             )
     for practice_id, ym, period in sorted(digests):
-        _add(
+        add(
             found,
-            f"There are documents of {_month(ym)} (period {period}), but no close of it",
+            f"There are documents of {month_name(ym)} (period {period}), but no close of it",
             practice_id,
         )
 
@@ -371,14 +223,3 @@ def _issued(
         for batch in raw_rows(connection, select(*columns).where(*span.of(table))):
             for practice_id, ym, period, subject, digest in batch:
                 yield (practice_id, ym, period), kind, str(subject), digest
-
-
-def _add(found: Found, said: str, practice_id: str, event: int | None = None) -> None:
-    message = said if said.endswith(".") else f"{said}."
-    found.add(
-        "L014",
-        message,
-        practice_id=practice_id,
-        chain=None if event is None else JOURNAL.name,
-        seq=event,
-    )
