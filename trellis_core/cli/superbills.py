@@ -43,7 +43,8 @@ def add_parser(subparsers: Subparsers) -> None:
         "superbills",
         help="write a month's superbills as PDF, CSV or FHIR",
         description="Write a month's superbills. They are drafts until the month is closed: "
-        "statements to submit claims from, not claims.",
+        "statements to submit claims from, not claims. Of a closed month they are what was issued; of "
+        "a reopened one that, and the drafts that would take its place.",
     )
     parser.add_argument("month", type=month_argument, metavar="YYYY-MM", help="service month")
     parser.add_argument(
@@ -67,6 +68,12 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="P",
         help=f"only those on which this program bills: {', '.join(Program)}",
     )
+    parser.add_argument(
+        "--number",
+        type=_positive,
+        metavar="N",
+        help="only the issued superbill of this number, also where a later version replaced it",
+    )
     add_store_options(parser)
 
 
@@ -85,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
             form=args.form,
             patient_id=args.patient,
             program=args.program,
+            number=args.number,
             store=store,
             actor=cli_actor(store, args.as_person),
             clock=SystemClock(),
@@ -118,6 +126,12 @@ def _program(text: str) -> Program:
         message = f"'{text}' is not a program; use one of {', '.join(Program)}"
         raise argparse.ArgumentTypeError(message)
     return found
+
+
+def _positive(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) >= 1:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"'{text}' is not a superbill's number")
 
 
 def _write(document: Document, place: Path) -> Path:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from trellis_core.superbill import Practitioner, Superbill, SuperbillLine
+from trellis_core.superbill import Closing, Practitioner, Superbill, SuperbillLine
 from trellis_core.values.money import amount_text
 from trellis_core.values.periods import ServiceMonth
 
@@ -68,7 +68,20 @@ def _superbill(bill: Superbill) -> dict[str, JsonValue]:
         },
         "ledger_head": bill.ledger_head,
         "checkpoint": bill.checkpoint,
+        "closed": _closing(bill.closed),
         "data_as_of": bill.data_as_of.isoformat(),
+    }
+
+
+def _closing(closed: Closing | None) -> JsonValue:
+    if closed is None:
+        return None
+    return {
+        "period": closed.period,
+        "at": closed.at.isoformat(),
+        "event": closed.event,
+        "ledger_seq": closed.ledger_seq,
+        "ledger_head": closed.ledger_head,
     }
 
 
@@ -168,6 +181,17 @@ def superbills_schema() -> dict[str, JsonValue]:
             "rule_book": _object({"version": text, "fingerprint": text}),
             "ledger_head": maybe_text,
             "checkpoint": maybe_text,
+            "closed": {
+                "type": ["object", "null"],
+                "required": ["period", "at", "event", "ledger_seq", "ledger_head"],
+                "properties": {
+                    "period": number,
+                    "at": {"type": "string", "format": "date-time"},
+                    "event": number,
+                    "ledger_seq": number,
+                    "ledger_head": text,
+                },
+            },
             "data_as_of": {"type": "string", "format": "date-time"},
         }
     )

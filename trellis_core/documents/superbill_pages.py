@@ -28,6 +28,7 @@ from trellis_core.documents.layout import (
 )
 from trellis_core.superbill import (
     NOTHING,
+    Closing,
     Practitioner,
     RecordedTime,
     Superbill,
@@ -68,6 +69,15 @@ def length_text(seconds: int) -> str:
         '12:34'
     """
     return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+def close_text(closed: Closing) -> str:
+    """Name the close that issued a superbill, and the end of the ledger that it counted to."""
+    adjusted = f", adjustment {closed.period}" if closed.period else ""
+    return (
+        f"Issued by the month's close on {moment_text(closed.at)}{adjusted}, event {closed.event:,}. "
+        f"Ledger to entry {closed.ledger_seq:,}, {closed.ledger_head}"
+    )
 
 
 def superbill_pages(superbill: Superbill) -> tuple[Page, ...]:
@@ -172,8 +182,9 @@ class _Sheet:
         bill = self.superbill
         self.y = MARGIN + 4
         self.text(MARGIN, bill.practice.name, size=8.5, is_bold=True, width=WIDTH * 0.6)
+        called = bill.id if bill.number is None else f"No. {bill.number}"
         self.text_right(
-            MARGIN + WIDTH, f"Superbill {bill.id}, version {bill.version}", size=8, colour=QUIET
+            MARGIN + WIDTH, f"Superbill {called}, version {bill.version}", size=8, colour=QUIET
         )
         self.y += 12
         born = day_text(bill.patient.birth_date)
@@ -188,6 +199,9 @@ class _Sheet:
             self.y += 12
             billing = f"Billing practitioner {bill.billing.signature}"
             self.text(MARGIN, billing, size=8, colour=QUIET, width=WIDTH)
+        if bill.closed is not None:
+            self.y += 11
+            self.text(MARGIN, close_text(bill.closed), size=7, colour=QUIET, width=WIDTH)
         self.y += 6
         self.rule(colour=ACCENT, width=1.0)
         self.y += 2
@@ -377,7 +391,8 @@ def _column_heads(sheet: _Sheet) -> None:
 def _lines(sheet: _Sheet, bill: Superbill) -> None:
     sheet.heading("24 Services", keep=60)
     if not bill.lines:
-        sheet.paragraph("No billable line. See what stands in the way below.", colour=QUIET)
+        none = "Nothing is billed." if bill.is_withdrawn else "No billable line."
+        sheet.paragraph(f"{none} See what stands in the way below.", colour=QUIET)
         sheet.y += 4
         return
     _column_heads(sheet)
@@ -530,7 +545,8 @@ def _reasons(sheet: _Sheet, bill: Superbill) -> None:
     for line in bill.lines:
         _why(sheet, bill, line, marks, shown)
     if not bill.lines:
-        sheet.paragraph("No line bills yet.", colour=QUIET)
+        none = "No line bills any more." if bill.is_withdrawn else "No line bills yet."
+        sheet.paragraph(none, colour=QUIET)
     _not_billed(sheet, bill, marks)
     _time_table(sheet, bill)
     _on_file(sheet, bill)

@@ -156,7 +156,7 @@ def rows_of_month(
 
 
 @contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
+def no_search_for_cycles() -> Iterator[None]:
     """Let a large panel be built without the search for cycles that it would set off again and again.
 
     The values have no cycles, and all are needed until the end.
@@ -174,7 +174,7 @@ def _built(
     uow: UnitOfWork, key: tuple[str, ServiceMonth], now: datetime, rule_book: RuleBook
 ) -> _Kept:
     """Read and determine everybody."""
-    with _no_search_for_cycles():
+    with no_search_for_cycles():
         return _built_at_once(uow, key, now, rule_book)
 
 

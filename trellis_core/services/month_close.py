@@ -29,6 +29,7 @@ from trellis_core.services.issued_superbills import first_sealing
 from trellis_core.services.month_plan import (
     HeldBack,
     MonthCounts,
+    MonthPlan,
     plan_month,
 )
 from trellis_core.services.month_rows import (
@@ -48,6 +49,7 @@ from trellis_core.store.engine import Store
 from trellis_core.store.month_query import (
     Mark,
     differing_totals,
+    has_changed,
     is_event,
     issued_of,
     mark_of_event,
@@ -390,10 +392,35 @@ def _close(
             if prepared is None:
                 prepared = prepare(unit, now)
             elif (prepared.plan.ledger, prepared.plan.journal) != ends:
-                continue
+                if _has_changed(unit, prepared.plan, practice_id):
+                    continue
+                prepared = _moved(prepared, ends)
             write_close(unit, prepared, form_id=command.form_id, is_early=command.early)
             return marks_of(unit, practice_id, command.month)[-1]
     raise StoreError("The month was not closed.")
+
+
+def _has_changed(unit: UnitOfWork, plan: MonthPlan, practice_id: str) -> bool:
+    return has_changed(
+        unit,
+        practice_id,
+        plan.month,
+        ledger_seq=plan.ledger[0],
+        journal_seq=plan.journal[0],
+    )
+
+
+def _moved(
+    prepared: PreparedClose, ends: tuple[tuple[int, bytes], tuple[int, bytes]]
+) -> PreparedClose:
+    """Return the same close at later ends of both chains."""
+    ledger, journal = ends
+    return prepared_close(
+        replace(prepared.plan, ledger=ledger, journal=journal),
+        practice_id=prepared.practice_id,
+        period=prepared.closing.period,
+        at=prepared.at,
+    )
 
 
 # --- after the close ----------------------------------------------------------------------------

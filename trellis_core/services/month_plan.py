@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.board_memory import no_search_for_cycles
 from trellis_core.services.issued_superbills import IssuedSuperbill, read_issued
 from trellis_core.services.superbill_drafts import MonthBills, PatientBills, month_bills
 from trellis_core.store.month_query import last_number
@@ -143,15 +144,16 @@ def plan_month(
     standing = read_issued(
         unit, practice_id, month=month, patient_id=patient_id, only_standing=True
     )
-    bills = month_bills(
-        unit,
-        practice_id,
-        month,
-        as_of=as_of,
-        rule_book=rule_book,
-        patient_id=patient_id,
-        also={each.bill.patient.id for each in standing},
-    )
+    with no_search_for_cycles():
+        bills = month_bills(
+            unit,
+            practice_id,
+            month,
+            as_of=as_of,
+            rule_book=rule_book,
+            patient_id=patient_id,
+            also={each.bill.patient.id for each in standing},
+        )
     sorted_out = _SortedOut({each.bill.id: each for each in standing})
     for bill in bills.superbills:
         sorted_out.take(bill)

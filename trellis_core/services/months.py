@@ -40,6 +40,7 @@ __all__ = [
     "counts_of",
     "month_review",
     "month_state",
+    "number_ranges",
     "practice_zone",
     "state_in",
 ]
@@ -294,6 +295,22 @@ def name_of(unit: UnitOfWork, practice_id: str, staff_id: str | None) -> str:
         return _NO_ONE
     row = unit.session.get(StaffRow, (practice_id, staff_id))
     return staff_id if row is None else staff_of(row).name or staff_id
+
+
+def number_ranges(numbers: Iterable[int]) -> str:
+    """Write numbers as ranges.
+
+    Example:
+        >>> number_ranges([31, 32, 33, 40])
+        '31 to 33, 40'
+    """
+    ranges: list[list[int]] = []
+    for number in sorted(numbers):
+        if ranges and ranges[-1][-1] == number - 1:
+            ranges[-1][1:] = [number]
+        else:
+            ranges.append([number])
+    return ", ".join(" to ".join(map(str, each)) for each in ranges)
 
 
 def _require_patient(unit: UnitOfWork, practice_id: str, patient_id: str | None) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     select,
 )
 
+from trellis_core.ledger.journal import EventKind
 from trellis_core.store.mapping import instant_of
 from trellis_core.store.tables import (
     ENTRY,
@@ -37,6 +38,18 @@ from trellis_core.values.periods import ServiceMonth
 
 LONGEST_ENTRY_SECONDS: Final = 86_400
 """How long before a month a timer may have started whose entry still reaches into it."""
+
+
+_DECIDE_NOTHING: Final = (
+    EventKind.SIGNED_IN,
+    EventKind.SIGN_IN_REFUSED,
+    EventKind.SIGNED_OUT,
+    EventKind.NOTE_WITHHELD,
+    EventKind.KEY_NAMED,
+    EventKind.EXPORTED,
+    EventKind.BACKED_UP,
+)
+"""Events that do not change what a month bills."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +262,24 @@ def differing_totals(
         for row in unit.connection.execute(statement)
     }
     return tuple(sorted(found))
+
+
+def has_changed(
+    unit: UnitOfWork, practice_id: str, month: ServiceMonth, *, ledger_seq: int, journal_seq: int
+) -> bool:
+    """Say whether anything that decides a month was added since both chains ended at some numbers.
+
+    Time of later months, sign-ins and exports do not.
+    """
+    time = exists().where(
+        ENTRY.c.practice_id == practice_id, ENTRY.c.seq > ledger_seq, ENTRY.c.ym + 0 <= month.ym
+    )
+    records = exists().where(
+        EVENT.c.practice_id == practice_id,
+        EVENT.c.seq > journal_seq,
+        EVENT.c.kind.not_in([kind.value for kind in _DECIDE_NOTHING]),
+    )
+    return bool(unit.connection.execute(select(or_(time, records))).scalar_one())
 
 
 # --- superbills ---------------------------------------------------------------------------------

@@ -341,13 +341,16 @@ def read_panel(
 def _issued(reader: _Reader, practice_id: str, month: ServiceMonth) -> Sequence[IssuedLine]:
     """Return the lines that stand on issued superbills of earlier months."""
     line = SUPERBILL_LINE.c
-    replaced = select(SUPERBILL.c.replaces).where(
-        SUPERBILL.c.practice_id == practice_id, SUPERBILL.c.replaces.is_not(None)
+    is_replaced = exists().where(
+        SUPERBILL.c.practice_id == practice_id,
+        SUPERBILL.c.ym == line.ym,
+        SUPERBILL.c.patient_id == line.patient_id,
+        SUPERBILL.c.replaces == line.number,
     )
     is_needed = or_(
         line.ym >= month.plus(-_MONTHS_OF_A_YEAR_BEFORE).ym, line.program.in_(_EPISODES)
     )
-    own = (line.practice_id == practice_id, line.number.not_in(replaced))
+    own = (line.practice_id == practice_id, ~is_replaced)
     kinds = (line.patient_id, line.code, line.program, line.billing_practitioner)
     recent = select(*(line[name] for name in IssuedLine._fields)).where(
         *own, line.ym < month.ym, is_needed

@@ -1,0 +1,272 @@
+"""``trellis month``: how a month stands, closing it, and reopening it for an adjustment."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from trellis_core.cli.common import (
+    Subparsers,
+    add_store_options,
+    month_argument,
+    open_store_of,
+    print_json,
+    print_message,
+)
+from trellis_core.errors import MonthNotClosableError
+from trellis_core.rules.rulebook import load_rule_book
+from trellis_core.services.month_close import (
+    ClosedMonth,
+    CloseMonth,
+    IssuedAs,
+    ReopenMonth,
+    close_month,
+    reopen_month,
+)
+from trellis_core.services.month_plan import HeldBack, MonthCounts
+from trellis_core.services.months import MonthState, Standing, month_state, number_ranges
+from trellis_core.services.practice import cli_actor
+from trellis_core.values.clock import SystemClock
+from trellis_core.values.ids import new_entry_id
+
+SCHEMA_NAME: Final = "trellis.month/1"
+"""Name and version of the answer of ``show`` and ``reopen``."""
+
+CLOSE_SCHEMA_NAME: Final = "trellis.month-close/1"
+"""Name and version of the answer of ``close``."""
+
+_HOUR, _MINUTE = 3600, 60
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "month",
+        help="show a month's state, close it, reopen it for an adjustment",
+        description="Show, close or reopen a month. A close numbers and issues the superbills that are "
+        "ready; from then on time for the month is refused. A reopening is added after the close, "
+        "which stays. Exit status 1: the month cannot be closed, or is not closed.",
+    )
+    parts = parser.add_subparsers(title="what to do", metavar="DO", dest="what", required=True)
+    show = parts.add_parser("show", help="how the month stands and what a close would find")
+    close = parts.add_parser("close", help="close it: number and issue what is ready")
+    close.add_argument(
+        "--early",
+        action="store_true",
+        help="though it is not over, for a practice that stops; later entries need an adjustment",
+    )
+    reopen = parts.add_parser("reopen", help="reopen it for an adjustment")
+    reopen.add_argument("--reason", required=True, metavar="TEXT", help="for the auditor")
+    for part in (show, close, reopen):
+        part.add_argument("month", type=month_argument, metavar="YYYY-MM", help="service month")
+        if part is not show:
+            part.add_argument(
+                "--key", metavar="UUID", help="makes the command safe to repeat: done once only"
+            )
+        add_store_options(part)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked and say it."""
+    clock, store = SystemClock(), open_store_of(args)
+    key: str = getattr(args, "key", None) or new_entry_id()
+    try:
+        actor = cli_actor(store, args.as_person)
+        if args.what == "close":
+            closed = close_month(
+                CloseMonth(month=args.month, form_id=key, early=args.early),
+                store=store,
+                actor=actor,
+                clock=clock,
+                rule_book=load_rule_book(),
+            )
+            _answer(_closed_object(closed), _closed_sentences(closed), args)
+            if closed.checkpoint_problem:
+                print_message(f"The month is closed. No checkpoint: {closed.checkpoint_problem}")
+            return 0
+        if args.what == "reopen":
+            state = reopen_month(
+                ReopenMonth(month=args.month, form_id=key, reason=args.reason),
+                store=store,
+                actor=actor,
+                clock=clock,
+            )
+        else:
+            state = month_state(
+                args.month, store=store, actor=actor, clock=clock, rule_book=load_rule_book()
+            )
+        _answer(_state_object(state), _state_sentences(state), args)
+    except MonthNotClosableError as refusal:
+        print(f"trellis: {refusal}", file=sys.stderr)
+        return 1
+    finally:
+        store.close()
+    return 0
+
+
+def _answer(content: dict[str, object], sentences: Iterable[str], args: argparse.Namespace) -> None:
+    if args.json:
+        print_json(content)
+    else:
+        print("\n".join(sentences))
+
+
+# --- in JSON ------------------------------------------------------------------------------------
+
+
+def _state_object(state: MonthState) -> dict[str, object]:
+    return {
+        "schema": SCHEMA_NAME,
+        "month": str(state.month),
+        "state": state.standing.value,
+        "adjustment": state.adjustment,
+        "marks": state.marks,
+        "since": None if state.since is None else state.since.isoformat(),
+        "by": state.by,
+        "event": state.event,
+        "code": state.code,
+        "is_over": state.is_over,
+        "is_early": state.is_early,
+        "timers_running": list(state.running),
+        "entries": state.entries,
+        "seconds": state.seconds,
+        "superbills": list(state.issued),
+        "counts": None if state.counts is None else _counts_object(state.counts),
+    }
+
+
+def _counts_object(counts: MonthCounts) -> dict[str, object]:
+    return {
+        "in_play": counts.in_play,
+        "billable": counts.billable,
+        "ready": counts.ready,
+        "replacing": counts.replacing,
+        "withdrawn": counts.withdrawn,
+        "unchanged": counts.unchanged,
+        "decisions": counts.decisions,
+        "held_back": [_held_back_object(each) for each in counts.held_back],
+    }
+
+
+def _held_back_object(held: HeldBack) -> dict[str, object]:
+    return {
+        "superbill": held.superbill_id,
+        "patient": held.patient_id,
+        "replaces": held.replaces,
+        "missing": [{"code": each.code, "message": each.message} for each in held.missing],
+    }
+
+
+def _closed_object(closed: ClosedMonth) -> dict[str, object]:
+    return {
+        "schema": CLOSE_SCHEMA_NAME,
+        "month": str(closed.month),
+        "period": closed.period,
+        "at": closed.at.isoformat(),
+        "by": closed.by,
+        "event": closed.event,
+        "code": closed.code,
+        "created": closed.created,
+        "entries": closed.entries,
+        "seconds": closed.seconds,
+        "superbills": [
+            {
+                "number": each.number,
+                "id": each.superbill_id,
+                "patient": each.patient_id,
+                "version": each.version,
+                "replaces": each.replaces,
+                "changes_claim": each.changes_claim,
+                "withdraws": each.is_withdrawal,
+            }
+            for each in closed.issued
+        ],
+        "counts": _counts_object(closed.counts),
+        "checkpoint": closed.checkpoint,
+        "checkpoint_problem": closed.checkpoint_problem,
+    }
+
+
+# --- in sentences -------------------------------------------------------------------------------
+
+
+def _closed_sentences(closed: ClosedMonth) -> Iterable[str]:
+    month, numbers = closed.month.in_words, [each.number for each in closed.issued]
+    adjusted = f" for adjustment {closed.period}" if closed.period else ""
+    yield f"{month} {'is' if closed.created else 'was already'} closed{adjusted}."
+    yield f"{_number(closed.entries, 'entry', 'entries')}, {_length(closed.seconds)}."
+    if numbers:
+        yield f"Issued: {_number(len(numbers), 'superbill')}, No. {number_ranges(numbers)}."
+    else:
+        yield "Issued: none."
+    if closed.counts.unchanged:
+        yield f"Unchanged: {_number(closed.counts.unchanged, 'superbill')} as issued before."
+    yield from (_amended(each) for each in closed.issued if each.replaces is not None)
+    yield from _held_back_sentences(closed.held_back)
+    yield f"Receipt: event {closed.event:,}, code {closed.code}."
+    if closed.checkpoint:
+        yield f"{closed.checkpoint}."
+
+
+def _amended(one: IssuedAs) -> str:
+    if one.is_withdrawal:
+        return f"No. {one.number} replaces {one.replaces}. Nothing is billed: withdraw the claim."
+    claim = "the claim changes" if one.changes_claim else "the claim stays as it was"
+    return f"No. {one.number} replaces {one.replaces}; {claim}."
+
+
+def _held_back_sentences(held_back: Sequence[HeldBack]) -> Iterable[str]:
+    for each in held_back:
+        stands = f", No. {each.replaces} stands until then" if each.replaces else ""
+        missing = " ".join(one.message for one in each.missing)
+        yield f"Held back: {each.superbill_id} of patient {each.patient_id}{stands}. {missing}"
+
+
+def _state_sentences(state: MonthState) -> Iterable[str]:
+    month = state.month.in_words
+    match state.standing:
+        case Standing.OPEN:
+            yield f"{month} is open."
+        case Standing.CLOSED:
+            adjusted = f" for adjustment {state.adjustment}" if state.adjustment else ""
+            yield f"{month} is closed{adjusted} {_by(state)}."
+        case Standing.REOPENED:
+            yield (
+                f"{month} is reopened for adjustment {state.adjustment} {_by(state)}: "
+                f"{state.reason}"
+            )
+    yield f"{_number(state.entries, 'entry', 'entries')}, {_length(state.seconds)}."
+    if state.issued:
+        issued = _number(len(state.issued), "superbill")
+        yield f"Issued: {issued}, No. {number_ranges(state.issued)}."
+    if state.counts is not None:
+        yield from _counts_sentences(state.counts, is_closed=state.is_closed)
+    if not state.is_closed and not state.is_over:
+        yield "The month is not over."
+    if state.running:
+        yield f"A timer runs for {', '.join(state.running)}."
+
+
+def _counts_sentences(counts: MonthCounts, *, is_closed: bool) -> Iterable[str]:
+    yield (
+        f"{_number(counts.in_play, 'patient')} in play, {counts.billable:,} billable, "
+        f"{_number(counts.decisions, 'choice')} open."
+    )
+    if not is_closed:
+        again = f", {counts.replacing:,} of them new versions" if counts.replacing else ""
+        yield f"A close would number {_number(counts.ready, 'superbill')}{again}."
+    yield from _held_back_sentences(counts.held_back)
+
+
+def _by(state: MonthState) -> str:
+    when = "" if state.since is None else f" on {state.since:%Y-%m-%d %H:%M} UTC"
+    return f"by {state.by or 'the system'}{when}"
+
+
+def _number(count: int, noun: str, plural: str | None = None) -> str:
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def _length(seconds: int) -> str:
+    hours, rest = divmod(seconds, _HOUR)
+    return f"{hours:,} h {rest // _MINUTE} min {rest % _MINUTE} s"
