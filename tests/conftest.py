@@ -1,5 +1,6 @@
 """What every test may use: a clock that stands, and a store of its own on either database."""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +29,15 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest) -> Store:
+    """An empty store: on a SQLite file, or where ``TRELLIS_TEST_STORE=postgresql`` says so there."""
+    kind = os.environ.get("TRELLIS_TEST_STORE", "sqlite")
+    found: Store = request.getfixturevalue(f"{'postgres' if kind == 'postgresql' else kind}_store")
+    return found
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[Store]:
     """An empty store on a SQLite file."""
     opened = open_store(f"sqlite:///{tmp_path / 'trellis.db'}")
     yield opened
@@ -74,6 +83,6 @@ def postgres_store(postgres_url: str) -> Iterator[Store]:
 def any_store(request: pytest.FixtureRequest) -> Store:
     """An empty store, on SQLite and then on PostgreSQL: for what must hold on both."""
     found: Store = request.getfixturevalue(
-        "store" if request.param == "sqlite" else "postgres_store"
+        "sqlite_store" if request.param == "sqlite" else "postgres_store"
     )
     return found

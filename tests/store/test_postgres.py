@@ -29,8 +29,9 @@ from trellis_core.errors import NotFoundError, SchemaVersionError, StoreError, U
 from trellis_core.services.time_log import log_time
 from trellis_core.store import postgres as module
 from trellis_core.store.changes import ChangeWatch
+from trellis_core.store.dialects import schema_of
 from trellis_core.store.engine import Store, open_store
-from trellis_core.store.migrations import SCHEMA_VERSION
+from trellis_core.store.migrations import SCHEMA_VERSION, reference_schema
 from trellis_core.store.postgres import role_problems, server_problems
 from trellis_core.store.tables import PracticeRow, StaffRow
 
@@ -669,6 +670,11 @@ def test_what_the_owner_cannot_mend_stays_refused(postgres: Databases):
 
 
 # --- the schema ----------------------------------------------------------------------------------
+
+
+def test_a_store_is_made_as_the_tables_ask_for(postgres_store: Store):
+    with postgres_store.reading() as unit:
+        assert schema_of(unit.connection) == reference_schema(postgres_store.engine)
 
 
 def _open(url: str, told: "multiprocessing.Queue[str]") -> None:

@@ -149,7 +149,7 @@ def _matches(text: str) -> list[ColumnElement[bool]]:
     return [
         or_(
             *(
-                col(column).like(f"%{_escaped(spelling)}%", escape="\\")
+                col(column).ilike(f"%{_escaped(spelling)}%", escape="\\")
                 for spelling in _spellings(word)
                 for column in (PatientRow.family_name, PatientRow.given_name, PatientRow.mrn)
             )

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from trellis_core.errors import UnsafeStoreError
 from trellis_core.ledger.chain import ENTRY_DOMAIN
 from trellis_core.ledger.journal import EVENT_DOMAIN
+from trellis_core.store.catalog_postgres import tables_of, wanted_tables
 from trellis_core.store.guards import (
     MOVED_BY_GUARDS,
     NEVER_CHANGED,
@@ -198,10 +199,11 @@ def _tables(connection: Connection) -> tuple[str, ...]:
 
 
 def wanted_schema() -> dict[tuple[str, str], str]:
-    """Return the guards as they must be in the catalog, by kind and name."""
-    return {("function", name): body for name, body in FUNCTIONS.items()} | {
+    """Return guards and tables as they must be in the catalog, by kind and name."""
+    guarding = {("function", name): body for name, body in FUNCTIONS.items()} | {
         ("trigger", name): _trigger_text(*parts, "A") for name, parts in TRIGGERS.items()
     }
+    return guarding | dict(wanted_tables())
 
 
 def _trigger_text(table: str, function: str, bits: int, enabled: str) -> str:
@@ -209,7 +211,7 @@ def _trigger_text(table: str, function: str, bits: int, enabled: str) -> str:
 
 
 def schema_of(connection: Connection) -> dict[tuple[str, str], str]:
-    """Return the guards as they are in the catalog, by kind and name, and any other trigger."""
+    """Return guards and tables as they are in the catalog, by kind and name, and any others."""
     here = "current_schema()::regnamespace"
     functions = connection.exec_driver_sql(
         f"SELECT proname, prosrc FROM pg_proc WHERE pronamespace = {here} AND prosecdef"
@@ -219,7 +221,11 @@ def schema_of(connection: Connection) -> dict[tuple[str, str], str]:
         "JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_proc AS p ON p.oid = t.tgfoid "
         f"WHERE c.relnamespace = {here} AND NOT t.tgisinternal"
     )
-    return {("function", name): body for name, body in functions} | {
-        ("trigger", name): _trigger_text(table, function, bits, enabled)
-        for name, table, function, bits, enabled in triggers
-    }
+    return (
+        {("function", name): body for name, body in functions}
+        | {
+            ("trigger", name): _trigger_text(table, function, bits, enabled)
+            for name, table, function, bits, enabled in triggers
+        }
+        | tables_of(connection)
+    )

@@ -48,10 +48,10 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 
 @pytest.fixture
-def practice(store: Store) -> Store:
-    """A store that holds a practice."""
-    fill(store)
-    return store
+def practice(any_store: Store) -> Store:
+    """A store that holds a practice, on either database."""
+    fill(any_store)
+    return any_store
 
 
 def test_a_saved_entry_says_what_was_entered_and_where_it_is(practice, clock):
