@@ -26,6 +26,13 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from trellis_core.errors import StoreError, UnsafeStoreError
 from trellis_core.store.database import URL_FORMS, WAIT_SECONDS, already_writing, busy
 from trellis_core.store.migrations import upgrade
+from trellis_core.store.sqlite_faults import (
+    HeldFile,
+    is_busy,
+    saving,
+    sentence_of,
+    speaking,
+)
 from trellis_core.store.unit_of_work import UnitOfWork
 
 _WAIT_SECONDS: Final = WAIT_SECONDS
@@ -64,6 +71,7 @@ class SqliteDatabase:
         _create_private_file(path)
         refuse_network_folder(path.parent)
         self.path: Final = path
+        self._file: Final = HeldFile(path)
         self.engine: Final[Engine] = create_engine(
             URL.create("sqlite", database=str(path)),
             module=driver,
@@ -74,7 +82,7 @@ class SqliteDatabase:
             pool_timeout=_WAIT_SECONDS,
             connect_args={"check_same_thread": False, "timeout": _WAIT_SECONDS},
         )
-        event.listen(self.engine, "connect", _prepare_connection)
+        event.listen(self.engine, "connect", self._prepare)
         event.listen(self.engine, "checkout", _refuse_shared_connection)
         event.listen(self.engine, "begin", _begin)
         self._writers = _WritersQueue(path)
@@ -88,15 +96,24 @@ class SqliteDatabase:
         try:
             upgrade(self.engine, self._migrating)
         except DatabaseError as error:
-            raise StoreError(
+            raise sentence_of(error) or StoreError(
                 f"The file '{self.path.name}' cannot be read as a Trellis store. Name another "
                 "file, or restore it from a backup."
             ) from error
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
-        """Hand out a connection that sees one moment of the file and cannot change it."""
-        with self.engine.connect() as connection, connection.begin() as transaction:
+        """Hand out a connection that sees one moment of the file and cannot change it.
+
+        Raises:
+            StoreError: The file is not in its place any more, or cannot be read.
+        """
+        self._file.require_in_place()
+        with (
+            speaking(is_writing=False),
+            self.engine.connect() as connection,
+            connection.begin() as transaction,
+        ):
             try:
                 yield connection
             finally:
@@ -107,9 +124,16 @@ class SqliteDatabase:
         """Hand out the one connection that writes now.
 
         Raises:
-            StoreError: Other writers held the store for half a minute, or this thread already has
-                a writing unit of work open.
+            StoreError: Other writers held the store for half a minute, this thread already has a
+                writing unit of work open, the disk is full, or the file is not in its place any more.
         """
+        with speaking(is_writing=True), self._changing() as connection:
+            yield connection
+
+    @contextmanager
+    def _changing(self) -> Generator[Connection]:
+        """Hand out the one connection that writes now; the database's own errors pass."""
+        self._file.require_in_place()
         with (
             self._writers.turn(),
             self.engine.connect().execution_options(**{_WRITES: True}) as connection,
@@ -117,17 +141,22 @@ class SqliteDatabase:
             try:
                 transaction = connection.begin()
             except OperationalError as error:
-                raise StoreError(
+                raise sentence_of(error) or StoreError(
                     "The store is busy: another program has been writing to it for half a minute. "
                     "Nothing was saved. Close the other program or try again."
                 ) from error
             with transaction:
+                self._file.require_in_place()
                 yield connection
+                if transaction.is_active:
+                    with saving():
+                        transaction.commit()
+        self._file.require_saved_here()
 
     @contextmanager
     def _migrating(self) -> Generator[UnitOfWork]:
         """Open a writing unit of work that may change the schema."""
-        with self.writing() as connection:
+        with self._changing() as connection:
             driver = cast("_DriverConnection", connection.connection.driver_connection)
             driver.set_authorizer(None)
             unit = UnitOfWork(connection, is_writable=True)
@@ -138,13 +167,19 @@ class SqliteDatabase:
                 unit.session.close()
                 driver.set_authorizer(authorize)
 
+    def _prepare(self, connection: _DriverConnection, record: ConnectionPoolEntry) -> None:
+        """Give a new connection its settings, and see that it is to the file that was opened."""
+        _prepare_connection(connection, record)
+        self._file.require_in_place()
+
     def marker(self) -> "SqliteMarker":
         """Return what tells whether somebody has committed."""
         return SqliteMarker(self.engine)
 
     def close(self) -> None:
         """Close every connection."""
-        self.engine.dispose()
+        self.engine.dispose(close=self._file.is_ours)  # another process's are not ours to close
+        self._file.let_go()
 
 
 class SqliteMarker:
@@ -191,6 +226,12 @@ class _WritersQueue:
                 self._processes.acquire()
             except Timeout as error:
                 raise busy() from error
+            except OSError as error:
+                raise StoreError(
+                    f"The store's lock file cannot be used ({os.strerror(error.errno or errno.EIO)}). "
+                    "Nothing was saved. See whether the store's folder is there, has room, and may be "
+                    "written to."
+                ) from error
             self._mine.is_held = True
             try:
                 yield
@@ -409,8 +450,8 @@ def _set(connection: _DriverConnection, name: str, setting: str) -> None:
     while True:
         try:
             connection.execute(f"PRAGMA {name}={setting}")
-        except pysqlite3.OperationalError:
-            if time.monotonic() > until:
+        except pysqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() > until:
                 raise
             time.sleep(_LOCK_POLL_SECONDS)
         else:
@@ -420,7 +461,10 @@ def _set(connection: _DriverConnection, name: str, setting: str) -> None:
 def _refuse_shared_connection(
     connection: _DriverConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection
 ) -> None:
-    """Hand out a connection only to its own process and only when nobody is using it."""
+    """Hand out a connection only to its own process and only when nobody is using it.
+
+    In another process a new one is made, which is refused where that is not safe.
+    """
     if record.info["pid"] != os.getpid():
         record.dbapi_connection = None  # type: ignore[misc] # left to its own process, not closed
         raise DisconnectionError("A connection does not survive the division of a process.")
