@@ -30,7 +30,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -69,6 +69,10 @@ _LOOPBACK: Final = frozenset({"", "localhost", "127.0.0.1", "::1"})
 _BUSY: Final = frozenset({"55P03", "40P01", "40001", "57014"})
 _NO_RIGHT: Final = "42501"
 _READ_ONLY: Final = "25006"
+_LOST: Final = (
+    "The connection to the database was lost. Nothing was saved. Try again; if it stays so, see "
+    "whether the server is running."
+)
 _SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "53300": "The database server has no free connection. Nothing was saved. Try again; if it "
@@ -209,7 +213,7 @@ class PostgresDatabase:
         """Hand out a connection that sees one moment of the database and cannot change it."""
         with (
             self._speaking(is_reading=True),
-            self.engine.connect().execution_options(
+            self._connected().execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             ) as connection,
             connection.begin() as transaction,
@@ -236,7 +240,7 @@ class PostgresDatabase:
             raise already_writing()
         self._mine.is_held = True
         try:
-            with self._speaking(), self.engine.connect() as connection:
+            with self._speaking(), self._connected() as connection:
                 transaction = connection.begin()
                 try:
                     if practice_id is not None:
@@ -260,6 +264,12 @@ class PostgresDatabase:
                     raise
         finally:
             self._mine.is_held = False
+
+    def _connected(self) -> Connection:
+        try:
+            return self.engine.connect()
+        except InvalidRequestError as error:  # they are ended as fast as the pool makes new ones
+            raise StoreError(_LOST) from error
 
     @contextmanager
     def _speaking(self, *, is_reading: bool = False) -> Generator[None]:
@@ -287,10 +297,7 @@ class PostgresDatabase:
         if state in _SENTENCES:
             return StoreError(_SENTENCES[state])
         if error.connection_invalidated:
-            return StoreError(
-                "The connection to the database was lost. Nothing was saved. Try again; if it stays "
-                "so, see whether the server is running."
-            )
+            return StoreError(_LOST)
         if error.statement is None:  # it did not come to a statement: nobody is connected
             return _no_connection(str(error.orig), self._url)
         return None
