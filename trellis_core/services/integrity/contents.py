@@ -93,6 +93,9 @@ def check_withheld(connection: Connection, span: Span, found: Found) -> None:
         event.c.practice_id == hidden.c.practice_id,
         event.c.seq == hidden.c.event_seq,
         event.c.kind == EventKind.NOTE_WITHHELD.value,
+        ENTRY.c.practice_id == hidden.c.practice_id,
+        ENTRY.c.seq == hidden.c.seq,
+        ENTRY.c.entry_id == event.c.subject_id,
     )
     groundless = select(hidden.c.practice_id, hidden.c.seq).where(
         ~exists().where(here), *span.of(hidden)

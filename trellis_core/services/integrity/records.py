@@ -7,6 +7,7 @@ taken away around Trellis differs from it.
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Connection,
     Date,
     DateTime,
+    Select,
     String,
     Table,
     Text,
@@ -35,6 +37,7 @@ from trellis_core.store.tables import EVENT, EVENT_TEXT, RunningTimerRow, SignIn
 
 _NOT_JOURNALED: Final = frozenset({RunningTimerRow.__tablename__, SignInRow.__tablename__})
 _LISTED: Final = 4
+_STATEMENTS: Final = 128
 _WRITTEN: Final = frozenset({EventKind.RECORDED.value, EventKind.CHANGED.value})
 _REMOVED: Final = EventKind.REMOVED.value
 _OF_RECORDS: Final = (*sorted(_WRITTEN), _REMOVED)
@@ -92,40 +95,8 @@ def _key_columns(table: Table) -> list[Column[Any]]:
 
 def _check_rows(connection: Connection, table: Table, span: Span, found: Found) -> None:
     """Compare the rows that are there."""
-    newest = (
-        select(func.max(EVENT.c.seq))
-        .where(
-            EVENT.c.practice_id == _owner(table),
-            EVENT.c.subject_kind == table.name,
-            EVENT.c.subject_id == _key(table),
-            EVENT.c.kind.in_(_OF_RECORDS),
-        )
-        .correlate(table)
-        .scalar_subquery()
-    )
-    columns = list(table.columns)
-    told = (
-        select(
-            _owner(table),
-            _key(table),
-            EVENT.c.seq,
-            EVENT.c.kind,
-            TextBytes(EVENT_TEXT.c.text),
-            *columns,
-        )
-        .select_from(
-            table.outerjoin(
-                EVENT, and_(EVENT.c.practice_id == _owner(table), EVENT.c.seq == newest)
-            ).outerjoin(
-                EVENT_TEXT,
-                and_(
-                    EVENT_TEXT.c.practice_id == EVENT.c.practice_id, EVENT_TEXT.c.seq == EVENT.c.seq
-                ),
-            )
-        )
-        .where(*_touched(table, span))
-    )
-    readers = [(column.name, _reader(column)) for column in columns]
+    told = _rows_of(table, span.practice_id, span.start(JOURNAL))
+    readers = [(column.name, _reader(column)) for column in table.columns]
     what = table.name.replace("_", " ")
     for batch in raw_rows(connection, told):
         for practice_id, key, seq, kind, text, *row in batch:
@@ -151,39 +122,46 @@ def _check_rows(connection: Connection, table: Table, span: Span, found: Found) 
             )
 
 
+@lru_cache(maxsize=_STATEMENTS)
+def _rows_of(table: Table, practice_id: str | None, after: int) -> Select[Any]:
+    """Return the query for a table's rows, each with its newest event and what that wrote down."""
+    newest = (
+        select(func.max(EVENT.c.seq))
+        .where(
+            EVENT.c.practice_id == _owner(table),
+            EVENT.c.subject_kind == table.name,
+            EVENT.c.subject_id == _key(table),
+            EVENT.c.kind.in_(_OF_RECORDS),
+        )
+        .correlate(table)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            _owner(table),
+            _key(table),
+            EVENT.c.seq,
+            EVENT.c.kind,
+            TextBytes(EVENT_TEXT.c.text),
+            *table.columns,
+        )
+        .select_from(
+            table.outerjoin(
+                EVENT, and_(EVENT.c.practice_id == _owner(table), EVENT.c.seq == newest)
+            ).outerjoin(
+                EVENT_TEXT,
+                and_(
+                    EVENT_TEXT.c.practice_id == EVENT.c.practice_id, EVENT_TEXT.c.seq == EVENT.c.seq
+                ),
+            )
+        )
+        .where(*_touched(table, practice_id, after))
+    )
+
+
 def _check_gone(connection: Connection, table: Table, span: Span, found: Found) -> None:
     """Look for records that are gone though no event removed them."""
-    is_gone: ColumnElement[bool]
-    if len(_key_columns(table)) == 1:
-        is_gone = ~exists().where(
-            _owner(table) == EVENT.c.practice_id, _key(table) == EVENT.c.subject_id
-        )
-    else:  # keys that are put together have no index: the set of all of them is made once
-        every = select(_owner(table), _key(table))
-        if span.practice_id is not None:
-            every = every.where(_owner(table) == span.practice_id)
-        is_gone = tuple_(EVENT.c.practice_id, EVENT.c.subject_id).not_in(every)
-    last = (
-        select(EVENT.c.practice_id, EVENT.c.subject_id, func.max(EVENT.c.seq).label("seq"))
-        .where(
-            EVENT.c.subject_kind == table.name,
-            EVENT.c.kind.in_(_OF_RECORDS),
-            is_gone,
-            *span.of(EVENT, JOURNAL),
-        )
-        .group_by(EVENT.c.practice_id, EVENT.c.subject_id)
-        .subquery("last")
-    )
-    gone = select(last.c.practice_id, last.c.subject_id, last.c.seq).select_from(
-        last.join(
-            EVENT,
-            and_(
-                EVENT.c.practice_id == last.c.practice_id,
-                EVENT.c.seq == last.c.seq,
-                EVENT.c.kind != EventKind.REMOVED.value,
-            ),
-        )
-    )
+    gone = _gone_of(table, span.practice_id, span.start(JOURNAL))
     what = table.name.replace("_", " ")
     for practice_id, key, seq in connection.execute(gone):
         found.add(
@@ -196,16 +174,56 @@ def _check_gone(connection: Connection, table: Table, span: Span, found: Found) 
         )
 
 
-def _touched(table: Table, span: Span) -> list[ColumnElement[bool]]:
+@lru_cache(maxsize=_STATEMENTS)
+def _gone_of(table: Table, practice_id: str | None, after: int) -> Select[Any]:
+    """Return the query for the newest events of a table's records that are not there."""
+    is_gone: ColumnElement[bool]
+    if len(_key_columns(table)) == 1:
+        is_gone = ~exists().where(
+            _owner(table) == EVENT.c.practice_id, _key(table) == EVENT.c.subject_id
+        )
+    else:  # keys that are put together have no index: the set of all of them is made once
+        every = select(_owner(table), _key(table))
+        if practice_id is not None:
+            every = every.where(_owner(table) == practice_id)
+        is_gone = tuple_(EVENT.c.practice_id, EVENT.c.subject_id).not_in(every)
+    last = (
+        select(EVENT.c.practice_id, EVENT.c.subject_id, func.max(EVENT.c.seq).label("seq"))
+        .where(
+            EVENT.c.subject_kind == table.name,
+            EVENT.c.kind.in_(_OF_RECORDS),
+            is_gone,
+            *_events(practice_id, after),
+        )
+        .group_by(EVENT.c.practice_id, EVENT.c.subject_id)
+        .subquery("last")
+    )
+    return select(last.c.practice_id, last.c.subject_id, last.c.seq).select_from(
+        last.join(
+            EVENT,
+            and_(
+                EVENT.c.practice_id == last.c.practice_id,
+                EVENT.c.seq == last.c.seq,
+                EVENT.c.kind != EventKind.REMOVED.value,
+            ),
+        )
+    )
+
+
+def _events(practice_id: str | None, after: int) -> list[ColumnElement[bool]]:
+    return Span(practice_id=practice_id, after={JOURNAL.name: after}).of(EVENT, JOURNAL)
+
+
+def _touched(table: Table, practice_id: str | None, after: int) -> list[ColumnElement[bool]]:
     """Return the conditions that keep rows to a span: those that its events are about."""
     wanted: list[ColumnElement[bool]] = []
-    if span.practice_id is not None:
-        wanted.append(_owner(table) == span.practice_id)
-    if span.start(JOURNAL):
+    if practice_id is not None:
+        wanted.append(_owner(table) == practice_id)
+    if after:
         named = select(EVENT.c.subject_id).where(
             EVENT.c.subject_kind == table.name,
             EVENT.c.kind.in_(_OF_RECORDS),
-            *span.of(EVENT, JOURNAL),
+            *_events(practice_id, after),
         )
         wanted.append(_key(table).in_(named))
     return wanted
