@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -667,6 +668,37 @@ def test_what_the_owner_cannot_mend_stays_refused(postgres: Databases):
         with pytest.raises(UnsafeStoreError, match=said):
             open_store(postgres.url(name, MEMBER))
         postgres.drop(name)
+
+
+def test_the_guides_statements_make_a_store_for_two_logins(spare: LocalServer):
+    guide = (Path(__file__).parents[2] / "docs" / "guide" / "postgresql.md").read_text()
+    statements = guide.split("```sql\n")[1].split("```")[0]
+    spare.start()
+    try:
+        with psycopg.connect(spare.dsn("postgres"), autocommit=True) as admin:
+            admin.execute("DROP DATABASE IF EXISTS trellis WITH (FORCE)")
+            admin.execute("DROP ROLE IF EXISTS trellis_app")
+            for statement in statements.strip().split(";\n"):
+                admin.execute(statement)
+            if admin.info.server_version < 150_000:
+                with psycopg.connect(spare.dsn("trellis"), autocommit=True) as there:
+                    there.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+                    there.execute("GRANT CREATE ON SCHEMA public TO trellis_owner")
+        web = spare.url("trellis", "trellis_web").render_as_string()
+        with pytest.raises(StoreError, match="login that owns the schema"):
+            open_store(web)
+        open_store(spare.url("trellis", "trellis_owner").render_as_string()).close()
+        store = open_store(web)
+        with store.writing() as unit:
+            unit.session.add(practice())
+        store.close()
+        with psycopg.connect(spare.dsn("postgres"), autocommit=True) as admin:
+            admin.execute("CREATE ROLE another_practices LOGIN")
+            admin.execute("GRANT trellis_app TO another_practices")
+        with pytest.raises(StoreError, match="may not connect to the database 'trellis'"):
+            open_store(spare.url("trellis", "another_practices").render_as_string())
+    finally:
+        spare.stop()
 
 
 # --- the schema ----------------------------------------------------------------------------------

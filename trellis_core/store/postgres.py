@@ -549,6 +549,11 @@ def _no_connection(said: str, url: URL) -> StoreError:
         )
     elif f'role "{login}" does not exist' in said:
         why = f"The server has no login '{login}'. Make it: CREATE ROLE {login} LOGIN."
+    elif "permission denied for database" in said:
+        why = (
+            f"The login '{login}' may not connect to the database '{database}'. Let the server's "
+            f'administrator run: GRANT CONNECT ON DATABASE {database} TO "{login}";'
+        )
     elif "SSL" in said:
         why = (
             "The server offers no encrypted connection, and patients' records do not cross a network "
