@@ -107,27 +107,26 @@ def read_family(unit: UnitOfWork, practice_id: str, entry_id: str) -> tuple[Fami
         .cte("family", recursive=True)
     )
     kin = ENTRY.alias("kin")
+    nearby = kin.c.seq.between(known.c.seq - _APPENDED_TOGETHER, known.c.seq + _APPENDED_TOGETHER)
+    related = (
+        kin.c.entry_id == known.c.reverses,
+        kin.c.entry_id == known.c.replaces,
+        kin.c.reverses == known.c.entry_id,
+        kin.c.reverses == known.c.replaces,
+        and_(
+            nearby,
+            or_(
+                kin.c.parent == known.c.parent,
+                kin.c.replaces == known.c.reverses,
+                kin.c.replaces == known.c.replaces,
+            ),
+        ),
+    )
+    # An outer join, and the practice in each part: so each part is looked up by its own index.
     family = known.union(
         select(*(kin.c[name] for name in columns)).select_from(
-            known.join(
-                kin,
-                and_(
-                    kin.c.practice_id == practice_id,
-                    or_(
-                        kin.c.entry_id == known.c.reverses,
-                        kin.c.entry_id == known.c.replaces,
-                        kin.c.reverses == known.c.entry_id,
-                        kin.c.reverses == known.c.replaces,
-                        kin.c.seq.between(
-                            known.c.seq - _APPENDED_TOGETHER, known.c.seq + _APPENDED_TOGETHER
-                        )
-                        & or_(
-                            kin.c.parent == known.c.parent,
-                            kin.c.replaces == known.c.reverses,
-                            kin.c.replaces == known.c.replaces,
-                        ),
-                    ),
-                ),
+            known.outerjoin(
+                kin, or_(*(and_(kin.c.practice_id == practice_id, part) for part in related))
             )
         )
     )
