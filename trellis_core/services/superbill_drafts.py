@@ -1,5 +1,6 @@
 """Drawing a month's superbills up from what is on record now: one read, then pure functions."""
 
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from trellis_core.panel import determine_panel, panel_facts
 from trellis_core.rules.determination import Determination
 from trellis_core.rules.facts import Facts
 from trellis_core.rules.rulebook import RuleBook
-from trellis_core.services.checkpoints import checkpoint_phrase, newest_checkpoint
+from trellis_core.services.checkpoints import checkpoint_phrase, checkpoints_of
 from trellis_core.store.care_mapping import condition_of, patient_of
 from trellis_core.store.ledger_query import read_entries
 from trellis_core.store.mapping import practice_of, staff_of
@@ -115,7 +116,7 @@ def month_bills(
             {each: facts[each] for each in wanted}, rule_book=rule_book, explain=True
         ),
         sealed=_newest_hashes(unit, practice_id, month, wanted),
-        checkpoint=_newest_checkpoint(unit, practice_id),
+        checkpoints=_checkpoints(unit, practice_id),
         rule_book=rule_book,
     )
 
@@ -133,7 +134,7 @@ def _assembled(
     first_look: Mapping[str, Determination],
     explained: Mapping[str, Determination],
     sealed: Mapping[str, tuple[int, str]],
-    checkpoint: SignedCheckpoint | None,
+    checkpoints: Sequence[SignedCheckpoint],
     rule_book: RuleBook,
 ) -> MonthBills:
     practice = practice_of(rows.practice)
@@ -145,7 +146,7 @@ def _assembled(
     months = []
     for patient in patients:
         number, head = sealed.get(patient.id, (0, None))
-        phrase = _sealing(checkpoint, number, practice)
+        phrase = _sealing(checkpoints, number, practice)
         bills = build_superbills(
             practice=practice,
             patient=patient,
@@ -217,15 +218,18 @@ def _newest_hashes(
     }
 
 
-def _newest_checkpoint(unit: UnitOfWork, practice_id: str) -> SignedCheckpoint | None:
-    """Return the newest checkpoint; None also where it cannot be read, which the check tells."""
+def _checkpoints(unit: UnitOfWork, practice_id: str) -> tuple[SignedCheckpoint, ...]:
+    """Return the practice's checkpoints; none where one cannot be read, which the check tells."""
     with suppress(CheckpointError):
-        return newest_checkpoint(unit, practice_id)
-    return None
+        return checkpoints_of(unit, practice_id)
+    return ()
 
 
-def _sealing(checkpoint: SignedCheckpoint | None, number: int, practice: Practice) -> str | None:
-    """Name the checkpoint where it seals a ledger row."""
-    if checkpoint is None or not 0 < number <= checkpoint.checkpoint.ledger_seq:
+def _sealing(
+    checkpoints: Sequence[SignedCheckpoint], number: int, practice: Practice
+) -> str | None:
+    """Name the first checkpoint that seals a ledger row: the same one whenever it is asked."""
+    at = bisect_left(checkpoints, number, key=lambda one: one.checkpoint.ledger_seq)
+    if not number or at == len(checkpoints):
         return None
-    return checkpoint_phrase(checkpoint, zone_named(practice.time_zone))
+    return checkpoint_phrase(checkpoints[at], zone_named(practice.time_zone))
