@@ -20,7 +20,7 @@ STRANGER = Actor(practice_id="practice-2", person_id="staff-stranger", role=Acce
 
 def fill(store: Store, *, time_zone: str = "America/New_York", patients: int = 3) -> None:
     """Write two practices, their people and the first one's patients."""
-    with store.writing() as unit:
+    with store.writing(at=MADE_AT) as unit:
         for practice_id in ("practice-1", "practice-2"):
             unit.session.add(
                 PracticeRow(id=practice_id, name="Example", time_zone=time_zone, created_at=MADE_AT)

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -40,8 +40,14 @@ SUPERUSER: Final = "postgres"
 
 _ANSWERS_WITHIN: Final = 60.0
 _ICU_SINCE: Final = 15
-# The shell ends the server when the pipe on its standard input closes, however the tests ended.
-_KEEPER: Final = '"$@" & server=$!; read -r _; kill -INT $server; wait $server'
+# The shell ends the server when it is told to, or when the pipe on its standard input closes because
+# the tests are gone, however they ended; then it also removes what is left.
+_KEEPER: Final = """
+folder=$1; shift
+"$@" & server=$!
+read -r word; kill -INT $server; wait $server
+[ "$word" = stop ] || rm -rf "$folder"
+"""
 _WHO_MAY: Final = f"""
 local all all trust
 host all {STRANGER} 127.0.0.1/32 scram-sha-256
@@ -152,7 +158,7 @@ class LocalServer:
             command += ["-c", f"{name}={value}"]
         with (self._folder / "log").open("ab") as log:
             self._keeper = subprocess.Popen(
-                ["/bin/sh", "-c", _KEEPER, "sh", *command],
+                ["/bin/sh", "-c", _KEEPER, "sh", str(self._folder), *command],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -175,9 +181,8 @@ class LocalServer:
     def stop(self) -> None:
         """Stop the server; connections that are open are cut."""
         if self._keeper is not None:
-            assert self._keeper.stdin is not None
-            self._keeper.stdin.close()
-            self._keeper.wait(_ANSWERS_WITHIN)
+            with suppress(BrokenPipeError):  # it ended by itself
+                self._keeper.communicate(b"stop\n", timeout=_ANSWERS_WITHIN)
             self._keeper = None
 
     def remove(self) -> None:

@@ -17,10 +17,11 @@ from tests.support.ledger_case import (
     fill,
     work,
 )
+from tests.support.tampering import codes, tamper
 from trellis_core.care.vocabulary import Program
 from trellis_core.errors import PermissionDeniedError
 from trellis_core.ledger.chain import GENESIS, canonical_body, entry_hash, parse_body
-from trellis_core.services.integrity import REMEDIES, CheckReport, check_ledger, check_store
+from trellis_core.services.integrity import REMEDIES, check_ledger, check_store
 from trellis_core.services.time_log import CorrectTime, correct_time, log_time
 from trellis_core.store.engine import Store, open_store
 from trellis_core.store.guards_sqlite import SQLITE_TRIGGERS
@@ -47,25 +48,6 @@ def ledger(store: Store, clock) -> Store:
         clock=clock,
     )
     return store
-
-
-def tamper(store: Store, *statements: str | tuple[str, tuple[object, ...]]) -> None:
-    """Change the file around Trellis: guards dropped, the change made, guards put back."""
-    other = pysqlite3.connect(store.path, isolation_level=None)
-    for name in SQLITE_TRIGGERS:
-        other.execute(f"DROP TRIGGER {name}")
-    for statement in statements:
-        if isinstance(statement, str):
-            other.execute(statement)
-        else:
-            other.execute(*statement)
-    for text in SQLITE_TRIGGERS.values():
-        other.execute(text.strip())
-    other.close()
-
-
-def codes(report: CheckReport) -> set[tuple[str, int | None]]:
-    return {(finding.code, finding.seq) for finding in report.findings}
 
 
 def test_an_untouched_ledger_has_no_findings(ledger: Store, clock):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import zlib
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Final
@@ -18,6 +19,7 @@ from trellis_core.superbill.issued import claim_of, superbill_of, unpacked
 
 _LARGEST_DOCUMENT: Final = 64_000_000
 _THREADS: Final = 2
+_AT_ONCE: Final = 100
 
 
 def add(found: Found, said: str, practice_id: str, event: int | None = None) -> None:
@@ -122,7 +124,7 @@ def check_documents(connection: Connection, span: Span, found: Found) -> None:
     ).where(*span.of(MONTH_DETERMINATION))
     with ThreadPoolExecutor(max_workers=_THREADS) as beside:
         for batch in raw_rows(connection, bills):
-            read = beside.map(_unpacked, (row[2] for row in batch), (row[3] for row in batch))
+            read = _read(beside, batch)
             for (practice_id, number, _, _, *row), document in zip(batch, read, strict=True):
                 problem = (
                     "is not the document that was issued: its digest does not fit"
@@ -132,7 +134,7 @@ def check_documents(connection: Connection, span: Span, found: Found) -> None:
                 if problem is not None:
                     add(found, f"Superbill {number} {problem}", practice_id)
         for batch in raw_rows(connection, decisions):
-            read = beside.map(_unpacked, (row[2] for row in batch), (row[3] for row in batch))
+            read = _read(beside, batch)
             for (practice_id, patient_id, _, _, ym), document in zip(batch, read, strict=True):
                 if document is None:
                     add(
@@ -175,6 +177,17 @@ def check_claims(connection: Connection, span: Span, found: Found) -> None:
                     f"Superbill {number} says wrongly whether a claim must be corrected",
                     practice_id,
                 )
+
+
+def _read(beside: ThreadPoolExecutor, rows: Sequence[Any]) -> Iterator[bytes | None]:
+    """Unpack the documents of some rows, whose third column is the digest and the fourth the document."""
+    parts = (rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE))
+    for read in beside.map(_all_unpacked, parts):
+        yield from read
+
+
+def _all_unpacked(rows: Sequence[Any]) -> list[bytes | None]:
+    return [_unpacked(row[2], row[3]) for row in rows]
 
 
 def _unpacked(told: object, document: object) -> bytes | None:

@@ -58,7 +58,7 @@ def _compare(kind: str, name: str, wanted: str, actual: str | None, found: Found
     called = f"The {'guard' if kind == 'trigger' else kind} '{name}'"
     if actual is None:
         found.add("L008", f"{called} is missing.", subject_ids=(name,))
-    elif _digest(actual) != _digest(wanted):
+    elif actual != wanted and _digest(actual) != _digest(wanted):
         found.add("L008", f"{called} is not the one Trellis made.", subject_ids=(name,))
 
 
