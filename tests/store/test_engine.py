@@ -267,7 +267,7 @@ MOUNTS = """\
 /dev/sda1 / ext4 rw,relatime 0 0
 files.example:/export /mnt/nfs nfs4 rw,relatime,vers=4.2 0 0
 //files.example/share /mnt/windows\\040share cifs rw,vers=3.1.1 0 0
-someone@host: /home/u/far fuse.sshfs rw,nosuid 0 0
+someone@host: /mnt/far fuse.sshfs rw,nosuid 0 0
 C:\\134 /mnt/c 9p rw,noatime,aname=drvfs;path=C:\\134,trans=fd 0 0
 host /shared 9p rw,trans=virtio,version=9p2000.L 0 0
 none /sandbox 9p rw,trans=fd,rfdno=4,wfdno=4,aname=/ 0 0
@@ -283,7 +283,7 @@ none /sandbox 9p rw,trans=fd,rfdno=4,wfdno=4,aname=/ 0 0
         ("/mnt/nfs", "nfs4"),
         ("/mnt/nfs/deep/er", "nfs4"),
         ("/mnt/windows share/x", "cifs"),
-        ("/home/u/far", "fuse.sshfs"),
+        ("/mnt/far", "fuse.sshfs"),
         ("/mnt/c/trellis", "9p"),
         ("/shared/x", "9p"),
         ("/", None),
