@@ -38,6 +38,17 @@ def take_turns(calls: Mapping[str, Callable[[], object]], *, rounds: int) -> dic
     }
 
 
+def percentile(values: Sequence[float], part: int) -> float:
+    """Return the value that so many of a hundred do not exceed.
+
+    Example:
+        >>> percentile([3.0, 1.0, 2.0, 4.0], 50)
+        2.0
+    """
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * part // 100) - 1)]
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Write a Markdown table; every column after the first is right-aligned."""
     marks = [":--", *("--:" for _ in headings[1:])]
