@@ -114,6 +114,6 @@ def test_the_newest_checkpoint_and_the_check_at_the_start_are_named(dashboard):
     at = dashboard.open(AccessRole.AUDITOR, PAGE)
     said = [item.value for item in at.caption]
     assert any("Newest checkpoint: **1** of" in words for words in said)
-    assert any("0 entries since checkpoint 1, intact" in words for words in said)
+    assert any("0 entries since checkpoint 1 verified, intact" in words for words in said)
     at.button(key="ledger_check").click().run()
     assert "Intact" in at.success[0].value

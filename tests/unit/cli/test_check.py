@@ -10,6 +10,7 @@ import pytest
 from tests.support.ledger_case import NURSE, OWNER, STRANGER, fill, work
 from trellis_core.cli import main
 from trellis_core.cli.check import json_schema
+from trellis_core.services.checkpoints import make_checkpoint
 from trellis_core.services.time_log import log_time
 from trellis_core.store.engine import open_store
 
@@ -86,3 +87,51 @@ def test_a_named_person_checks_their_own_practice(path, capsys):
 def test_a_store_without_a_practice_is_no_sound_ledger(tmp_path, capsys):
     assert main(["check", "--store", f"sqlite:///{tmp_path / 'mistyped.db'}"]) == 2
     assert "no practice" in capsys.readouterr().err
+
+
+def test_the_quick_check_reads_what_came_after_the_newest_checkpoint(path, capsys, clock):
+    store = open_store(f"sqlite:///{path}")
+    make_checkpoint("asked", store=store, clock=clock, actor=OWNER)
+    log_time(work(note="Later"), store=store, actor=NURSE, clock=clock)
+    store.close()
+    status, told = checked(capsys, path, "--since-checkpoint", "--as", OWNER.person_id)
+    assert (status, told["scope"], told["entries"]) == (0, "since_checkpoint", 1)
+    assert [(one["number"], one["ledger_seq"]) for one in told["checkpoints"]] == [(1, 3)]
+    assert told["checkpoints"][0]["in_file"] is True
+    main(["check", "--store", f"sqlite:///{path}", "--since-checkpoint"])
+    out = capsys.readouterr().out
+    assert "since the newest checkpoint verified" in out
+    assert "newest checkpoint 1, " in out
+
+
+def test_the_full_check_finds_what_is_wrong_with_an_index(path, capsys):
+    status, told = checked(capsys, path, "--full")
+    assert (status, told["ok"]) == (0, True)
+    with pytest.raises(SystemExit):
+        main(["check", "--store", f"sqlite:///{path}", "--full", "--since-checkpoint"])
+
+
+def test_a_file_of_checkpoints_kept_elsewhere_is_compared(path, capsys, clock, tmp_path):
+    elsewhere = tmp_path / "elsewhere.jsonl"
+    store = open_store(f"sqlite:///{path}")
+    made = make_checkpoint("asked", store=store, clock=clock, actor=OWNER)
+    store.close()
+    made.file.rename(elsewhere)
+    status, told = checked(capsys, path, "--anchors", str(elsewhere))
+    assert (status, told["findings"]) == (0, [])
+    elsewhere.write_text("x\n")
+    status, told = checked(capsys, path, "--anchors", str(elsewhere))
+    assert (status, {one["code"] for one in told["findings"]}) == (1, {"L017", "L021"})
+    assert main(["check", "--store", f"sqlite:///{path}", "--anchors", str(tmp_path / "no")]) == 2
+    assert "no file of checkpoints" in capsys.readouterr().err
+
+
+def test_warnings_are_told_and_leave_the_store_intact(path, capsys, clock):
+    store = open_store(f"sqlite:///{path}")
+    made = make_checkpoint("asked", store=store, clock=clock, actor=OWNER)
+    store.close()
+    made.file.unlink()
+    assert main(["check", "--store", f"sqlite:///{path}"]) == 0
+    out = capsys.readouterr().out
+    assert "L021  warning: practice-1: The checkpoint file" in out
+    assert out.splitlines()[-1].startswith("Intact: ")
