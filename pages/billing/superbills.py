@@ -1,113 +1,96 @@
-"""Superbills: the month's drafts, what each still needs, and their documents."""
+"""Superbills: how the month stands, its superbills, what each still needs, and their documents."""
 
-from collections.abc import Sequence
-from decimal import Decimal
-
-import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, routes, state, store, superbill_files, superbill_view, widgets
+from pages.shared import (
+    formats,
+    month_strip,
+    routes,
+    store,
+    superbill_files,
+    superbill_list,
+    superbill_view,
+    widgets,
+)
 from trellis_core.access import Operation, may
-from trellis_core.services import billing
 from trellis_core.services.billing import Form
+from trellis_core.services.caseload import patient
+from trellis_core.services.months import MonthReview, month_review
 from trellis_core.superbill import Superbill
-from trellis_core.values.money import ZERO
 
 actor = store.require(Operation.READ_SUPERBILL)
 month = store.month(actor)
 
 
-def totals(bills: Sequence[Superbill]) -> None:
-    """Draw the month's counts and the expected amount."""
-    ready = [bill for bill in bills if bill.is_ready]
-    expected = sum((bill.allowed_total or ZERO for bill in bills), ZERO)
-    first, second, third, fourth = st.columns(4)
-    first.metric("Superbills", len(bills))
-    second.metric("Ready", len(ready))
-    third.metric("Need something", len(bills) - len(ready))
-    fourth.metric(
-        "Expected, all lines", formats.money(expected),
-        help="Full allowed amounts of every line below, the patients' share included.",
-    )  # fmt: skip
+def names_of(review: MonthReview) -> dict[str, str]:
+    """Return the names of whoever has a superbill, or one that is held back."""
+    names = {bill.patient.id: bill.patient.name for bill in review.superbills}
+    counts = review.state.counts
+    for each in counts.held_back if counts else ():
+        if each.patient_id not in names:
+            names[each.patient_id] = patient(each.patient_id, store=store.store(), actor=actor).name
+    return names
 
 
-def rows_of(bills: Sequence[Superbill]) -> pd.DataFrame:
-    """Return one row per superbill for the table."""
-    return pd.DataFrame(
-        [
-            {
-                "Patient": bill.patient.name,
-                "MRN": bill.patient.mrn,
-                "Programs": ", ".join(dict.fromkeys(line.program.value for line in bill.lines)),
-                "Lines": superbill_view.codes_words(bill.lines),
-                "Units": str(sum(line.units for line in bill.lines))
-                if bill.lines
-                else formats.DASH,
-                "Allowed": formats.money(bill.allowed_total if bill.lines else None),
-                "State": superbill_view.status_words(bill),
-                "Payer": bill.payer.payer_name if bill.payer else formats.NOT_RECORDED,
-            }
-            for bill in bills
-        ]
-    )
+def draw_one(bill: Superbill) -> None:
+    """Draw a superbill with its documents."""
+    superbill_view.draw(bill, rule_book=store.rule_book())
+    if may(actor, Operation.DRAFT_SUPERBILL):
+        forms: dict[Form, str] = {"pdf": "PDF", "csv": "CSV"}
+        if may(actor, Operation.EXPORT_FHIR):
+            forms["fhir"] = "FHIR bundle"
+        superbill_files.buttons(
+            forms, [bill], month=month, patient_id=bill.patient.id, number=bill.number
+        )
+    routes.link("chart", "Open the chart", patient_id=bill.patient.id)
 
 
-def picked(bills: Sequence[Superbill]) -> Superbill | None:
-    """Draw the list; return the superbill of the selected row, or of the patient in the address."""
-    named = state.chosen_patient()
-    start = next((place for place, bill in enumerate(bills) if bill.patient.id == named), None)
-    chosen = st.dataframe(
-        rows_of(bills),
-        hide_index=True,
-        on_select="rerun",
-        selection_mode="single-row",
-        selection_default=None if start is None else {"selection": {"rows": [start]}},
-        key=f"superbills_list_{month}",
-        alt="Superbills of the month",
-        column_config={"Units": st.column_config.TextColumn(width="small", alignment="right")},
-    )
-    rows = chosen["selection"]["rows"]
-    return bills[rows[0]] if rows and rows[0] < len(bills) else None
-
-
-widgets.heading(
-    "Superbills", f"{formats.month_name(month)}. Drafts of what the records support today."
-)
-with widgets.command():
-    everything = billing.superbills(
-        month=month, store=store.store(), actor=actor, clock=store.clock(),
-        rule_book=store.rule_book(),
-    )  # fmt: skip
-    if not everything:
-        widgets.empty("Nothing can be billed in this month yet.", icon="receipt_long")
-        routes.link("thresholds", "See how far each patient is", icon=":material/timelapse:")
-    else:
-        totals(everything)
+def draw_list(review: MonthReview) -> None:
+    """Draw the month's superbills and the one that is chosen."""
+    listed = list(review.superbills)
+    if not review.state.is_closed:
         shown = st.segmented_control(
             "Show", ["All", "Ready", "Need something"], default="All", required=True,
             key="superbills_show", label_visibility="collapsed",
         )  # fmt: skip
-        listed = [
-            bill for bill in everything if shown == "All" or bill.is_ready == (shown == "Ready")
-        ]
-        if listed:
-            bill = picked(listed)
-            if may(actor, Operation.DRAFT_SUPERBILL):
-                superbill_files.buttons(superbill_files.MONTH_FORMS, everything, month=month)
-            if bill is None:
-                st.caption("Select a row to see the superbill.")
-            else:
-                superbill_view.draw(bill, rule_book=store.rule_book())
-                if may(actor, Operation.DRAFT_SUPERBILL):
-                    forms: dict[Form, str] = {"pdf": "PDF", "csv": "CSV"}
-                    if may(actor, Operation.EXPORT_FHIR):
-                        forms["fhir"] = "FHIR bundle"
-                    superbill_files.buttons(forms, [bill], month=month, patient_id=bill.patient.id)
-                routes.link("chart", "Open the chart", patient_id=bill.patient.id)
-        else:
-            widgets.empty("No superbill in this state.")
-        total = sum((bill.allowed_total or ZERO for bill in listed), Decimal(0))
-        st.caption(
-            formats.plain(f"{formats.count(len(listed), 'superbill')}, {formats.money(total)}.")
-        )
+        listed = [bill for bill in listed if shown == "All" or bill.is_ready == (shown == "Ready")]
+    if not listed:
+        widgets.empty("No superbill in this state.")
+        return
+    bill = superbill_list.picked(listed, month=month)
+    if may(actor, Operation.DRAFT_SUPERBILL):
+        superbill_files.buttons(superbill_files.MONTH_FORMS, review.superbills, month=month)
+    bill = superbill_list.older(review.replaced) or bill
+    if bill is None:
+        st.caption("Select a row to see the superbill.")
+    else:
+        draw_one(bill)
+    now = superbill_list.current(listed)
+    total = formats.money(superbill_list.expected(now))
+    st.caption(formats.plain(f"{formats.count(len(now), 'superbill')}, {total}."))
+
+
+heading = st.container()
+with widgets.command():
+    found = month_review(
+        month, store=store.store(), actor=actor, clock=store.clock(), rule_book=store.rule_book()
+    )  # fmt: skip
+    said = {
+        "open": "Drafts of what the records support today.",
+        "closed": "As issued; what is recorded since does not change them.",
+        "reopened": "As issued, and what the next close would issue instead.",
+    }[found.state.standing]
+    with heading:
+        widgets.heading("Superbills", f"{formats.month_name(month)}. {said}")
+    names = names_of(found)
+    month_strip.draw(found, actor, names=names)
+    if not found.superbills:
+        nothing = "Nothing was issued for this month." if found.state.is_closed else ""
+        widgets.empty(nothing or "Nothing can be billed in this month yet.", icon="receipt_long")
+        routes.link("thresholds", "See how far each patient is", icon=":material/timelapse:")
+    else:
+        superbill_list.totals(found)
+        draw_list(found)
+    if found.state.is_closed and found.state.counts:
+        month_strip.held_back_list(found.state.counts.held_back, names)
 widgets.disclaimer()

@@ -137,5 +137,6 @@ def _chosen_row(person: Actor) -> BoardRow | None:
 
 actor = store.require(Operation.READ_BOARD)
 widgets.heading("Thresholds", board_view.days_left_words(store.month(actor), store.today(actor)))
+board_parts.closed_caption(store.month(actor), actor)
 draw_board(actor)
 draw_strip(actor)

@@ -4,11 +4,13 @@ from decimal import Decimal
 
 import streamlit as st
 
-from pages.shared import formats, routes, store, widgets
+from pages.shared import formats, month_strip, routes, store, widgets
 from pages.shared.board_view import STATE_WORDS
+from trellis_core.access import Actor
 from trellis_core.care.vocabulary import Program
 from trellis_core.services.board import Board, BoardState
 from trellis_core.values.money import ZERO
+from trellis_core.values.periods import ServiceMonth
 
 
 def sums(found: Board) -> None:
@@ -82,3 +84,10 @@ def _filter_words() -> str:
     kept = st.session_state
     parts = [kept.get("thresholds_program"), kept.get("thresholds_text")]
     return ", ".join(formats.plain(str(part)) for part in parts if part) or "Filter"
+
+
+def closed_caption(month: ServiceMonth, person: Actor) -> None:
+    """Say that a month takes no time any more, where it does not."""
+    closed = month_strip.closed_words(month, person)
+    if closed is not None:
+        st.caption(f":material/lock: {closed}. Time for it is refused.")

@@ -33,6 +33,7 @@ def maker(
     patient_id: str | None,
     token: str | None,
     program: Program | None = None,
+    number: int | None = None,
 ) -> Callable[[], bytes]:
     """Return what makes a document when its button is clicked.
 
@@ -43,6 +44,7 @@ def maker(
         token: The sign-in that drew the button. It is asked again on the click, so that a button
             outlives neither the sign-in nor the right.
         program: Only superbills with a line of this program.
+        number: Only the issued superbill of this number; of no effect on FHIR, which is of a patient.
     """
 
     def make() -> bytes:
@@ -54,6 +56,7 @@ def maker(
             form=form,
             patient_id=patient_id,
             program=program,
+            number=None if form == "fhir" else number,
             store=store.store(),
             actor=person,
             clock=store.clock(),
@@ -70,6 +73,7 @@ def buttons(
     month: ServiceMonth,
     patient_id: str | None = None,
     program: Program | None = None,
+    number: int | None = None,
 ) -> None:
     """Draw a download button for each form; the file's name holds month and digest, no person."""
     many = "" if patient_id else "s"
@@ -79,7 +83,14 @@ def buttons(
         for form, label in forms.items():
             widgets.download(
                 label,
-                maker(form, month=month, patient_id=patient_id, token=token, program=program),
+                maker(
+                    form,
+                    month=month,
+                    patient_id=patient_id,
+                    token=token,
+                    program=program,
+                    number=number,
+                ),
                 file_name=f"superbill{many}-{month}-{mark}.{billing.ENDINGS[form]}",
                 media_type=billing.MEDIA[form],
                 key=f"{page}_{form}_{'one' if patient_id else 'all'}",

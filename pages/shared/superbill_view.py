@@ -38,8 +38,12 @@ def status_words(bill: Superbill) -> str:
 
     A choice that a person must make comes before missing facts.
     """
+    if bill.status is SuperbillStatus.ISSUED:
+        return "Withdrawn" if bill.is_withdrawn else "Issued"
+    if bill.replaces is not None and not bill.missing:
+        return f"Would {'replace' if bill.lines else 'withdraw'} No. {bill.replaces}"
     if bill.is_ready:
-        return "Ready" if bill.status is SuperbillStatus.DRAFT else "Issued"
+        return "Ready"
     if not bill.missing:
         return "No line"
     return "Needs " + ", ".join(dict.fromkeys(_short(each) for each in bill.missing))
@@ -85,8 +89,18 @@ def _head(bill: Superbill) -> None:
         st.caption(
             f"{number} · version {bill.version} · {bill.id} · rule book {bill.rule_book_version}"
         )
+    if bill.replaces is not None:
+        verb = "Would replace" if bill.status is SuperbillStatus.DRAFT else "Replaces"
+        st.caption(f"{verb} No. {bill.replaces}.")
     if bill.status is SuperbillStatus.DRAFT:
         st.caption("A draft: it shows the month as recorded so far and changes with it.")
+    if bill.closed is not None:
+        st.caption(
+            formats.plain(
+                f"Issued on {formats.day(bill.closed.at.date())}, event {bill.closed.event:,} of the "
+                f"journal. Ledger to entry {bill.closed.ledger_seq:,}."
+            )
+        )
 
 
 def _facts(bill: Superbill) -> None:
@@ -140,7 +154,7 @@ def _practitioner(person: Practitioner | None) -> str:
 
 def _lines(bill: Superbill) -> None:
     if not bill.lines:
-        st.markdown("No line can be billed yet.")
+        st.markdown("Nothing is billed." if bill.is_withdrawn else "No line can be billed yet.")
         return
     rows = [
         {

@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from pages.shared import chart_map, formats, routes, state, store, widgets
+from pages.shared import chart_map, formats, month_strip, routes, state, store, widgets
 from trellis_core.access import Actor, Operation, may
 from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
 from trellis_core.rules.reason_texts import title
@@ -24,7 +24,7 @@ from trellis_core.services.time_log import (
     start_timer,
     stop_timer,
 )
-from trellis_core.values.periods import wall_time
+from trellis_core.values.periods import ServiceMonth, wall_time
 
 TICK_SECONDS: Final = 3
 FORGOTTEN_AFTER_HOURS: Final = 3
@@ -251,11 +251,17 @@ def _fields(
             activity=st.session_state[f"{key}_activity"],
             apart=f"{key}_apart",
         )
+    closed = month_strip.closed_words(ServiceMonth.of(st.session_state[f"{key}_day"]), person)
+    if closed is not None:
+        st.warning(
+            f"{closed}: an entry for it is refused. Ask your biller to reopen it.",
+            icon=":material/lock:",
+        )
     if st.button(
         "Save entry",
         key=f"{key}_save",
         icon=":material/check:",
-        disabled=not st.session_state[f"{key}_minutes"],
+        disabled=closed is not None or not st.session_state[f"{key}_minutes"],
     ):
         with widgets.command():
             _save(form=form, patient_id=patient_id, program=program, person=person)

@@ -186,16 +186,18 @@ def close_month(
     _require_form_id(command.form_id)
     with store.reading() as unit:
         mark = _saved_before(unit, actor, command, is_close=True)
+    is_new = False
     if mark is None:
         try:
             _refuse_before(command, store=store, actor=actor, clock=clock)
-            mark = _close(command, store=store, actor=actor, clock=clock, rule_book=rule_book)
+            mark, is_new = _close(
+                command, store=store, actor=actor, clock=clock, rule_book=rule_book
+            )
         except _AlreadyClosedError as already:
-            _seal(already.mark.event, store=store, actor=actor, clock=clock)
-            raise
-        is_new = mark.event_id == command.form_id
-    else:
-        is_new = False
+            if already.mark.event_id != command.form_id:
+                _seal(already.mark.event, store=store, actor=actor, clock=clock)
+                raise
+            mark = already.mark  # the same form, sent twice at once
     checkpoint, problem = _seal(mark.event, store=store, actor=actor, clock=clock)
     with store.reading() as unit:
         closed = _closed(unit, actor, command.month, mark, created=is_new)
@@ -366,8 +368,12 @@ def _lock(unit: UnitOfWork, practice_id: str) -> tuple[tuple[int, bytes], tuple[
 
 def _close(
     command: CloseMonth, *, store: Store, actor: Actor, clock: Clock, rule_book: RuleBook
-) -> Mark:
-    """Close the month, making the plan again where the chains have grown meanwhile."""
+) -> tuple[Mark, bool]:
+    """Close the month, making the plan again where it has changed meanwhile.
+
+    Returns:
+        The close, and whether this made it.
+    """
     practice_id = actor.practice_id
 
     def prepare(unit: UnitOfWork, now: datetime) -> PreparedClose:
@@ -386,7 +392,7 @@ def _close(
             ends = _lock(unit, practice_id)
             mark = _saved_before(unit, actor, command, is_close=True)
             if mark is not None:
-                return mark
+                return mark, False
             _refuse_standing(unit, command, actor=actor, now=now)
             _refuse_differing(unit, command, practice_id)
             if prepared is None:
@@ -396,7 +402,7 @@ def _close(
                     continue
                 prepared = _moved(prepared, ends)
             write_close(unit, prepared, form_id=command.form_id, is_early=command.early)
-            return marks_of(unit, practice_id, command.month)[-1]
+            return marks_of(unit, practice_id, command.month)[-1], True
     raise StoreError("The month was not closed.")
 
 

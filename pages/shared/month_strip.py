@@ -1,0 +1,259 @@
+"""The strip that says how a month stands, with closing and reopening for owner and biller."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from pages.shared import formats, state, store, widgets
+from trellis_core.access import Actor, Operation, may
+from trellis_core.services.month_close import (
+    ClosedMonth,
+    CloseMonth,
+    HeldBack,
+    ReopenMonth,
+    close_month,
+    reopen_month,
+)
+from trellis_core.services.months import (
+    MonthReview,
+    MonthState,
+    Standing,
+    month_state,
+    number_ranges,
+)
+from trellis_core.values.periods import ServiceMonth
+
+_LISTED: Final = 12
+_ICONS: Final = {
+    Standing.OPEN: ":material/lock_open:",
+    Standing.CLOSED: ":material/lock:",
+    Standing.REOPENED: ":material/lock_reset:",
+}
+
+
+def draw(review: MonthReview, person: Actor, *, names: Mapping[str, str]) -> None:
+    """Draw the strip.
+
+    Args:
+        review: The month with its superbills.
+        person: Who is signed in.
+        names: Patients' names by id, for what is held back.
+    """
+    month = review.state
+    zone = store.zone(person)
+    with st.container(
+        border=True,
+        horizontal=True,
+        vertical_alignment="center",
+        horizontal_alignment="distribute",
+        key="month_strip",
+    ):
+        with st.container(width="stretch", gap=None):
+            st.markdown(f"{_ICONS[month.standing]} **{_standing_words(month, zone)}**")
+            st.caption(formats.plain(_counts_words(month)))
+        if month.is_closed:
+            if may(person, Operation.REOPEN_MONTH) and st.button("Reopen…", key="month_reopen"):
+                _reopen_dialog(month, person)
+        elif may(person, Operation.CLOSE_MONTH) and st.button(
+            f"Close {month.month.in_words}", key="month_close"
+        ):
+            _close_dialog(month, person, names)
+
+
+def closed_words(month: ServiceMonth, person: Actor) -> str | None:
+    """Say since when a month is closed; None where it is not."""
+    found = month_state(month, store=store.store(), actor=person, clock=store.clock())
+    if not found.is_closed or found.since is None:
+        return None
+    return f"{month.in_words} is closed since {_moment(found.since, store.zone(person))}"
+
+
+def _moment(at: datetime, zone: ZoneInfo) -> str:
+    return f"{formats.day(at.astimezone(zone).date())}, {at.astimezone(zone):%H:%M}"
+
+
+def _standing_words(month: MonthState, zone: ZoneInfo) -> str:
+    name = month.month.in_words
+    if month.since is None:
+        return f"{name} is open"
+    who = formats.plain(f"by {month.by_name} on {_moment(month.since, zone)}")
+    if month.is_closed:
+        early = ", before it was over" if month.is_early else ""
+        return f"{name} is closed, {who}{early}"
+    return f"{name} is reopened for adjustment {month.adjustment}, {who}"
+
+
+def _counts_words(month: MonthState) -> str:
+    words = []
+    if month.issued:
+        many = formats.count(len(month.issued), "superbill")
+        words.append(f"{many}, No. {number_ranges(month.issued)}")
+    elif month.is_closed:
+        words.append("no superbill issued")
+    counts = month.counts
+    if counts is not None:
+        if not month.is_closed:
+            words.append(f"a close would number {formats.count(counts.ready, 'superbill')}")
+        if counts.held_back:
+            words.append(f"{len(counts.held_back):,} held back")
+        if counts.decisions and not month.is_closed:
+            words.append(f"{formats.count(counts.decisions, 'choice')} open")
+    words.append(formats.count(month.entries, "entry", "entries"))
+    if month.is_closed and month.code:
+        words.append(f"event {month.event:,}, code {month.code}")
+    said = " · ".join(words)
+    return f"{said}. Reason: {month.reason}" if month.reason else said
+
+
+# --- closing ------------------------------------------------------------------------------------
+
+
+@st.dialog("Close the month", icon=":material/lock:", width="medium")
+def _close_dialog(month: MonthState, person: Actor, names: Mapping[str, str]) -> None:
+    if store.actor() is None or _has_moved(month, person):
+        st.rerun()
+    widgets.show_refusals()
+    name, counts = month.month.in_words, month.counts
+    if counts is not None:
+        st.markdown("\n".join(f"- {formats.plain(each)}" for each in _what_happens(month)))
+        held_back_list(counts.held_back, names)
+    if month.running:
+        people = store.people(person)
+        who = ", ".join(people[each].name if each in people else each for each in month.running)
+        st.warning(
+            formats.plain(f"A timer that started in {name} still runs: {who}. Stop it first."),
+            icon=":material/timer:",
+        )
+    is_early = False
+    if not month.is_over:
+        is_early = st.checkbox(
+            f"{name} is not over. Close it early, because the practice stops.",
+            key="month_close_early",
+        )
+    st.button(
+        f"Close {name}",
+        type="primary",
+        key="month_close_confirm",
+        disabled=bool(month.running) or not (month.is_over or is_early),
+        on_click=_close,
+        kwargs={"month": month, "person": person, "is_early": is_early},
+    )
+
+
+def _close(*, month: MonthState, person: Actor, is_early: bool) -> None:
+    form = f"month_close_{month.month}_{month.marks}"
+    with widgets.command_in_callback():
+        closed = close_month(
+            CloseMonth(month=month.month, form_id=state.form_id(form), early=is_early),
+            store=store.store(),
+            actor=person,
+            clock=store.clock(),
+            rule_book=store.rule_book(),
+        )
+        state.renew_form_id(form)
+        for sentence in _closed_words(closed):
+            state.flash(sentence)
+
+
+def _has_moved(month: MonthState, person: Actor) -> bool:
+    """Say whether the month was closed or reopened since the dialog was opened."""
+    now = month_state(month.month, store=store.store(), actor=person, clock=store.clock())
+    return now.marks != month.marks
+
+
+def _what_happens(month: MonthState) -> list[str]:
+    counts = month.counts
+    if counts is None:
+        return []
+    first = counts.ready - counts.replacing
+    said = [f"{formats.count(first, 'superbill')} will get the next numbers and be issued."]
+    if counts.replacing:
+        said.append(
+            f"{formats.count(counts.replacing, 'superbill')} will replace what was issued before; "
+            f"{counts.withdrawn:,} of them withdraw it."
+        )
+    if counts.unchanged:
+        said.append(f"{formats.count(counts.unchanged, 'superbill')} will stand as issued.")
+    if counts.held_back:
+        said.append(
+            f"{formats.count(len(counts.held_back), 'superbill')} will be held back until what is "
+            "missing is recorded and the month is closed again."
+        )
+    said.append(
+        f"Time for {month.month.in_words} will be refused from then on. A late entry needs an "
+        "adjustment: reopen the month, record it, close it again. What was issued stays readable."
+    )
+    return said
+
+
+def held_back_list(held_back: tuple[HeldBack, ...], names: Mapping[str, str]) -> None:
+    """List what gets no number, and what each lacks."""
+    lines = []
+    for each in held_back[:_LISTED]:
+        who = names.get(each.patient_id, each.patient_id)
+        stands = f" (No. {each.replaces} stands)" if each.replaces else ""
+        lacks = " ".join(one.message for one in each.missing)
+        lines.append(f"- {formats.plain(f'{who}{stands}: {lacks}')}")
+    if len(held_back) > _LISTED:
+        lines.append(f"- and {len(held_back) - _LISTED:,} more")
+    if lines:
+        st.markdown("**Held back**\n" + "\n".join(lines))
+
+
+def _closed_words(closed: ClosedMonth) -> list[str]:
+    numbers = [each.number for each in closed.issued]
+    issued = (
+        f"{formats.count(len(numbers), 'superbill')}, No. {number_ranges(numbers)}"
+        if numbers
+        else "no new superbill"
+    )
+    said = [
+        f"{closed.month.in_words} is closed: {issued}. Event {closed.event:,}, code {closed.code}."
+    ]
+    if closed.checkpoint_problem:
+        said.append(f"The month is closed, but not yet sealed: {closed.checkpoint_problem}")
+    return said
+
+
+# --- reopening ----------------------------------------------------------------------------------
+
+
+@st.dialog("Reopen the month", icon=":material/lock_reset:")
+def _reopen_dialog(month: MonthState, person: Actor) -> None:
+    if store.actor() is None or _has_moved(month, person):
+        st.rerun()
+    widgets.show_refusals()
+    st.markdown(
+        f"{month.month.in_words} takes time again until it is closed once more. The close and every issued "
+        "superbill stay; the next close issues a new version of what changed, and only of that."
+    )
+    st.text_input(
+        "Reason", key="month_reopen_reason", placeholder="Why, for the record", max_chars=500
+    )
+    st.button(
+        "Reopen",
+        type="primary",
+        key="month_reopen_confirm",
+        on_click=_reopen,
+        kwargs={"month": month, "person": person},
+    )
+
+
+def _reopen(*, month: MonthState, person: Actor) -> None:
+    form = f"month_reopen_{month.month}_{month.marks}"
+    with widgets.command_in_callback():
+        found = reopen_month(
+            ReopenMonth(
+                month=month.month,
+                form_id=state.form_id(form),
+                reason=st.session_state.get("month_reopen_reason") or "",
+            ),
+            store=store.store(),
+            actor=person,
+            clock=store.clock(),
+        )
+        state.renew_form_id(form)
+        state.flash(f"{month.month.in_words} is reopened for adjustment {found.adjustment}.")
