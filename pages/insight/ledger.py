@@ -10,7 +10,6 @@ from trellis_core.access import Operation
 from trellis_core.care.vocabulary import Program
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.services import caseload, time_log
-from trellis_core.services.integrity import REMEDIES, CheckReport, Scope
 
 PAGE_ROWS = 100
 WIDTHS = {

@@ -1,0 +1,108 @@
+"""The check of both hash chains on the Ledger page: its button, its result, the newest checkpoint."""
+
+from collections.abc import Sequence
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from pages.shared import formats, ledger_health, store, widgets
+from trellis_core.access import Actor, Operation, may
+from trellis_core.services import integrity
+from trellis_core.services.integrity import REMEDIES, CheckReport, Scope
+from trellis_core.values.findings import Finding, Severity
+
+_SHOWN: Final = 8
+
+
+def draw(actor: Actor, zone: ZoneInfo) -> None:
+    """Draw the check of the ledger: its button, its result and what it found."""
+    left, right = st.columns([1, 3], vertical_alignment="center")
+    is_asked = left.button(
+        "Verify the ledger", icon=":material/verified_user:", key="ledger_check", type="primary",
+        disabled=not may(actor, Operation.CHECK_LEDGER),
+    )  # fmt: skip
+    right.caption(
+        "Recomputes the hash of every entry and event since the first, of all months, and compares "
+        "records, totals, guards and checkpoints. What was changed or removed behind Trellis's back "
+        "shows here."
+    )
+    if is_asked:
+        with widgets.command(), st.spinner("Verifying every entry"):
+            report = integrity.check_ledger(store=store.store(), actor=actor, clock=store.clock())
+            ledger_health.note(actor.practice_id, report)
+            st.session_state["ledger_report"] = report
+            if not report.ok:
+                st.rerun()  # the banner above is drawn before this page
+    kept = st.session_state.get("ledger_report")
+    if isinstance(kept, CheckReport):
+        _result(kept, zone)
+    else:
+        _last_check(actor, zone)
+    _newest_checkpoint(actor, zone)
+
+
+def _last_check(actor: Actor, zone: ZoneInfo) -> None:
+    """Say what the last check brought, the one at the server's start or anybody's since."""
+    known = ledger_health.of(actor.practice_id)
+    if known is None:
+        return
+    is_start = known.scope is Scope.SINCE_CHECKPOINT
+    when = f"{'When the dashboard started' if is_start else 'Last'}, {formats.moment(known.checked_at, zone)}"
+    of = "" if known.after is None else f" since checkpoint {known.after:,}"
+    read = f"{formats.count(known.entries, 'entry', 'entries')}{of}"
+    if known.is_sound:
+        st.caption(f":material/verified: {when}: {read} verified, intact.")
+    else:
+        st.error(
+            f"{when}: the check of {read} found something. Verify the ledger to see what.",
+            icon=":material/gpp_bad:",
+        )
+
+
+def _newest_checkpoint(actor: Actor, zone: ZoneInfo) -> None:
+    """Name the newest checkpoint as people compare it: number, when, digits."""
+    newest = integrity.checkpoint_state(store=store.store(), actor=actor)
+    if newest is None:
+        return
+    st.caption(
+        f":material/anchor: Newest checkpoint: **{newest.number:,}** of "
+        f"{formats.moment(newest.made_at, zone)}, digest `{newest.code}`, sealing "
+        f"{formats.count(newest.ledger_seq, 'entry', 'entries')} up to `{newest.ledger_head[:_SHOWN]}`, "
+        f"signed with key `{newest.key[:_SHOWN]}`."
+    )
+
+
+def _result(report: CheckReport, zone: ZoneInfo) -> None:
+    """Draw one verification's answer with its time."""
+    when = formats.moment(report.checked_at, zone)
+    checked = (
+        f"{formats.count(report.entries, 'entry', 'entries')} and "
+        f"{formats.count(report.events, 'event')}"
+    )
+    took = f"{report.seconds:.1f} s"
+    if report.ok:
+        st.success(
+            f"Intact: {checked} verified on {when} in {took}. "
+            f"Head {formats.plain(report.head[:_SHOWN])}, journal {formats.plain(report.journal_head[:_SHOWN])}.",
+            icon=":material/verified:",
+        )
+    else:
+        st.error(
+            f"Not intact: {formats.count(len(report.errors), 'finding')} in {checked}, {when}. "
+            "Keep the store as it is until you know what happened; time can still be recorded.",
+            icon=":material/gpp_bad:",
+        )
+    for code in dict.fromkeys(finding.code for finding in report.findings):
+        findings = [finding for finding in report.findings if finding.code == code]
+        _found(code, findings)
+
+
+def _found(code: str, findings: Sequence[Finding]) -> None:
+    """Draw the findings of one code: each in a sentence, then once what to do."""
+    is_error = any(finding.severity is Severity.ERROR for finding in findings)
+    color, icon = ("red", "error") if is_error else ("orange", "warning")
+    with st.container(border=True, gap="small"):
+        for finding in findings:
+            st.markdown(f":{color}[:material/{icon}: {formats.plain(finding.message)}]")
+        st.caption(f"**What to do** ({code}): {formats.plain(REMEDIES[code])}")
