@@ -28,7 +28,7 @@ from trellis_core.store.engine import Store, open_store
 
 WRITERS = 4
 LOOPS = 400 if IS_LONG else 8
-SERVER_LOOPS = 60 if IS_LONG else 4
+SERVER_LOOPS = 60 if IS_LONG else 3
 FORMS = 600 if IS_LONG else 40
 
 

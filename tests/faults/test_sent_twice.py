@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fault_proof import say, stored
-from tests.support.fault_writers import CLOCK, CONTEXT, IS_LONG, READY_WITHIN, add_writers
+from tests.support.fault_writers import CLOCK, CONTEXT, IS_LONG, READY_WITHIN, add_writers, start
 from tests.support.ledger_case import NURSE, fill, work
 from trellis_core.errors import DuplicateCommandError
 from trellis_core.services.integrity import check_store
@@ -24,7 +24,7 @@ from trellis_core.store.engine import Store, open_store
 
 SENDERS = 4
 FORMS = 2_000 if IS_LONG else 60
-LOOPS = 200 if IS_LONG else 15
+LOOPS = 200 if IS_LONG else 10
 LONGEST_LIFE = 0.05
 FIRST = work(entry_id="first")
 BOTH = pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_one_form_sent_by_several_processes_at_once_is_one_entry(any_store: Stor
         for file in files
     ]
     for one in senders:
-        one.start()
+        start(one)
     for one in senders:
         one.join(READY_WITHIN)
         assert one.exitcode == 0
@@ -149,7 +149,7 @@ def test_a_form_whose_sender_was_killed_before_the_answer_is_one_entry(
         sender = CONTEXT.Process(
             target=_send_and_say_nothing, args=(url_of(any_store), form, is_open), daemon=True
         )
-        sender.start()
+        start(sender)
         assert is_open.wait(READY_WITHIN)
         sender.join(chance.random() * LONGEST_LIFE)
         sender.kill()

@@ -8,6 +8,7 @@ They are started by a server that has loaded everything but opened no store, so 
 import multiprocessing
 import os
 import random
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -58,6 +59,19 @@ _TRIES_AGAIN_FOR: Final = 60.0
 _Told = TypeVar("_Told")
 CONTEXT: Final[ForkServerContext] = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.support.fault_writers", "psycopg"])
+
+
+def start(process: ForkServerProcess) -> None:
+    """Start a process without the program that we are: it needs none of it, and starts at once."""
+    main = sys.modules["__main__"]
+    kept = main.__spec__, main.__dict__.pop("__file__", None)
+    main.__spec__ = None
+    try:
+        process.start()
+    finally:
+        main.__spec__ = kept[0]
+        if kept[1] is not None:
+            main.__file__ = kept[1]
 
 
 def writer(number: int) -> Actor:
@@ -157,7 +171,7 @@ class Writing:
             args=(url, number, str(told), tuple(kinds), count, per_second, is_patient, gate),
             daemon=True,
         )
-        self.process.start()
+        start(self.process)
 
     def wait_until(self, word: str, *, times: int = 1) -> None:
         """Wait until it has noted so many lines that begin with a word."""
