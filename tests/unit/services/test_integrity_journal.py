@@ -8,6 +8,7 @@ from trellis_core.ledger.chain import GENESIS
 from trellis_core.ledger.journal import EventKind
 from trellis_core.services.integrity import REMEDIES, Scope, check_ledger, check_store
 from trellis_core.services.integrity.chains import TURN_SECONDS
+from trellis_core.services.integrity.records import _gone_of, _rows_of, journaled_tables
 from trellis_core.services.time_log import log_time
 from trellis_core.store.engine import Store
 from trellis_core.store.tables import ConsentRow, PatientRow, TrackElectionRow
@@ -274,3 +275,23 @@ def test_letters_beyond_ascii_are_no_finding(journal, clock):
 
 def test_every_code_has_a_remedy_and_the_codes_have_no_gap():
     assert list(REMEDIES) == [f"L{number:03d}" for number in range(1, len(REMEDIES) + 1)]
+
+
+def test_records_and_events_are_found_by_their_keys_not_by_reading_all(journal):
+    """Ten thousand records read for each of ten thousand events would take minutes."""
+    with journal.reading() as unit:
+        for table in journaled_tables():
+            if len(table.primary_key) > 2:
+                continue
+            for query in (_rows_of(table, None, 0), _gone_of(table, None, 0)):
+                compiled = query.compile(
+                    dialect=unit.connection.dialect, compile_kwargs={"literal_binds": True}
+                )
+                plan = [
+                    row[3]
+                    for row in unit.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")
+                ]
+                inner = [step for step in plan if step.startswith("SEARCH")]
+                keyed = ("AND id=?)", "(id=?)", "subject_id=?)", "AND seq=?)")
+                assert inner
+                assert all(any(key in step for key in keyed) for step in inner), plan

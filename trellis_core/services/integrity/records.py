@@ -79,13 +79,18 @@ def _owner(table: Table) -> Column[str]:
 def _key(table: Table) -> ColumnElement[str]:
     """Return a record's key within its practice as the journal writes it."""
     parts: list[ColumnElement[str]] = [
-        column if isinstance(column.type, String) else cast(column, Text())
+        column if isinstance(_stored_type(column), String) else cast(column, Text())
         for column in _key_columns(table)
     ]
     key = parts[0]
     for part in parts[1:]:
         key = key.concat(literal("/")).concat(part)
     return key
+
+
+def _stored_type(column: Column[Any]) -> object:
+    """Return the database's own type of a column."""
+    return getattr(column.type, "impl", column.type)
 
 
 def _key_columns(table: Table) -> list[Column[Any]]:
@@ -267,7 +272,7 @@ def _reader(column: Column[Any]) -> Callable[[object], object]:
     """Return what makes a stored and a written-down value alike, whichever database stores it."""
     if isinstance(column.type, Boolean):
         return _yes_or_no
-    impl = getattr(column.type, "impl", column.type)
+    impl = _stored_type(column)
     if isinstance(impl, DateTime):
         return _moment
     if isinstance(impl, Date):
