@@ -105,6 +105,7 @@ def _counts_words(month: MonthState) -> str:
     if month.is_closed and month.code:
         words.append(f"event {month.event:,}, code {month.code}")
     said = " · ".join(words)
+    said = f"{said[:1].upper()}{said[1:]}"
     return f"{said}. Reason: {month.reason}" if month.reason else said
 
 

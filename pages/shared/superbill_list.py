@@ -80,9 +80,10 @@ def picked(bills: Sequence[Superbill], *, month: ServiceMonth) -> Superbill | No
         key=f"superbills_list_{month}_{marks:x}",
         alt="Superbills of the month",
         column_config={
-            name: st.column_config.TextColumn(width="small", alignment="right")
+            name: st.column_config.TextColumn(width=70, alignment="right")
             for name in ("No.", "Version", "Units")
-        },
+        }
+        | {"State": st.column_config.TextColumn(width=170)},
     )
     rows = chosen["selection"]["rows"]
     return bills[rows[0]] if rows and rows[0] < len(bills) else None

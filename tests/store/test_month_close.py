@@ -144,7 +144,7 @@ def test_a_close_under_six_writers_is_exact(store: Store):
     case = MonthCase(store)
     case.enrolled(*PATIENTS)
     for patient in PATIENTS:
-        case.panel.log(patient, 25, at=at(20))
+        case.panel.log(patient, 25, at=at(20 + PATIENTS.index(patient)))
     for round_ in range(3):
         close_while_writing(case, url_of(store), after=0.1 + 0.2 * round_)
         case.reopen()
@@ -156,7 +156,7 @@ def test_a_close_under_six_writers_is_exact_on_postgresql(postgres_store: Store,
     case = MonthCase(postgres_store)
     case.enrolled(*PATIENTS)
     for patient in PATIENTS:
-        case.panel.log(patient, 25, at=at(20))
+        case.panel.log(patient, 25, at=at(20 + PATIENTS.index(patient)))
     for round_ in range(2):
         close_while_writing(case, postgres_url, after=0.1 + 0.3 * round_)
         case.reopen()

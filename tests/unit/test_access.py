@@ -14,6 +14,8 @@ WRITES = {
     Operation.WITHHOLD_NOTE: {"owner"},
     Operation.DRAFT_SUPERBILL: {"owner", "coordinator", "biller"},
     Operation.EXPORT_FHIR: {"owner", "biller"},
+    Operation.CLOSE_MONTH: {"owner", "biller"},
+    Operation.REOPEN_MONTH: {"owner", "biller"},
     Operation.MAKE_CHECKPOINT: {"owner", "biller", "auditor"},
 }
 

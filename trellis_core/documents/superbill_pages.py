@@ -71,12 +71,18 @@ def length_text(seconds: int) -> str:
     return f"{seconds // 60}:{seconds % 60:02d}"
 
 
-def close_text(closed: Closing) -> str:
-    """Name the close that issued a superbill, and the end of the ledger that it counted to."""
+def close_text(closed: Closing, *, digits: int = 64) -> str:
+    """Name the close that issued a superbill, and the end of the ledger that it counted to.
+
+    Args:
+        closed: The close.
+        digits: How many hex digits of the ledger's end.
+    """
     adjusted = f", adjustment {closed.period}" if closed.period else ""
+    head = closed.ledger_head[:digits] + ("…" if digits < len(closed.ledger_head) else "")
     return (
         f"Issued by the month's close on {moment_text(closed.at)}{adjusted}, event {closed.event:,}. "
-        f"Ledger to entry {closed.ledger_seq:,}, {closed.ledger_head}"
+        f"Ledger to entry {closed.ledger_seq:,}, {head}"
     )
 
 
@@ -201,7 +207,8 @@ class _Sheet:
             self.text(MARGIN, billing, size=8, colour=QUIET, width=WIDTH)
         if bill.closed is not None:
             self.y += 11
-            self.text(MARGIN, close_text(bill.closed), size=7, colour=QUIET, width=WIDTH)
+            words = close_text(bill.closed, digits=16)
+            self.text(MARGIN, words, size=7, colour=QUIET, width=WIDTH)
         self.y += 6
         self.rule(colour=ACCENT, width=1.0)
         self.y += 2
@@ -749,6 +756,8 @@ def _small_print(sheet: _Sheet, bill: Superbill, marks: dict[str, int]) -> None:
     facts = [f"Rule book {bill.rule_book_version}, {bill.rule_book_fingerprint}"]
     if bill.ledger_head is not None:
         facts.append(f"Ledger, newest row of this month, sealing all before it: {bill.ledger_head}")
+    if bill.closed is not None:
+        facts.append(f"{close_text(bill.closed)}.")
     if bill.checkpoint is not None:
         facts.append(f"{bill.checkpoint}: signed by the practice's key; it seals that row too.")
     if bill.time:
