@@ -181,6 +181,9 @@ def check_claims(connection: Connection, span: Span, found: Found) -> None:
 
 def _read(beside: ThreadPoolExecutor, rows: Sequence[Any]) -> Iterator[bytes | None]:
     """Unpack the documents of some rows, whose third column is the digest and the fourth the document."""
+    if len(rows) <= _AT_ONCE:
+        yield from _all_unpacked(rows)
+        return
     parts = (rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE))
     for read in beside.map(_all_unpacked, parts):
         yield from read
