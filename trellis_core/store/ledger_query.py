@@ -5,7 +5,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, case, select
+from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, bindparam, case, select
 
 from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
 from trellis_core.ledger.chain import EntryKind, note_hmac, parse_body, receipt_code
@@ -163,12 +163,12 @@ def _entry(row: Row[*tuple[Any, ...]]) -> TimeEntry:
 
 def find_entry(unit: UnitOfWork, practice_id: str, entry_id: str) -> Appended | None:
     """Return one entry, of either kind, as the ledger holds it; None where there is none."""
-    return _found(unit, practice_id, ENTRY.c.entry_id == entry_id)
+    return _found(unit, _BY_ID, practice_id, entry_id)
 
 
 def find_reversal(unit: UnitOfWork, practice_id: str, entry_id: str) -> Appended | None:
     """Return the entry that took another one back; None where it stands."""
-    return _found(unit, practice_id, ENTRY.c.reverses == entry_id)
+    return _found(unit, _BY_REVERSED, practice_id, entry_id)
 
 
 def was_written_with(unit: UnitOfWork, entry: Appended, words: str) -> bool:
@@ -190,25 +190,26 @@ def was_written_with(unit: UnitOfWork, entry: Appended, words: str) -> bool:
     return salt is not None and note_hmac(bytes(salt), words) == entry.body.note_hmac
 
 
-def _found(unit: UnitOfWork, practice_id: str, which: ColumnElement[bool]) -> Appended | None:
-    row = unit.connection.execute(
+def _one_entry(which: ColumnElement[str]) -> Select[Any]:
+    """Return what reads one entry: made once, because every append asks it."""
+    return (
         select(ENTRY.c.body, ENTRY.c.hash, _shown(ENTRY_NOTE, WITHHELD_NOTE).label("text"))
         .select_from(ENTRY)
-        .outerjoin(
-            ENTRY_NOTE,
-            and_(
-                ENTRY_NOTE.c.practice_id == ENTRY.c.practice_id,
-                ENTRY_NOTE.c.seq == ENTRY.c.seq,
-            ),
-        )
-        .outerjoin(
-            WITHHELD_NOTE,
-            and_(
-                WITHHELD_NOTE.c.practice_id == ENTRY.c.practice_id,
-                WITHHELD_NOTE.c.seq == ENTRY.c.seq,
-            ),
-        )
-        .where(ENTRY.c.practice_id == practice_id, which)
+        .outerjoin(ENTRY_NOTE, _goes_with(ENTRY_NOTE, ENTRY))
+        .outerjoin(WITHHELD_NOTE, _goes_with(WITHHELD_NOTE, ENTRY))
+        .where(ENTRY.c.practice_id == bindparam("practice"), which == bindparam("entry"))
+    )
+
+
+_BY_ID: Final = _one_entry(ENTRY.c.entry_id)
+_BY_REVERSED: Final = _one_entry(ENTRY.c.reverses)
+
+
+def _found(
+    unit: UnitOfWork, wanted: Select[Any], practice_id: str, entry_id: str
+) -> Appended | None:
+    row = unit.connection.execute(
+        wanted, {"practice": practice_id, "entry": entry_id}
     ).one_or_none()
     if row is None:
         return None

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -177,18 +178,24 @@ def _marks(unit: UnitOfWork, practice_id: str, which: ColumnElement[bool]) -> tu
     )
 
 
+_CLOSED: Final = (
+    select(MONTH_MARK.c.ym, func.max(MONTH_MARK.c.recorded_at))
+    .where(
+        MONTH_MARK.c.practice_id == bindparam("practice"),
+        MONTH_MARK.c.ym.in_(bindparam("months", expanding=True)),
+    )
+    .group_by(MONTH_MARK.c.ym)
+    .having(func.count() % 2 == 1)
+)
+"""Made once: every append asks it."""
+
+
 def closed_since(
     unit: UnitOfWork, practice_id: str, months: Collection[ServiceMonth]
 ) -> dict[ServiceMonth, datetime]:
     """Return those of some months that are closed, with the instant of their last close."""
     rows = unit.connection.execute(
-        select(MONTH_MARK.c.ym, func.max(MONTH_MARK.c.recorded_at))
-        .where(
-            MONTH_MARK.c.practice_id == practice_id,
-            MONTH_MARK.c.ym.in_([month.ym for month in months]),
-        )
-        .group_by(MONTH_MARK.c.ym)
-        .having(func.count() % 2 == 1)
+        _CLOSED, {"practice": practice_id, "months": [month.ym for month in months]}
     )
     return {ServiceMonth.from_ym(int(ym)): instant_of(int(at)) for ym, at in rows}
 
