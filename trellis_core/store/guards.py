@@ -102,11 +102,15 @@ class Words:
         at: Returns the SQL for a place of a row's body: field, row, chain.
         body_length: Returns the SQL for the number of places of ``NEW.body``.
         zero: A hash of 32 zero bytes.
+        unlinked: Returns the condition that a new link does not follow: chain, its head.
+        misplaced: Returns the condition that a head does not move to what was just added: chain.
     """
 
     at: Callable[[str, str, str], str]
     body_length: str
     zero: str
+    unlinked: Callable[[str, str], str]
+    misplaced: Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +195,7 @@ _SAME_IN_REVERSAL: Final = (
 )
 
 
-def _head_guards(head: str, chain: str) -> tuple[Guard, ...]:
+def _head_guards(head: str, chain: str, words: Words) -> tuple[Guard, ...]:
     return (
         Guard(
             name=f"guard_{head}_insert",
@@ -211,10 +215,8 @@ def _head_guards(head: str, chain: str) -> tuple[Guard, ...]:
             on="UPDATE",
             rules=(
                 Rule(
-                    refuse_if="NEW.practice_id IS DISTINCT FROM OLD.practice_id "
-                    "OR NEW.seq IS DISTINCT FROM OLD.seq + 1 OR NOT EXISTS "
-                    f"(SELECT 1 FROM {chain} AS c WHERE c.practice_id = NEW.practice_id "
-                    "AND c.seq = NEW.seq AND c.hash = NEW.hash AND c.prev = OLD.hash)",
+                    refuse_if="NEW.practice_id IS DISTINCT FROM OLD.practice_id OR "
+                    f"{words.misplaced(chain)}",
                     message="the head moves only to what was just added",
                 ),
             ),
@@ -232,8 +234,7 @@ def _chain_rules(chain: str, head: str, words: Words, version: int) -> tuple[Rul
     at = words.at
     return (
         Rule(
-            refuse_if=f"NOT EXISTS (SELECT 1 FROM {head} AS h WHERE h.practice_id = NEW.practice_id "
-            "AND h.seq = NEW.seq - 1 AND h.hash = NEW.prev)",
+            refuse_if=words.unlinked(chain, head),
             message=f"an {chain} must follow the head of its practice",
         ),
         Rule(
@@ -290,8 +291,8 @@ def guards(words: Words) -> tuple[Guard, ...]:
                 for head in ("ledger_head", "journal_head")
             ),
         ),
-        *_head_guards("ledger_head", "entry"),
-        *_head_guards("journal_head", "event"),
+        *_head_guards("ledger_head", "entry", words),
+        *_head_guards("journal_head", "event", words),
         Guard(
             name="guard_entry_insert",
             table="entry",

@@ -7,6 +7,7 @@ recomputes each hash before it takes an entry. The guards' functions run with th
 because the working role cannot move a head.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from sqlalchemy import Connection, text
@@ -42,11 +43,66 @@ def _at(field: str, row: str, chain: str) -> str:
     return f"({cut})::bigint" if is_integer(field) else cut
 
 
+_ZERO: Final = "decode(repeat('00', 32), 'hex')"
+
+
+def _unlinked(chain: str, _head: str) -> str:
+    return (
+        f"NOT (NEW.seq = 1 AND NEW.prev = {_ZERO}) AND NOT EXISTS (SELECT 1 FROM {chain} AS b "
+        "WHERE b.practice_id = NEW.practice_id AND b.seq = NEW.seq - 1 AND b.hash = NEW.prev)"
+    )
+
+
+def _misplaced(chain: str) -> str:
+    return (
+        f"NOT EXISTS (SELECT 1 FROM {chain} AS c WHERE c.practice_id = NEW.practice_id "
+        "AND c.seq = NEW.seq AND c.hash = NEW.hash) "
+        f"OR NOT EXISTS (SELECT 1 FROM {chain} AS c WHERE c.practice_id = NEW.practice_id "
+        "AND c.seq = OLD.seq + 1 AND c.prev = OLD.hash) "
+        f"OR (SELECT count(*) FROM {chain} AS c WHERE c.practice_id = NEW.practice_id "
+        "AND c.seq > OLD.seq) <> NEW.seq - OLD.seq"
+    )
+
+
 WORDS: Final = Words(
     at=_at,
     body_length="json_array_length((NEW.body)::json)",
-    zero="decode(repeat('00', 32), 'hex')",
+    zero=_ZERO,
+    unlinked=_unlinked,
+    misplaced=_misplaced,
 )
+
+_HEAD_OF: Final = {"entry": "ledger_head", "event": "journal_head"}
+_ADDED: Final = "added"
+"""What a statement has added, as its trigger sees it."""
+
+
+def _move(chain: str) -> str:
+    """Return the statement that moves the heads to the ends of what was added."""
+    return (
+        f"  UPDATE {_HEAD_OF[chain]} AS h SET seq = last.seq, hash = last.hash "
+        "FROM (SELECT DISTINCT ON (a.practice_id) a.practice_id, a.seq, a.hash "
+        f"FROM {_ADDED} AS a ORDER BY a.practice_id, a.seq DESC) AS last "
+        "WHERE h.practice_id = last.practice_id;"
+    )
+
+
+_ROLL: Final = (
+    "  INSERT INTO month_roll (practice_id, ym, patient_id, program, seconds, entries) "
+    "SELECT a.practice_id, a.ym, a.patient_id, a.program, sum(a.seconds), "
+    f"sum(CASE a.kind WHEN 'time' THEN 1 ELSE -1 END) FROM {_ADDED} AS a "
+    "GROUP BY a.practice_id, a.ym, a.patient_id, a.program "
+    "ORDER BY a.practice_id, a.ym, a.patient_id, a.program "
+    "ON CONFLICT (practice_id, ym, patient_id, program) DO UPDATE "
+    "SET seconds = month_roll.seconds + excluded.seconds, "
+    "entries = month_roll.entries + excluded.entries;"
+)
+
+_MOVES: Final = {
+    "guard_entry_moves": ("entry", (_move("entry"), _ROLL)),
+    "guard_event_moves": ("event", (_move("event"),)),
+}
+"""What follows a whole statement on a chain, so that a thousand rows move its head once."""
 
 
 def _refusal(message: str, condition: str) -> str:
@@ -74,14 +130,17 @@ def _body(guard: Guard) -> str:
             )
         )
     lines += [_refusal(rule.message, rule.refuse_if) for rule in guard.rules]
-    lines += [f"  {action};" for action in guard.actions]
+    if guard.table not in _HEAD_OF:
+        lines += [f"  {action};" for action in guard.actions]
+    return _between(lines)
+
+
+def _between(lines: Iterable[str]) -> str:
     return "\n".join(["", "BEGIN", *lines, "  RETURN NULL;", "END", ""])
 
 
 def _refusing_body(message: str) -> str:
-    return "\n".join(
-        ["", "BEGIN", _refusal(f"ledger: {message}", "TRUE"), "  RETURN NULL;", "END", ""]
-    )
+    return _between([_refusal(f"ledger: {message}", "TRUE")])
 
 
 def _never_changed() -> dict[str, str]:
@@ -89,16 +148,21 @@ def _never_changed() -> dict[str, str]:
     return dict(NEVER_CHANGED) | kept
 
 
-FUNCTIONS: Final[dict[str, str]] = {guard.name: _body(guard) for guard in guards(WORDS)} | {
-    f"guard_{table}_never": _refusing_body(message) for table, message in _never_changed().items()
-}
+FUNCTIONS: Final[dict[str, str]] = (
+    {guard.name: _body(guard) for guard in guards(WORDS)}
+    | {name: _between(lines) for name, (_, lines) in _MOVES.items()}
+    | {
+        f"guard_{table}_never": _refusing_body(message)
+        for table, message in _never_changed().items()
+    }
+)
 """The guards' functions by name, as the database keeps their text."""
 
 
 def _triggers() -> dict[str, tuple[str, str, int]]:
     made = {
         guard.name: (guard.table, guard.name, _VERBS[guard.on] | _ROW) for guard in guards(WORDS)
-    }
+    } | {name: (table, name, _VERBS["INSERT"]) for name, (table, _) in _MOVES.items()}
     for table in NEVER_CHANGED:
         never = f"guard_{table}_never"
         made[f"guard_{table}_change"] = (
@@ -133,8 +197,9 @@ def install(connection: Connection) -> None:
         )
     for name, (table, function, bits) in TRIGGERS.items():
         each = "ROW" if bits & _ROW else "STATEMENT"
+        sees = f"REFERENCING NEW TABLE AS {_ADDED} " if name in _MOVES else ""
         connection.exec_driver_sql(
-            f"CREATE TRIGGER {name} {_when(bits)} ON {table} FOR EACH {each} "
+            f"CREATE TRIGGER {name} {_when(bits)} ON {table} {sees}FOR EACH {each} "
             f"EXECUTE FUNCTION {function}()"
         )
         connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")

@@ -18,7 +18,28 @@ def _at(field: str, row: str, chain: str) -> str:
     return f"json_extract({row}.body, '$[{PLACES[chain].index(field)}]')"
 
 
-WORDS: Final = Words(at=_at, body_length="json_array_length(NEW.body)", zero="zeroblob(32)")
+def _unlinked(_chain: str, head: str) -> str:
+    return (
+        f"NOT EXISTS (SELECT 1 FROM {head} AS h WHERE h.practice_id = NEW.practice_id "
+        "AND h.seq = NEW.seq - 1 AND h.hash = NEW.prev)"
+    )
+
+
+def _misplaced(chain: str) -> str:
+    return (
+        "NEW.seq IS DISTINCT FROM OLD.seq + 1 OR NOT EXISTS "
+        f"(SELECT 1 FROM {chain} AS c WHERE c.practice_id = NEW.practice_id "
+        "AND c.seq = NEW.seq AND c.hash = NEW.hash AND c.prev = OLD.hash)"
+    )
+
+
+WORDS: Final = Words(
+    at=_at,
+    body_length="json_array_length(NEW.body)",
+    zero="zeroblob(32)",
+    unlinked=_unlinked,
+    misplaced=_misplaced,
+)
 
 
 def _refusal(message: str, condition: str) -> str:
