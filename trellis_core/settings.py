@@ -24,6 +24,8 @@ class Settings(BaseSettings):
             in the data folder.
         checkpoints: The file that checkpoints are added to (``TRELLIS_CHECKPOINTS``); None for one
             beside the store.
+        backup_recipients: Public keys of age that backups are made for, with commas or blanks between
+            (``TRELLIS_BACKUP_RECIPIENTS``); None for those that a command names.
     """
 
     model_config = SettingsConfigDict(
@@ -38,6 +40,7 @@ class Settings(BaseSettings):
     today: date | None = None
     signing_key: Path | None = None
     checkpoints: Path | None = None
+    backup_recipients: str | None = None
 
 
 def load_settings() -> Settings:

@@ -17,6 +17,8 @@ WRITES = {
     Operation.CLOSE_MONTH: {"owner", "biller"},
     Operation.REOPEN_MONTH: {"owner", "biller"},
     Operation.MAKE_CHECKPOINT: {"owner", "biller", "auditor"},
+    Operation.MAKE_BACKUP: {"owner"},
+    Operation.RESTORE_BACKUP: {"owner"},
 }
 
 
