@@ -107,9 +107,8 @@ def run(extent: Extent, *, database: str = "sqlite") -> str:
             "",
             (
                 f"{extent.entries:,} entries, every third with a note; figure and floor in turn, "
-                f"{extent.rounds} rounds, by the clock. {machine()}, {os.cpu_count()} processors; others "
-                f"kept {busy_before:.1f} of them busy before and {os.getloadavg()[0]:.1f} programs ran "
-                "at the end."
+                f"{extent.rounds} rounds, by the clock. {machine()}, {os.cpu_count()} processors; load "
+                f"{busy_before:.1f} before and {os.getloadavg()[0]:.1f} at the end."
             ),
             "",
             table(_HEADINGS, rows),

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.fault_proof import say, stored
-from tests.support.fault_writers import CLOCK, CONTEXT, IS_LONG, READY_WITHIN, add_writers, start
+from tests.support.fault_writers import (
+    CLOCK,
+    CONTEXT,
+    DONE_WITHIN,
+    IS_LONG,
+    READY_WITHIN,
+    add_writers,
+    start,
+)
 from tests.support.ledger_case import NURSE, fill, work
 from trellis_core.errors import DuplicateCommandError
 from trellis_core.services.integrity import check_store
@@ -64,7 +72,7 @@ def test_one_form_sent_by_several_processes_at_once_is_one_entry(any_store: Stor
     for one in senders:
         start(one)
     for one in senders:
-        one.join(READY_WITHIN)
+        one.join(DONE_WITHIN)
         assert one.exitcode == 0
     receipts = [line.split() for file in files for line in file.read_text().splitlines()]
     assert len(receipts) == SENDERS * FORMS
