@@ -2,7 +2,9 @@
 
 from uuid import UUID
 
-from trellis_core.values.ids import derived_entry_id, new_entry_id, new_id
+import pytest
+
+from trellis_core.values.ids import derived_entry_id, is_form_id, new_entry_id, new_id
 
 
 def test_new_ids_differ_and_say_only_their_kind():
@@ -15,3 +17,21 @@ def test_new_ids_differ_and_say_only_their_kind():
 def test_derived_ids_depend_on_form_and_part_alone():
     assert derived_entry_id("a", "reversal") == derived_entry_id("a", "reversal")
     assert len({derived_entry_id(form, part) for form in "ab" for part in ("x", "y")}) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "may_be"),
+    [
+        ("a", True),
+        ("a" * 64, True),
+        ("a" * 65, False),
+        ("", False),
+        ("5d0f-a.b:c_d", True),
+        ("-a", False),
+        ("a b", False),
+        ("a\n", False),
+        ("\u00e9", False),
+    ],
+)
+def test_a_forms_id_is_up_to_64_plain_characters(text: str, may_be: bool):
+    assert is_form_id(text) is may_be

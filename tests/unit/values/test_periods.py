@@ -151,3 +151,8 @@ def test_a_time_that_clocks_skip_is_refused(at, exists):
 def test_a_time_that_clocks_show_twice_means_the_first():
     instant = wall_time(date(2026, 11, 1), time(1, 30), NEW_YORK)
     assert instant.astimezone(UTC) == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+
+
+def test_a_month_has_a_name_for_sentences():
+    assert ServiceMonth(2026, 1).in_words == "January 2026"
+    assert ServiceMonth(2026, 12).in_words == "December 2026"
