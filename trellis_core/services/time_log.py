@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlmodel import select
+from sqlalchemy import bindparam, exists, select
 
 from trellis_core.access import Actor, Operation, require
 from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
@@ -232,14 +232,12 @@ def start_timer(
         started_at=clock.now(),
     )
     with store.writing(actor=actor, at=timer.started_at) as unit:
-        _require_patient(unit, actor.practice_id, patient_id)
-        _require_staff(unit, actor.practice_id, actor.person_id)
+        zone = _require_known(unit, actor.practice_id, patient_id, staff_id=actor.person_id)
         if _timer_row(unit, actor) is not None:
             raise CommandRefusedError(
                 "TIMER_RUNNING",
                 "Your timer is already running for a patient. Stop it before you start another.",
             )
-        zone = _zone(unit, actor.practice_id)
         this_month = ServiceMonth.of(local_day(timer.started_at, zone))
         with refusing_closed(
             unit, actor.practice_id, [this_month], zone=zone, lost="the timer was not started"
@@ -373,9 +371,7 @@ def _log(
     now: datetime,
     lost: str = ENTRY_NOT_SAVED,
 ) -> Receipt:
-    _require_patient(unit, actor.practice_id, command.patient_id)
-    _require_staff(unit, actor.practice_id, command.staff_id)
-    zone = _zone(unit, actor.practice_id)
+    zone = _require_known(unit, actor.practice_id, command.patient_id, staff_id=command.staff_id)
     parts = drafts_of(
         command,
         zone=zone,
@@ -440,7 +436,7 @@ def _replace(
     actor: Actor,
     now: datetime,
 ) -> Receipt:
-    _require_patient(unit, actor.practice_id, changed.patient_id)
+    zone = _require_known(unit, actor.practice_id, changed.patient_id)
     reversal = _reversal(
         original,
         entry_id=derived_entry_id(changed.entry_id, "reversal"),
@@ -448,7 +444,6 @@ def _replace(
         actor=actor,
         now=now,
     )
-    zone = _zone(unit, actor.practice_id)
     parts = drafts_of(
         changed,
         zone=zone,
@@ -711,18 +706,45 @@ def _reason(text: str) -> str:
     return reason
 
 
-def _require_patient(unit: UnitOfWork, practice_id: str, patient_id: str) -> None:
-    known = select(PatientRow.id).where(
-        PatientRow.practice_id == practice_id, PatientRow.id == patient_id
-    )
-    if unit.session.exec(known).first() is None:
+_PRACTICE: Final = PracticeRow.__table__.c  # type: ignore[attr-defined] # made by the mapper
+_PATIENT: Final = PatientRow.__table__.c  # type: ignore[attr-defined]
+_STAFF: Final = StaffRow.__table__.c  # type: ignore[attr-defined]
+_KNOWN: Final = select(
+    _PRACTICE.time_zone,
+    exists()
+    .where(_PATIENT.practice_id == _PRACTICE.id, _PATIENT.id == bindparam("patient_id"))
+    .label("has_patient"),
+    exists()
+    .where(_STAFF.practice_id == _PRACTICE.id, _STAFF.id == bindparam("staff_id"))
+    .label("has_staff"),
+).where(_PRACTICE.id == bindparam("practice_id"))
+"""What every entry asks of its practice, in one statement that is put together once."""
+
+
+def _require_known(
+    unit: UnitOfWork, practice_id: str, patient_id: str, *, staff_id: str | None = None
+) -> ZoneInfo:
+    """See that patient and person are the practice's own; return the practice's time zone.
+
+    Args:
+        unit: The unit of work.
+        practice_id: Whose.
+        patient_id: The patient.
+        staff_id: The person; None where nobody new is named.
+
+    Raises:
+        NotFoundError: There is no such practice, patient or person.
+    """
+    found = unit.connection.execute(
+        _KNOWN, {"practice_id": practice_id, "patient_id": patient_id, "staff_id": staff_id}
+    ).one_or_none()
+    if found is None:
+        raise NotFoundError("practice", practice_id)
+    if not found.has_patient:
         raise NotFoundError("patient", patient_id)
-
-
-def _require_staff(unit: UnitOfWork, practice_id: str, staff_id: str) -> None:
-    known = select(StaffRow.id).where(StaffRow.practice_id == practice_id, StaffRow.id == staff_id)
-    if unit.session.exec(known).first() is None:
+    if staff_id is not None and not found.has_staff:
         raise NotFoundError("staff member", staff_id)
+    return zone_named(found.time_zone)
 
 
 def _zone(unit: UnitOfWork, practice_id: str) -> ZoneInfo:
