@@ -58,7 +58,6 @@ BODIES = st.builds(
     reverses=st.none() | IDS,
     replaces=st.none() | IDS,
     parent=st.none() | IDS,
-    reason=TEXT,
     note_hmac=st.none() | st.binary(min_size=32, max_size=32).map(bytes.hex),
     recorded_at=INSTANTS,
 )
