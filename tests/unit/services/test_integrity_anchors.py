@@ -277,8 +277,38 @@ def test_a_file_that_was_named_must_be_there_and_be_this_stores(kept, clock, tmp
     other = replace(first.checkpoint, store_id="other", public_key=public_key_hex(key))
     strange.write_text(f"{checkpoint_line(sign_checkpoint(other, key))}\n", "ascii")
     report = check_store(kept, clock=clock, anchors=strange)
-    assert report.ok
+    assert not report.ok
     assert any("holds no checkpoint of this store" in one for one in messages(report, "L021"))
+    strange.write_text("", "ascii")
+    assert not check_store(kept, clock=clock, anchors=strange).ok
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_a_store_made_anew_under_another_name_is_told_from_the_file(kept, clock, scope):
+    """Every trace within is rewritten; only the practice keeps its id, as its records do."""
+    tamper(
+        kept,
+        *cut_to(2),
+        forget_checkpoints(kept),
+        "UPDATE store_identity SET id = 'made-anew'",
+    )
+    report = check_store(kept, clock=clock, scope=scope)
+    assert not report.ok
+    assert "but checkpoint 3 of" in messages(report, "L019")[0]
+    tamper(kept, "UPDATE practice SET is_sample = 1")
+    assert "L019" not in codes(check_store(kept, clock=clock, scope=scope))
+
+
+def test_a_practice_that_vanished_whole_is_missed(kept, clock, tmp_path):
+    key = Ed25519PrivateKey.generate()
+    first = parse_line(file_of(kept).read_text("ascii").splitlines()[0])
+    gone = replace(first.checkpoint, practice_id="gone", public_key=public_key_hex(key))
+    with file_of(kept).open("a", encoding="ascii") as file:
+        file.write(f"{checkpoint_line(sign_checkpoint(gone, key))}\n")
+    report = check_store(kept, clock=clock)
+    assert not report.ok
+    assert "is not in the store any more" in messages(report, "L019")[0]
+    assert check_ledger(store=kept, actor=OWNER, clock=clock).ok
 
 
 @pytest.mark.parametrize("scope", list(Scope))

@@ -21,6 +21,7 @@ class Anchors:
         problems: Line number, sentence, and whether it is only a line that was cut off at the end.
         is_there: Whether there is such a file.
         is_whole: Whether all of it was read, not only its end.
+        is_named: Whether somebody asked for this file, so that nothing to compare is a finding.
     """
 
     path: Path
@@ -28,6 +29,7 @@ class Anchors:
     problems: tuple[tuple[int, str, bool], ...] = ()
     is_there: bool = True
     is_whole: bool = True
+    is_named: bool = False
 
 
 def read_anchors(path: Path) -> Anchors:

@@ -29,6 +29,7 @@ from trellis_core.services.integrity.chains import (
     START,
     ChainKind,
     Link,
+    is_sample,
 )
 from trellis_core.services.integrity.report import CheckpointState, Found
 from trellis_core.store.tables import CHECKPOINT, EVENT, STORE_IDENTITY
@@ -42,13 +43,19 @@ _SHOWN: Final = 8
 
 @dataclass(slots=True)
 class _Practice:
-    """One practice's checkpoints while they are checked."""
+    """One practice's checkpoints while they are checked.
+
+    Attributes:
+        strange: Those of the file that name this practice in another store: a store that was made
+            anew gives itself another name, but its practice keeps its own.
+    """
 
     practice_id: str
     found: Found
     keys: Mapping[str, int]
     stored: list[SignedCheckpoint] = field(default_factory=list)
     filed: list[SignedCheckpoint] = field(default_factory=list)
+    strange: list[SignedCheckpoint] = field(default_factory=list)
 
     def add(self, code: str, message: str, *, severity: Severity = Severity.ERROR) -> None:
         self.found.add(code, message, severity=severity, practice_id=self.practice_id)
@@ -59,6 +66,7 @@ def check_anchors(
     practices: Iterable[str],
     *,
     anchors: Anchors | None,
+    is_whole_store: bool,
     at: datetime,
     found: Found,
 ) -> tuple[CheckpointState, ...]:
@@ -68,16 +76,18 @@ def check_anchors(
         connection: To the store, in the moment in which the chains are followed.
         practices: Whose.
         anchors: The file, read before that moment; None for none.
+        is_whole_store: All practices of the store are named: one that the file knows beside them has
+            vanished.
         at: Now.
         found: Where whatever does not fit is noted.
     """
     store_id = _store_id(connection, found)
-    by_practice: dict[str, list[SignedCheckpoint]] = defaultdict(list)
+    practices = tuple(practices)
+    by_practice = _by_practice(anchors, store_id)
     if anchors is not None:
-        for signed in anchors.checkpoints:
-            if signed.checkpoint.store_id == store_id:
-                by_practice[signed.checkpoint.practice_id].append(signed)
         _check_file(anchors, has_ours=bool(by_practice), found=found)
+        if is_whole_store:
+            _check_vanished(by_practice, practices, found)
     states = []
     for practice_id in practices:
         one = _Practice(
@@ -85,17 +95,61 @@ def check_anchors(
             found=found,
             keys=_named_keys(connection, practice_id),
             filed=by_practice.get(practice_id, []),
+            strange=_strange(connection, anchors, store_id, practice_id),
         )
         _read_table(connection, one, store_id)
         for signed in _different(one.stored, one.filed):
             _check_key(one, signed)
             _check_sealed(connection, one, signed)
+        _check_strange(connection, one)
         if anchors is not None:
             _compare_with_file(one, anchors)
         state = _state(connection, one, anchors, at)
         if state is not None:
             states.append(state)
     return tuple(states)
+
+
+def _by_practice(anchors: Anchors | None, store_id: str) -> dict[str, list[SignedCheckpoint]]:
+    """Return the file's checkpoints of this store, practice by practice."""
+    found: dict[str, list[SignedCheckpoint]] = defaultdict(list)
+    for signed in () if anchors is None else anchors.checkpoints:
+        if signed.checkpoint.store_id == store_id:
+            found[signed.checkpoint.practice_id].append(signed)
+    return found
+
+
+def _strange(
+    connection: Connection, anchors: Anchors | None, store_id: str, practice_id: str
+) -> list[SignedCheckpoint]:
+    """Return the file's checkpoints of a practice in another store; a sample's may be any sample's."""
+    if anchors is None or is_sample(connection, practice_id):
+        return []
+    return [
+        signed
+        for signed in anchors.checkpoints
+        if signed.checkpoint.practice_id == practice_id and signed.checkpoint.store_id != store_id
+    ]
+
+
+def _check_vanished(
+    by_practice: Mapping[str, list[SignedCheckpoint]], practices: Iterable[str], found: Found
+) -> None:
+    """See that no practice of which a checkpoint tells has gone with all it had."""
+    for practice_id in sorted(by_practice.keys() - set(practices)):
+        this = by_practice[practice_id][-1].checkpoint
+        found.add(
+            "L019",
+            f"The practice is not in the store any more, but checkpoint {this.number} sealed "
+            f"{this.ledger_seq:,} entries and {this.journal_seq:,} events of it.",
+            practice_id=practice_id,
+        )
+
+
+def _check_strange(connection: Connection, one: _Practice) -> None:
+    """Compare with checkpoints of the same practice in another store: it may be this one, made anew."""
+    for signed in one.strange:
+        _check_sealed(connection, one, signed)
 
 
 def _store_id(connection: Connection, found: Found) -> str:
@@ -113,11 +167,12 @@ def _check_file(anchors: Anchors, *, has_ours: bool, found: Found) -> None:
             f"Line {number} of the checkpoint file '{anchors.path.name}': {said}",
             severity=Severity.WARNING if is_cut_off else Severity.ERROR,
         )
-    if anchors.is_there and anchors.is_whole and anchors.checkpoints and not has_ours:
+    is_silent = not anchors.checkpoints and not anchors.is_named
+    if anchors.is_there and anchors.is_whole and not is_silent and not has_ours:
         found.add(
             "L021",
             f"The checkpoint file '{anchors.path.name}' holds no checkpoint of this store.",
-            severity=Severity.WARNING,
+            severity=Severity.ERROR if anchors.is_named else Severity.WARNING,
         )
 
 
@@ -362,6 +417,7 @@ def newest_proved(
             if (signed.checkpoint.store_id, signed.checkpoint.practice_id)
             == (store_id, practice_id)
         ],
+        strange=_strange(connection, anchors, store_id, practice_id),
     )
     beginning = {kind.name: START for kind in CHAINS}
     starts = beginning
@@ -387,6 +443,7 @@ def newest_proved(
     for signed in _different(one.stored, one.filed):
         _check_key(one, signed)
         _check_sealed(connection, one, signed)
+    _check_strange(connection, one)
     if anchors is not None:
         _compare_with_file(one, anchors)
     return _state(connection, one, anchors, at), starts

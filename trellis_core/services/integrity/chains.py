@@ -295,7 +295,7 @@ def _follow_links(
         rows = rows.where(links.seq > start.seq)
     odd = _Oddities(kind, practice_id, found)
     domain, digest_of = kind.domain, sha256
-    slack = _NEVER if _is_sample(connection, practice_id) else TURN_SECONDS
+    slack = _NEVER if is_sample(connection, practice_id) else TURN_SECONDS
     number, last, before, read = start.seq, start.hash, start.recorded_at, 0
     for batch in raw_rows(connection, rows):
         for seq, prev, digest, body, at in batch:
@@ -316,7 +316,8 @@ def _follow_links(
     return ChainEnd(read=read, last=Link(seq=number, hash=last, recorded_at=before))
 
 
-def _is_sample(connection: Connection, practice_id: str) -> bool:
+def is_sample(connection: Connection, practice_id: str) -> bool:
+    """Say whether a practice is a made-up one."""
     sample = PRACTICE.c.is_sample
     return bool(
         connection.execute(select(sample).where(PRACTICE.c.id == practice_id)).scalar_one_or_none()

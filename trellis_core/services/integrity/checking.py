@@ -6,7 +6,7 @@ stands beside the hashes. Each sees one moment of the store.
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -213,7 +213,7 @@ def _file(store: Store, anchors: Path | None, *, is_quick: bool) -> Anchors | No
             raise CheckpointFileError(
                 f"There is no file of checkpoints '{anchors}'. Check its name."
             )
-        return read_anchors(anchors)
+        return replace(read_anchors(anchors), is_named=True)
     with store.reading() as unit:
         names = list(unit.connection.execute(select(STORE_IDENTITY.c.id)).scalars())
         has_checkpoints = unit.connection.execute(select(CHECKPOINT.c.number).limit(1)).first()
@@ -241,7 +241,12 @@ def _check_chains(
                     _follow(connection, kind, name, START, followed)
         with surviving(found, connection, "The checkpoints"):
             followed.states += check_anchors(
-                connection, sorted(followed.ends), anchors=file, at=at, found=found
+                connection,
+                sorted(followed.ends),
+                anchors=file,
+                is_whole_store=practice_id is None,
+                at=at,
+                found=found,
             )
 
 
