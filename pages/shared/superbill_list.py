@@ -9,7 +9,7 @@ import streamlit as st
 from pages.shared import formats, state, superbill_view
 from trellis_core.services.issued_superbills import IssuedSuperbill
 from trellis_core.services.months import MonthReview
-from trellis_core.superbill import Superbill
+from trellis_core.superbill import Superbill, SuperbillStatus
 from trellis_core.values.money import ZERO
 from trellis_core.values.periods import ServiceMonth
 
@@ -71,6 +71,7 @@ def picked(bills: Sequence[Superbill], *, month: ServiceMonth) -> Superbill | No
     named = state.chosen_patient()
     start = next((place for place, bill in enumerate(bills) if bill.patient.id == named), None)
     marks = hash(tuple((bill.id, bill.number) for bill in bills)) & 0xFFFF
+    is_issued = all(bill.status is SuperbillStatus.ISSUED for bill in bills)
     chosen = st.dataframe(
         rows_of(bills),
         hide_index=True,
@@ -83,7 +84,7 @@ def picked(bills: Sequence[Superbill], *, month: ServiceMonth) -> Superbill | No
             name: st.column_config.TextColumn(width=70, alignment="right")
             for name in ("No.", "Version", "Units")
         }
-        | {"State": st.column_config.TextColumn(width=170)},
+        | {"State": st.column_config.TextColumn(width=85 if is_issued else 170)},
     )
     rows = chosen["selection"]["rows"]
     return bills[rows[0]] if rows and rows[0] < len(bills) else None
