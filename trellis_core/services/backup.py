@@ -289,7 +289,7 @@ def _proved(copy: Path) -> tuple[ChainEnds, ...]:
     """Check a copy as ``trellis check`` does, and return the ends of its chains."""
     opened = open_store(sqlite_url(copy))
     with closing(opened):
-        problem = _problem(opened, anchors=_no_anchors(copy))
+        problem = _problem(opened, is_anchored=False)
         if problem is not None:
             raise CommandRefusedError(
                 "NOT_INTACT",
@@ -302,28 +302,19 @@ def _proved(copy: Path) -> tuple[ChainEnds, ...]:
     return ends
 
 
-def _problem(store: Store, *, anchors: Path | None) -> str | None:
+def _problem(store: Store, *, is_anchored: bool) -> str | None:
     """Check a store as ``trellis check`` does; return the first thing that is wrong.
 
     Args:
         store: The store.
-        anchors: A file of checkpoints to compare with; None for the store's own.
+        is_anchored: Whether it is compared with the store's file of checkpoints: a copy is not, since
+            that may name what came after it; whether it does is asked and answered apart.
     """
-    report = check_store(store, anchors=anchors)
+    report = check_store(store, is_anchored=is_anchored)
     if report.ok:
         return None
     errors = (each for each in report.findings if each.severity is Severity.ERROR)
     return next((f"{each.code}: {each.message.removesuffix('.')}" for each in errors), "unknown")
-
-
-def _no_anchors(copy: Path) -> Path:
-    """Return an empty file of checkpoints, so that a copy is not compared with the store's own.
-
-    That may name what came after the copy; whether it does is asked and answered apart.
-    """
-    path = copy.with_name("no-checkpoints.jsonl")
-    path.touch()
-    return path
 
 
 def _tell_journal(
@@ -469,7 +460,7 @@ def _finished(command: RestoreBackup, backup: _Backup, put: _Put, *, began: floa
     store = open_store(command.url)
     with closing(store):
         hint = _tell_checkpoints(store, put)
-        problem = _problem(store, anchors=None if hint is None else _no_anchors(backup.copy))
+        problem = _problem(store, is_anchored=hint is None)
         with store.reading() as unit:
             now = chain_ends(unit.connection)
         url = store.url
@@ -564,7 +555,7 @@ def _whole(copy: Path) -> tuple[ChainEnds, ...]:
     with closing(opened):
         if not has_practice(store=opened):
             raise _no_store()
-        problem = _problem(opened, anchors=_no_anchors(copy))
+        problem = _problem(opened, is_anchored=False)
         if problem is not None:
             raise CommandRefusedError(
                 "NOT_INTACT",

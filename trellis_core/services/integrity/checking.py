@@ -118,6 +118,7 @@ def check_store(
     clock: Clock | None = None,
     scope: Scope = Scope.ALL,
     anchors: Path | None = None,
+    is_anchored: bool = True,
     is_full: bool = False,
 ) -> CheckReport:
     """Check every practice of a store.
@@ -127,6 +128,8 @@ def check_store(
         clock: For the time of the report and the age of checkpoints; None for the server's.
         scope: Everything, or what came after each practice's newest checkpoint.
         anchors: A file of checkpoints; None for the store's own, where there is one.
+        is_anchored: Whether a file of checkpoints is compared with at all; not with a copy, of which
+            the store's own may name what came later.
         is_full: Also parse every link anew and compare the file's indexes with its tables.
 
     Raises:
@@ -138,6 +141,7 @@ def check_store(
         practice_id=None,
         scope=scope,
         anchors=anchors,
+        is_anchored=is_anchored,
         is_full=is_full,
     )
 
@@ -172,11 +176,12 @@ def _check(
     scope: Scope,
     anchors: Path | None,
     is_full: bool,
+    is_anchored: bool = True,
 ) -> CheckReport:
     began, checked_at = perf_counter(), clock.now()
     is_quick = scope is Scope.SINCE_CHECKPOINT and not is_full
     # The file first: what it holds then, the store must hold now.
-    file = _file(store, anchors, is_quick=is_quick)
+    file = _file(store, anchors, is_quick=is_quick) if is_anchored else None
     followed = _Followed()
     if scope is Scope.SINCE_CHECKPOINT:
         _check_since(store, practice_id, file, followed, at=checked_at)
