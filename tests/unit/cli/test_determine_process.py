@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +232,27 @@ def test_a_reader_that_stops_early_gets_no_traceback(tmp_path: Path) -> None:
         assert process.returncode == 0
 
 
+def wait_until_it_waits(process_id: int, pipe: int) -> None:
+    """Return when the command has read what was written and sleeps until more comes.
+
+    A signal between two reads is noticed by Python only after the second one has returned.
+    """
+    fcntl, termios = (pytest.importorskip(name) for name in ("fcntl", "termios"))
+    unread = array("i", [1])
+    status = Path(f"/proc/{process_id}/stat")
+    for _ in range(3000):
+        fcntl.ioctl(pipe, termios.FIONREAD, unread)
+        if not unread[0] and (not status.exists() or state_of(status) == "S"):
+            break
+        time.sleep(0.01)
+    time.sleep(0 if status.exists() else 2)  # where no file tells, all it needs is a moment
+
+
+def state_of(status: Path) -> str:
+    """Return the letter the system has for what a process does; S is asleep."""
+    return status.read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+
+
 def test_stopping_from_the_keyboard_answers_nothing(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -244,6 +267,7 @@ def test_stopping_from_the_keyboard_answers_nothing(tmp_path: Path) -> None:
     ):  # returns once the command has opened its end
         writer.write(b"[")
         writer.flush()
+        wait_until_it_waits(process.pid, writer.fileno())
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=30)
     assert process.returncode == 130
