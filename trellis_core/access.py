@@ -1,12 +1,12 @@
-"""Who may do what: roles, the actor of a request, and one policy table.
+"""Who may do what: roles and attributes, the actor of a request, and one policy table.
 
 Hiding a button is not access control: every service asks here first. An operation without a row
-for the actor's role is denied.
+for the actor's role, or for what the actor is on top of it, is denied.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum, auto
-from typing import Final
+from typing import Final, TypeAlias
 
 from trellis_core.errors import PermissionDeniedError
 
@@ -18,6 +18,17 @@ class AccessRole(StrEnum):
     COORDINATOR = "coordinator"
     BILLER = "biller"
     AUDITOR = "auditor"
+
+
+class Attribute(StrEnum):
+    """What a person is on top of a role, or without one."""
+
+    BILLING_PRACTITIONER = "billing_practitioner"
+    PSYCHIATRIC_CONSULTANT = "psychiatric_consultant"
+
+
+Grant: TypeAlias = AccessRole | Attribute
+"""What a row of the policy table names."""
 
 
 class Operation(StrEnum):
@@ -44,19 +55,33 @@ class Operation(StrEnum):
     MAKE_BACKUP = auto()
     RESTORE_BACKUP = auto()
     EDIT_SETTINGS = auto()
+    MANAGE_PEOPLE = auto()
+    READ_ACCESS_LOG = auto()
+    RESTRICT_CHART = auto()
+    OPEN_IN_EMERGENCY = auto()
+    REVIEW_EMERGENCY = auto()
+    READ_REGISTRY = auto()
+    RECORD_RECOMMENDATION = auto()
+    DOCUMENT_DECISION = auto()
+    KEEP_DRAFT = auto()
+    CHANGE_OWN_SIGN_IN = auto()
     READ_ROI = auto()
     READ_RULE_BOOK = auto()
 
 
 _O, _C, _B, _A = AccessRole.OWNER, AccessRole.COORDINATOR, AccessRole.BILLER, AccessRole.AUDITOR
+_P, _PC = Attribute.BILLING_PRACTITIONER, Attribute.PSYCHIATRIC_CONSULTANT
 
-POLICY: Final[dict[Operation, frozenset[AccessRole]]] = {
-    Operation.READ_PRACTICE: frozenset({_O, _C, _B, _A}),
-    Operation.READ_BOARD: frozenset({_O, _C, _B, _A}),
-    Operation.READ_CHART: frozenset({_O, _C, _B, _A}),
-    Operation.READ_TIME: frozenset({_O, _C, _B, _A}),
+POLICY: Final[dict[Operation, frozenset[Grant]]] = {
+    Operation.READ_PRACTICE: frozenset({_O, _C, _B, _A, _P, _PC}),
+    Operation.READ_BOARD: frozenset({_O, _C, _B, _A, _P}),
+    Operation.READ_CHART: frozenset({_O, _C, _B, _A, _P}),
+    Operation.READ_TIME: frozenset({_O, _C, _B, _A, _P}),
     Operation.EDIT_CHART: frozenset({_O, _C}),
-    Operation.LOG_OWN_TIME: frozenset({_O, _C}),
+    Operation.DOCUMENT_DECISION: frozenset({_P}),
+    Operation.READ_REGISTRY: frozenset({_O, _C, _B, _A, _P, _PC}),
+    Operation.RECORD_RECOMMENDATION: frozenset({_O, _C, _PC}),
+    Operation.LOG_OWN_TIME: frozenset({_O, _C, _P}),
     Operation.CORRECT_OTHERS_TIME: frozenset({_O}),
     Operation.IMPORT_RECORDS: frozenset({_O, _C}),
     Operation.DRAFT_SUPERBILL: frozenset({_O, _C, _B}),
@@ -66,14 +91,21 @@ POLICY: Final[dict[Operation, frozenset[AccessRole]]] = {
     Operation.REOPEN_MONTH: frozenset({_O, _B}),
     Operation.READ_LEDGER: frozenset({_O, _B, _A}),
     Operation.READ_JOURNAL: frozenset({_O, _C, _B, _A}),
+    Operation.READ_ACCESS_LOG: frozenset({_O, _C, _B, _A}),
     Operation.WITHHOLD_NOTE: frozenset({_O}),
     Operation.CHECK_LEDGER: frozenset({_O, _B, _A}),
     Operation.MAKE_CHECKPOINT: frozenset({_O, _B, _A}),
     Operation.MAKE_BACKUP: frozenset({_O}),
     Operation.RESTORE_BACKUP: frozenset({_O}),
     Operation.EDIT_SETTINGS: frozenset({_O}),
+    Operation.MANAGE_PEOPLE: frozenset({_O}),
+    Operation.RESTRICT_CHART: frozenset({_O}),
+    Operation.OPEN_IN_EMERGENCY: frozenset({_O, _C, _B, _A, _P, _PC}),
+    Operation.REVIEW_EMERGENCY: frozenset({_O}),
+    Operation.KEEP_DRAFT: frozenset({_O, _C, _B, _A, _P, _PC}),
+    Operation.CHANGE_OWN_SIGN_IN: frozenset({_O, _C, _B, _A, _P, _PC}),
     Operation.READ_ROI: frozenset({_O, _C, _B, _A}),
-    Operation.READ_RULE_BOOK: frozenset({_O, _C, _B, _A}),
+    Operation.READ_RULE_BOOK: frozenset({_O, _C, _B, _A, _P, _PC}),
 }
 
 
@@ -84,7 +116,7 @@ class Actor:
     Attributes:
         practice_id: The practice whose data the actor may reach.
         person_id: The person's staff id.
-        role: What the person may do.
+        role: What the person may do; None for someone who signs in for an attribute alone.
         is_billing_practitioner: May document decision making and elect a track.
         is_psychiatric_consultant: May record caseload recommendations.
         system_user: The operating system's user, where a command is run by hand.
@@ -92,15 +124,25 @@ class Actor:
 
     practice_id: str
     person_id: str
-    role: AccessRole
+    role: AccessRole | None
     is_billing_practitioner: bool = False
     is_psychiatric_consultant: bool = False
     system_user: str | None = None
 
+    @property
+    def grants(self) -> frozenset[Grant]:
+        """The role and what the person is on top of it."""
+        found: list[Grant] = [] if self.role is None else [self.role]
+        if self.is_billing_practitioner:
+            found.append(Attribute.BILLING_PRACTITIONER)
+        if self.is_psychiatric_consultant:
+            found.append(Attribute.PSYCHIATRIC_CONSULTANT)
+        return frozenset(found)
+
 
 def may(actor: Actor, operation: Operation) -> bool:
     """Say whether the policy table allows an operation."""
-    return actor.role in POLICY.get(operation, frozenset())
+    return not POLICY.get(operation, frozenset()).isdisjoint(actor.grants)
 
 
 def require(actor: Actor, operation: Operation) -> None:

@@ -10,7 +10,7 @@ Exceptions are for wrong calls, broken files and refused commands. A rule's answ
     ├── InputRefusedError                a document that cannot be read: code, path, message
     ├── RuleBookError                    RuleBookFormatError · UnknownParameterError · ParameterNotInForceError · UnknownSourceError
     ├── FeeError                         UnknownLocalityError · NotPricedError
-    ├── AccessError                      NotSignedInError · PermissionDeniedError · NotFoundError · SignInRefusedError
+    ├── AccessError                      NotSignedInError · PermissionDeniedError · NotFoundError · SignInRefusedError · ChartRestrictedError
     ├── LedgerError                      EntryNotFoundError · EntryAlreadyReversedError · DuplicateCommandError · MonthClosedError
     ├── CommandRefusedError              a command whose facts contradict what is stored: MonthNotClosableError
     ├── StoreError                       SchemaVersionError · UnsafeStoreError
@@ -194,11 +194,21 @@ class SignInRefusedError(AccessError):
 class PermissionDeniedError(AccessError):
     """The actor's role does not allow the operation."""
 
-    def __init__(self, operation: str, role: str) -> None:
+    def __init__(self, operation: str, role: str | None) -> None:
         self.operation = operation
         self.role = role
+        who = "A person without a role" if role is None else f"The role '{role}'"
+        super().__init__(f"{who} may not do this ({operation}). Ask the practice's owner.")
+
+
+class ChartRestrictedError(AccessError):
+    """A chart that is not the actor's to open without a reason."""
+
+    def __init__(self, patient_id: str) -> None:
+        self.patient_id = patient_id
         super().__init__(
-            f"The role '{role}' may not do this ({operation}). Ask the practice's owner."
+            f"The chart of patient '{patient_id}' is restricted. Ask the practice's owner, "
+            "or open it with a reason for an hour; the owner is told."
         )
 
 

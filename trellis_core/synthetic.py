@@ -26,8 +26,8 @@ from trellis_core.care.vocabulary import (
     StaffRole,
 )
 from trellis_core.ledger.entries import TimeEntry
+from trellis_core.services.by_hand import system_user
 from trellis_core.services.exchange import append_entries, store_practice
-from trellis_core.services.practice import system_user
 from trellis_core.services.practice_files import CocmEpisode, Of, PracticeFiles
 from trellis_core.store.engine import Store
 from trellis_core.values.clock import Clock

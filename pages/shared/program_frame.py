@@ -117,7 +117,7 @@ def draw(
 
 
 def _other_programs(person: Actor) -> None:
-    if "ccm" in [page for pages in routes.menu(person.role).values() for page in pages]:
+    if "ccm" in [page for pages in routes.menu(person).values() for page in pages]:
         return
     with st.container(horizontal=True):
         for name in routes.PROGRAM_PAGES:

@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 
 from pages.shared import formats, state
-from trellis_core.access import AccessRole, Operation
+from trellis_core.access import AccessRole, Actor, Attribute, Operation
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 """The project's folder, which holds ``dashboard.py``."""
@@ -103,6 +103,12 @@ _MENUS: Final[Mapping[AccessRole, Mapping[str, tuple[str, ...]]]] = {
 click away on it. Pages that a role may open but that are not listed keep their address.
 """
 
+_MENUS_WITHOUT_ROLE: Final[Mapping[Attribute, Mapping[str, tuple[str, ...]]]] = {
+    Attribute.BILLING_PRACTITIONER: {"Coordinate": ("thresholds", "patients")},
+    Attribute.PSYCHIATRIC_CONSULTANT: {"Programs": ("cocm",)},
+}
+"""Menus of people who sign in for what they are alone."""
+
 
 def spec(name: str) -> PageSpec:
     """Return a page's description by its name."""
@@ -153,11 +159,15 @@ def address(*, patient_id: str | None = None, section: str | None = None) -> dic
     return found
 
 
-def menu(role: AccessRole) -> Mapping[str, tuple[str, ...]]:
-    """Return a role's menu: section to page names, the first entry being home."""
-    return _MENUS[role]
+def menu(person: Actor) -> Mapping[str, tuple[str, ...]]:
+    """Return a person's menu: section to page names, the first entry being home."""
+    if person.role is not None:
+        return _MENUS[person.role]
+    if person.is_billing_practitioner:
+        return _MENUS_WITHOUT_ROLE[Attribute.BILLING_PRACTITIONER]
+    return _MENUS_WITHOUT_ROLE[Attribute.PSYCHIATRIC_CONSULTANT]
 
 
-def home_of(role: AccessRole) -> str:
-    """Return the name of the page on which a role's day begins."""
-    return next(iter(menu(role).values()))[0]
+def home_of(person: Actor) -> str:
+    """Return the name of the page on which a person's day begins."""
+    return next(iter(menu(person).values()))[0]

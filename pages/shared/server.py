@@ -39,6 +39,7 @@ from trellis_core.access import Actor
 from trellis_core.care.vocabulary import Credential
 from trellis_core.errors import SignInRefusedError, TrellisError
 from trellis_core.services import practice as practices
+from trellis_core.services import sign_in as sign_ins
 
 SWEEP_SECONDS: Final = 10
 _OPEN_PREFIXES: Final = ("/auth/", "/static/")
@@ -151,7 +152,7 @@ def _may_enter(token: str | None) -> bool:
 def _actor(token: str | None) -> Actor | None:
     if not token:
         return None
-    return practices.actor_of_token(token, store=store.store(), clock=store.clock())
+    return sign_ins.actor_of_token(token, store=store.store(), clock=store.clock())
 
 
 def _turn_away(scope: Scope) -> Response:
@@ -180,7 +181,7 @@ async def show_sign_in(request: Request) -> Response:
 def _page_for(wanted: str, said: str = "") -> str:
     if not store.is_demo():
         return sign_in_page.password_form(wanted=wanted, said=said)
-    actors = practices.demo_actors(store=store.store())
+    actors = sign_ins.demo_actors(store=store.store())
     practice = practices.the_practice(store=store.store(), actor=actors[0][1])
     ranked = sorted(actors, key=lambda pair: pair[0].credential is Credential.RN)
     one_per_role = {person.access: person for person, _ in ranked}
@@ -208,7 +209,7 @@ async def sign_in(request: Request) -> Response:
     answer.set_cookie(
         store.COOKIE,
         token,
-        max_age=int(practices.SIGN_IN_LIFETIME.total_seconds()),
+        max_age=int(sign_ins.SIGN_IN_LIFETIME.total_seconds()),
         httponly=True,
         samesite="strict",
         secure=request.url.scheme == "https",
@@ -219,13 +220,13 @@ async def sign_in(request: Request) -> Response:
 def _open_session(given: dict[str, str]) -> str:
     now = store.clock().now()
     if store.is_demo() and "person" in given:
-        token, _ = practices.demo_sign_in(given["person"], store=store.store(), clock=store.clock())
+        token, _ = sign_ins.demo_sign_in(given["person"], store=store.store(), clock=store.clock())
         return token
     name = given.get("name", "")
     if attempts.must_wait(name, now=now):
         raise SignInRefusedError
     try:
-        token, _ = practices.sign_in(
+        token, _ = sign_ins.sign_in(
             name, given.get("password", ""), store=store.store(), clock=store.clock()
         )
     except SignInRefusedError:
@@ -252,7 +253,7 @@ async def sign_out(request: Request) -> Response:
 
 def _close_session(token: str) -> None:
     with suppress(TrellisError):
-        practices.end_sign_in(token, store=store.store(), clock=store.clock())
+        sign_ins.end_sign_in(token, store=store.store(), clock=store.clock())
 
 
 @asynccontextmanager

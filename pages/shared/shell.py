@@ -57,13 +57,13 @@ def _run_alone(draw: Callable[[], None], title: str) -> None:
 
 
 def _navigation(person: Actor) -> dict[str, list["Page"]]:
-    listed = menu(person.role)
+    listed = menu(person)
     named = {name for names in listed.values() for name in names}
     sections: dict[str, list[Page]] = {
         section: [_page(name) for name in names] for section, names in listed.items()
     }
     first = next(iter(sections))
-    home = home_of(person.role)
+    home = home_of(person)
 
     def go_home() -> None:
         open_page(home, patient_id=state.chosen_patient())

@@ -23,6 +23,7 @@ from trellis_core.care.people import Practice, StaffMember
 from trellis_core.rules.rulebook import RuleBook, load_rule_book
 from trellis_core.sample import demo_day, sample_today
 from trellis_core.services import practice as practices
+from trellis_core.services import sign_in as sign_ins
 from trellis_core.settings import Settings, default_store_url, load_settings, sqlite_url
 from trellis_core.store.engine import Store, open_store
 from trellis_core.values import clock as clocks
@@ -161,7 +162,7 @@ def actor() -> Actor | None:
     token = session_token()
     if not token:
         return None
-    return practices.actor_of_token(token, store=store(), clock=clock())
+    return sign_ins.actor_of_token(token, store=store(), clock=clock())
 
 
 def note_use() -> None:
@@ -175,7 +176,7 @@ def keep_signed_in_only() -> None:
     The whole page runs again and says so. A refresh alone never keeps a sign-in alive.
     """
     token = session_token()
-    if not token or not practices.is_signed_in(token, store=store(), clock=clock()):
+    if not token or not sign_ins.is_signed_in(token, store=store(), clock=clock()):
         st.rerun()
 
 

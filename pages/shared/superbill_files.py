@@ -9,7 +9,7 @@ from pages.shared import formats, store, widgets
 from trellis_core.care.vocabulary import Program
 from trellis_core.errors import NotSignedInError
 from trellis_core.services import billing
-from trellis_core.services import practice as practices
+from trellis_core.services import sign_in as sign_ins
 from trellis_core.services.billing import Form
 from trellis_core.superbill import Superbill
 from trellis_core.values.periods import ServiceMonth
@@ -48,7 +48,7 @@ def maker(
     """
 
     def make() -> bytes:
-        person = practices.actor_of_token(token or "", store=store.store(), clock=store.clock())
+        person = sign_ins.actor_of_token(token or "", store=store.store(), clock=store.clock())
         if person is None:
             raise NotSignedInError
         return billing.superbill_document(

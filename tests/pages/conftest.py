@@ -18,6 +18,7 @@ from trellis_core.care.people import Practice, StaffMember
 from trellis_core.care.vocabulary import Credential, StaffRole
 from trellis_core.sample import load_sample
 from trellis_core.services import practice as practices
+from trellis_core.services import sign_in as sign_ins
 from trellis_core.store.engine import open_store
 
 ROOT = Path(__file__).parents[2]
@@ -135,12 +136,12 @@ class Dashboard:
         return page_store.clock()
 
     def actor(self, role: AccessRole) -> Actor:
-        return next(a for _, a in practices.demo_actors(store=self.store) if a.role is role)
+        return next(a for _, a in sign_ins.demo_actors(store=self.store) if a.role is role)
 
     def open(self, role: AccessRole | None = None, page: str | None = None, **query) -> AppTest:
         """Sign in with a role and open a page; the role's home where none is named."""
         if role is not None:
-            token, _ = practices.demo_sign_in(
+            token, _ = sign_ins.demo_sign_in(
                 self.actor(role).person_id, store=self.store, clock=self.clock
             )
             self.set_token(token)
@@ -206,7 +207,7 @@ def new_practice(empty_dashboard):
         store=empty_dashboard.store,
         clock=empty_dashboard.clock,
     )
-    token, _ = practices.sign_in(
+    token, _ = sign_ins.sign_in(
         "ada", "a long pass phrase", store=empty_dashboard.store, clock=empty_dashboard.clock
     )
     empty_dashboard.set_token(token)

@@ -6,7 +6,7 @@ from pages.shared import routes
 from pages.shared import store as page_store
 from trellis_core.access import POLICY, AccessRole
 from trellis_core.documents.disclaimer import DISCLAIMER
-from trellis_core.services import practice as practices
+from trellis_core.services import sign_in as sign_ins
 from trellis_core.values.clock import FixedClock
 
 PAGES = {page.name: page.path for page in routes.PAGES}
@@ -128,9 +128,9 @@ def test_a_page_that_refreshes_itself_does_not_keep_an_idle_sign_in_alive(dashbo
     token = page_store.session_token()
     for _ in range(3):
         clock.advance(minutes=4)
-        assert practices.is_signed_in(token, store=dashboard.store, clock=clock)
+        assert sign_ins.is_signed_in(token, store=dashboard.store, clock=clock)
     clock.advance(minutes=4)
-    assert not practices.is_signed_in(token, store=dashboard.store, clock=clock)
+    assert not sign_ins.is_signed_in(token, store=dashboard.store, clock=clock)
     assert page_store.actor() is None
 
 

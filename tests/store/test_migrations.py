@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pysqlite3
@@ -13,12 +14,32 @@ from sqlalchemy import inspect, select
 
 from tests.support.ledger_case import fill
 from trellis_core.errors import StoreError
+from trellis_core.services.integrity import check_store
 from trellis_core.store.dialects import schema_of
 from trellis_core.store.engine import Store, open_store
 from trellis_core.store.migrations import SCHEMA_VERSION, alembic_config, reference_schema
 from trellis_core.store.migrations.regenerate import regenerate
-from trellis_core.store.tables import STORE_IDENTITY, TrellisTable
+from trellis_core.store.tables import ENTRY, STORE_IDENTITY, TrellisTable
 
+NOT_OF_ONE_PRACTICE = {
+    "practice",
+    "sign_in",
+    "sign_in_step",
+    "sign_in_attempt",
+    "invitation",
+    "store_identity",
+}
+"""Found by something else than the practice: a token, or what somebody typed."""
+NEW_IN_0003 = (
+    "access_setting",
+    "second_factor",
+    "sign_in_step",
+    "sign_in_attempt",
+    "invitation",
+    "note_draft",
+    "restricted_chart",
+    "emergency_access",
+)
 VERSIONS = Path(alembic_config().get_main_option("script_location") or "") / "versions"
 
 
@@ -26,9 +47,36 @@ def test_the_newest_migration_is_the_version_that_is_wanted():
     assert ScriptDirectory.from_config(alembic_config()).get_heads() == [SCHEMA_VERSION]
 
 
-def test_the_first_migration_is_what_the_tables_ask_for():
-    written = (VERSIONS / "0002_first.py").read_text(encoding="utf-8")
+def test_a_migration_that_stores_have_gone_through_never_changes():
+    kept = {"0002_first.py": "6bb96428c61474219ffaa10e28a646dbce1dd1f6e4f33f9550055d3fed8b762a"}
+    assert {name: sha256((VERSIONS / name).read_bytes()).hexdigest() for name in kept} == kept
+
+
+def test_the_newest_migration_is_what_the_tables_ask_for():
+    written = (VERSIONS / "0003_access.py").read_text(encoding="utf-8")
     assert written == regenerate(), "python -m trellis_core.store.migrations.regenerate"
+
+
+def test_a_store_of_the_version_before_is_brought_up_to_date_and_keeps_everything(tmp_path: Path):
+    path = tmp_path / "before.db"
+    url = f"sqlite:///{path}"
+    store = open_store(url)
+    fill(store)
+    with store.reading() as unit:
+        entries = unit.connection.execute(select(ENTRY.c.hash)).all()
+    store.close()
+    older = pysqlite3.connect(path)
+    for name in NEW_IN_0003:
+        older.execute(f"DROP TABLE {name}")
+    older.execute("UPDATE alembic_version SET version_num = '0002'")
+    older.commit()
+    older.close()
+    again = open_store(url)
+    with again.reading() as unit:
+        assert unit.connection.execute(select(ENTRY.c.hash)).all() == entries
+        assert schema_of(unit.connection) == reference_schema(again.engine)
+    assert [each.code for each in check_store(store=again).findings] == []
+    again.close()
 
 
 def test_a_migrated_store_has_every_table_and_column(store: Store):
@@ -42,9 +90,7 @@ def test_a_migrated_store_has_every_table_and_column(store: Store):
 def test_every_table_begins_its_key_with_the_practice():
     for table in TrellisTable.metadata.sorted_tables:
         first = next(iter(table.primary_key)).name
-        assert first == "practice_id" or table.name in {"practice", "sign_in", "store_identity"}, (
-            table.name
-        )
+        assert first == "practice_id" or table.name in NOT_OF_ONE_PRACTICE, table.name
 
 
 def test_a_store_is_made_as_the_reference_is(store: Store):

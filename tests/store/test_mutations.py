@@ -27,7 +27,7 @@ from trellis_core.services.entry_history import withhold_note
 from trellis_core.services.integrity import CheckReport, check_store
 from trellis_core.services.integrity.records import journaled_tables
 from trellis_core.services.month_close import CloseMonth, ReopenMonth, close_month, reopen_month
-from trellis_core.services.practice import demo_actors
+from trellis_core.services.sign_in import demo_actors
 from trellis_core.services.time_log import CorrectTime, LogTime, correct_time, log_time
 from trellis_core.store.engine import Store, open_store
 from trellis_core.store.guards_sqlite import SQLITE_TRIGGERS

@@ -21,8 +21,9 @@ from trellis_core.sample import app_folder, demo_day, load_sample, sample_today
 from trellis_core.services.board import month_determinations
 from trellis_core.services.caseload import chart, patients
 from trellis_core.services.integrity import check_store
-from trellis_core.services.practice import demo_actors, the_practice
+from trellis_core.services.practice import the_practice
 from trellis_core.services.practice_files import PracticeFiles, read_practice_files
+from trellis_core.services.sign_in import demo_actors
 from trellis_core.store.engine import Store
 from trellis_core.values.clock import FixedClock
 from trellis_core.values.codes import is_npi

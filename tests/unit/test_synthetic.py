@@ -11,9 +11,9 @@ from trellis_core.errors import CommandRefusedError
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.board import month_determinations
+from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.caseload import patients
 from trellis_core.services.integrity import check_store
-from trellis_core.services.practice import cli_actor
 from trellis_core.services.time_log import entries_of
 from trellis_core.store.engine import Store, open_store
 from trellis_core.synthetic import Size, load_synthetic

@@ -27,7 +27,7 @@ from trellis_core.services.backup import (
     receipts,
     restore_backup,
 )
-from trellis_core.services.practice import cli_actor
+from trellis_core.services.by_hand import cli_actor
 from trellis_core.settings import Settings, default_store_url, load_settings
 from trellis_core.store.copying import ChainEnds
 from trellis_core.store.sealing import (

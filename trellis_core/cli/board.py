@@ -32,7 +32,7 @@ from trellis_core.rules.determination import StepState
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.board import Board, BoardRow, BoardState, board
-from trellis_core.services.practice import cli_actor
+from trellis_core.services.by_hand import cli_actor
 from trellis_core.values.clock import SystemClock
 from trellis_core.values.money import amount_text
 

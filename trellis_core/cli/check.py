@@ -8,6 +8,7 @@ from typing import Final
 
 from trellis_core.cli.common import Subparsers, add_store_options, open_store_of, print_json
 from trellis_core.errors import CommandRefusedError
+from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.integrity import (
     REMEDIES,
     CheckpointState,
@@ -16,7 +17,6 @@ from trellis_core.services.integrity import (
     check_ledger,
     check_store,
 )
-from trellis_core.services.practice import cli_actor
 from trellis_core.values.clock import SystemClock
 from trellis_core.values.findings import Finding
 

@@ -15,8 +15,8 @@ from trellis_core.cli.common import (
 )
 from trellis_core.errors import CommandRefusedError
 from trellis_core.ledger.checkpoint import SignedCheckpoint, checkpoint_line
+from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.checkpoints import MadeCheckpoint, checkpoints_of, make_checkpoint
-from trellis_core.services.practice import cli_actor
 from trellis_core.values.clock import SystemClock
 
 SCHEMA_NAME: Final = "trellis.checkpoint/1"

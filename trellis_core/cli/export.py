@@ -11,8 +11,8 @@ from trellis_core.cli.common import (
     print_json,
     print_message,
 )
+from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.ledger_export import ExportedLedger, export_ledger
-from trellis_core.services.practice import cli_actor
 from trellis_core.values.clock import SystemClock
 
 SCHEMA_NAME: Final = "trellis.export/1"

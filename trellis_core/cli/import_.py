@@ -14,8 +14,8 @@ from trellis_core.cli.common import (
     print_message,
 )
 from trellis_core.errors import InputRefusedError
+from trellis_core.services.by_hand import cli_actor, system_user
 from trellis_core.services.exchange import ImportReport, import_fhir, import_practice
-from trellis_core.services.practice import cli_actor, system_user
 from trellis_core.store.engine import Store
 from trellis_core.values.clock import SystemClock
 
@@ -92,7 +92,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _practice(args: argparse.Namespace, store: Store) -> ImportReport:
     from trellis_core.cli.init import ask_password
-    from trellis_core.services.practice import first_owner, give_first_sign_in, is_sample
+    from trellis_core.services.practice import first_owner, is_sample
+    from trellis_core.services.sign_in import give_first_sign_in
 
     clock = SystemClock()
     if not args.folder.is_dir():

@@ -22,13 +22,9 @@ from trellis_core.errors import (
     UnknownLocalityError,
 )
 from trellis_core.rules.rulebook import load_rule_book
-from trellis_core.services.practice import (
-    SHORTEST_PASSWORD,
-    CreatePractice,
-    create_practice,
-    has_practice,
-    system_user,
-)
+from trellis_core.services.by_hand import system_user
+from trellis_core.services.passwords import SHORTEST_PASSWORD
+from trellis_core.services.practice import CreatePractice, create_practice, has_practice
 from trellis_core.services.practice_files import practice_from_json
 from trellis_core.values.clock import SystemClock
 from trellis_core.values.ids import new_id

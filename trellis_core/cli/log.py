@@ -17,7 +17,7 @@ from trellis_core.cli.common import (
 )
 from trellis_core.errors import CommandRefusedError, InvalidPeriodError, TrellisError
 from trellis_core.ledger.entries import TimeEntry
-from trellis_core.services.practice import cli_actor
+from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.time_log import CorrectTime, LogTime, Receipt, correct_time, log_time
 from trellis_core.store.engine import Store
 from trellis_core.values.clock import Clock, SystemClock

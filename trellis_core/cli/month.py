@@ -15,6 +15,7 @@ from trellis_core.cli.common import (
 )
 from trellis_core.errors import MonthNotClosableError
 from trellis_core.rules.rulebook import load_rule_book
+from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.month_close import (
     ClosedMonth,
     CloseMonth,
@@ -25,7 +26,6 @@ from trellis_core.services.month_close import (
 )
 from trellis_core.services.month_plan import HeldBack, MonthCounts
 from trellis_core.services.months import MonthState, Standing, month_state, number_ranges
-from trellis_core.services.practice import cli_actor
 from trellis_core.values.clock import SystemClock
 from trellis_core.values.ids import new_entry_id
 

@@ -19,7 +19,7 @@ from trellis_core.documents.superbill_json import superbills_schema
 from trellis_core.errors import CommandRefusedError
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.billing import Document, superbill_document
-from trellis_core.services.practice import cli_actor
+from trellis_core.services.by_hand import cli_actor
 from trellis_core.values.clock import SystemClock
 
 SCHEMA_NAME: Final = "trellis.document/1"

@@ -38,6 +38,17 @@ class EventKind(StrEnum):
     EXPORTED = "exported"
     BACKED_UP = "backed_up"
     RESTORED = "restored"
+    VIEWED = "viewed"
+    SEARCHED = "searched"
+    DOWNLOADED = "downloaded"
+    PRINTED = "printed"
+    DENIED = "denied"
+    COMMAND_RUN = "command_run"
+    SIGN_IN_LOCKED = "sign_in_locked"
+    SECOND_FACTOR_SET = "second_factor_set"
+    SECOND_FACTOR_REMOVED = "second_factor_removed"
+    INVITED = "invited"
+    SIGN_INS_ENDED = "sign_ins_ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

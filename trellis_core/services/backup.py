@@ -34,10 +34,11 @@ from trellis_core.errors import (
 from trellis_core.ledger.chain import receipt_code
 from trellis_core.ledger.checkpoint import Checkpoint, SignedCheckpoint
 from trellis_core.ledger.journal import EventKind, details_text
+from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.checkpoint_file import add_missing, read_checkpoint_file
 from trellis_core.services.checkpoints import FILE_ENDING, checkpoints_of, store_id_of
 from trellis_core.services.integrity import check_store
-from trellis_core.services.practice import cli_actor, has_practice
+from trellis_core.services.practice import has_practice
 from trellis_core.settings import Settings, sqlite_url
 from trellis_core.store.copying import (
     ChainEnds,

@@ -20,6 +20,7 @@ from trellis_core.documents.superbill_pdf import superbill_pdf
 from trellis_core.errors import CommandRefusedError, NotFoundError
 from trellis_core.fhir.export import MEDIA_TYPE, patient_month_bundle
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.access_log import audited
 from trellis_core.services.issued_superbills import read_issued
 from trellis_core.services.months import month_review
 from trellis_core.services.superbill_drafts import month_bills
@@ -62,6 +63,7 @@ class Document:
     sha256: str
 
 
+@audited
 def superbills(
     *,
     month: ServiceMonth,
@@ -109,6 +111,7 @@ def superbills(
     ).superbills
 
 
+@audited
 def superbill_document(
     *,
     month: ServiceMonth,

@@ -19,6 +19,7 @@ from trellis_core.rules.determine import determine
 from trellis_core.rules.facts import Facts
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.access_log import audited
 from trellis_core.services.board_memory import PatientOnBoard, patients_on_board, rows_of_month
 from trellis_core.services.board_rows import BoardRow, BoardState, by_minutes_to_go, state_of
 from trellis_core.store.engine import Store
@@ -82,6 +83,7 @@ class EntryPreview:
     message: str = ""
 
 
+@audited
 def board(
     *,
     month: ServiceMonth,
@@ -155,6 +157,7 @@ def _rows_of_one(
     return patients_on_board(rows, now=now, rule_book=rule_book)
 
 
+@audited
 def patient_month(
     patient_id: str,
     *,
@@ -192,6 +195,7 @@ def patient_month(
     )
 
 
+@audited
 def month_determinations(
     *, month: ServiceMonth, store: Store, actor: Actor, clock: Clock, rule_book: RuleBook
 ) -> Mapping[str, Determination]:
@@ -213,6 +217,7 @@ def month_determinations(
     return determine_panel(panel_facts(rows, as_of=clock.now()), rule_book=rule_book)
 
 
+@audited
 def preview_entry(
     patient_id: str,
     program: Program,

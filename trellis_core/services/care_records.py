@@ -47,7 +47,8 @@ from trellis_core.care.vocabulary import (
     Track,
     VisitModality,
 )
-from trellis_core.errors import CommandRefusedError, NotFoundError, PermissionDeniedError
+from trellis_core.errors import CommandRefusedError, NotFoundError
+from trellis_core.services.access_log import audited
 from trellis_core.services.caseload import patient_row_of
 from trellis_core.store.care_mapping import (
     care_plan_of,
@@ -156,8 +157,10 @@ class _Edit:
 
 
 @contextmanager
-def _editing(store: Store, actor: Actor, clock: Clock) -> Generator[_Edit]:
-    require(actor, Operation.EDIT_CHART)
+def _editing(
+    store: Store, actor: Actor, clock: Clock, operation: Operation = Operation.EDIT_CHART
+) -> Generator[_Edit]:
+    require(actor, operation)
     now = clock.now()
     with store.writing(actor=actor, at=now) as unit:
         practice = unit.session.get(PracticeRow, actor.practice_id)
@@ -175,16 +178,10 @@ def _in_order(first: date | None, then: date | None, *, what: str) -> None:
         )
 
 
-def _require_practitioner(actor: Actor, operation: str) -> None:
-    """Refuse what a billing practitioner alone may decide."""
-    require(actor, Operation.EDIT_CHART)
-    if not actor.is_billing_practitioner:
-        raise PermissionDeniedError(f"{operation}: billing practitioners only", actor.role)
-
-
 # --- conditions ------------------------------------------------------------------------------
 
 
+@audited
 def add_condition(
     patient_id: str,
     *,
@@ -217,6 +214,7 @@ def add_condition(
     return made
 
 
+@audited
 def code_condition(
     condition_id: str,
     *,
@@ -263,6 +261,7 @@ def _refuse_listed(edit: _Edit, patient_id: str, code: str, *, but: str) -> None
 # --- enrollments and tracks ------------------------------------------------------------------
 
 
+@audited
 def enroll(
     patient_id: str,
     *,
@@ -327,6 +326,7 @@ def enroll(
     return made
 
 
+@audited
 def end_enrollment(
     enrollment_id: str, *, ended_on: date, store: Store, actor: Actor, clock: Clock
 ) -> Enrollment:
@@ -343,6 +343,7 @@ def end_enrollment(
         return enrollment_of(row)
 
 
+@audited
 def elect_track(
     patient_id: str,
     *,
@@ -358,10 +359,10 @@ def elect_track(
     Raises:
         PermissionDeniedError: The actor is not a billing practitioner.
     """
-    _require_practitioner(actor, "elect_track")
+    require(actor, Operation.DOCUMENT_DECISION)
     if program not in _TRACKED:
         raise CommandRefusedError("NO_TRACKS", f"{program} has no tracks to choose from.")
-    with _editing(store, actor, clock) as edit:
+    with _editing(store, actor, clock, Operation.DOCUMENT_DECISION) as edit:
         edit.patient(patient_id)
         edit.unit.session.merge(
             TrackElectionRow(
@@ -380,6 +381,7 @@ def elect_track(
 # --- consents --------------------------------------------------------------------------------
 
 
+@audited
 def record_consent(
     patient_id: str,
     *,
@@ -415,6 +417,7 @@ def record_consent(
     return made
 
 
+@audited
 def revoke_consent(
     consent_id: str, *, revoked_on: date, store: Store, actor: Actor, clock: Clock
 ) -> Consent:
@@ -435,6 +438,7 @@ def revoke_consent(
 # --- care plans ------------------------------------------------------------------------------
 
 
+@audited
 def record_care_plan(
     patient_id: str,
     *,
@@ -463,6 +467,7 @@ def record_care_plan(
     return made
 
 
+@audited
 def revise_care_plan(
     care_plan_id: str,
     *,
@@ -483,6 +488,7 @@ def revise_care_plan(
         return care_plan_of(row)
 
 
+@audited
 def give_care_plan_copy(
     care_plan_id: str, *, copy_given_on: date, store: Store, actor: Actor, clock: Clock
 ) -> CarePlan:
@@ -499,6 +505,7 @@ def give_care_plan_copy(
 # --- visits and decision making --------------------------------------------------------------
 
 
+@audited
 def record_visit(
     patient_id: str,
     *,
@@ -534,6 +541,7 @@ def record_visit(
     return made
 
 
+@audited
 def record_decision_making(
     patient_id: str,
     *,
@@ -550,9 +558,9 @@ def record_decision_making(
     Raises:
         PermissionDeniedError: The actor is not a billing practitioner.
     """
-    _require_practitioner(actor, "record_decision_making")
+    require(actor, Operation.DOCUMENT_DECISION)
     made = DecisionMaking(id=new_id("md"), program=program, level=level, by=by, on=on)
-    with _editing(store, actor, clock) as edit:
+    with _editing(store, actor, clock, Operation.DOCUMENT_DECISION) as edit:
         edit.patient(patient_id)
         edit.not_future(on)
         edit.practitioner(by)
@@ -563,6 +571,7 @@ def record_decision_making(
 # --- scales and CoCM -------------------------------------------------------------------------
 
 
+@audited
 def record_scale(
     patient_id: str,
     *,
@@ -595,6 +604,7 @@ def record_scale(
     return made
 
 
+@audited
 def enter_registry(
     patient_id: str,
     *,
@@ -626,6 +636,7 @@ def enter_registry(
     return entered_on
 
 
+@audited
 def end_cocm(
     patient_id: str, *, on: date, because: CocmEndReason, store: Store, actor: Actor, clock: Clock
 ) -> CocmEnd:
@@ -639,6 +650,7 @@ def end_cocm(
     return CocmEnd(on=on, because=because)
 
 
+@audited
 def record_caseload_review(
     patient_id: str,
     *,
@@ -653,7 +665,7 @@ def record_caseload_review(
     made = CaseloadReview(
         id=new_id("cr"), on=on, consultant=consultant, recommendation=recommendation
     )
-    with _editing(store, actor, clock) as edit:
+    with _editing(store, actor, clock, Operation.RECORD_RECOMMENDATION) as edit:
         edit.patient(patient_id)
         edit.not_future(on)
         edit.person(consultant)
@@ -664,6 +676,7 @@ def record_caseload_review(
 # --- discharges, stays and services elsewhere ------------------------------------------------
 
 
+@audited
 def record_discharge(
     patient_id: str,
     *,
@@ -711,6 +724,7 @@ def record_discharge(
     return made
 
 
+@audited
 def record_discharge_contact(
     discharge_id: str,
     *,
@@ -745,6 +759,7 @@ def record_discharge_contact(
     return made
 
 
+@audited
 def record_discharge_visit(
     discharge_id: str,
     *,
@@ -782,6 +797,7 @@ def record_discharge_visit(
     return made
 
 
+@audited
 def record_facility_stay(
     patient_id: str,
     *,
@@ -804,6 +820,7 @@ def record_facility_stay(
     return made
 
 
+@audited
 def end_facility_stay(
     stay_id: str, *, discharged_on: date, store: Store, actor: Actor, clock: Clock
 ) -> FacilityStay:
@@ -817,6 +834,7 @@ def end_facility_stay(
         return facility_stay_of(row)
 
 
+@audited
 def record_other_service(
     patient_id: str,
     *,

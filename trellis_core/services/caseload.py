@@ -30,6 +30,7 @@ from trellis_core.care.records import (
     Visit,
 )
 from trellis_core.errors import CommandRefusedError, InvalidPeriodError, NotFoundError
+from trellis_core.services.access_log import audited
 from trellis_core.store.care_mapping import (
     care_plan_of,
     caseload_review_of,
@@ -112,6 +113,7 @@ class Chart:
     scale_not_applicable: str | None = None
 
 
+@audited
 def patients(
     *, text: str = "", limit: int = 50, offset: int = 0, store: Store, actor: Actor
 ) -> PatientPage:
@@ -177,6 +179,7 @@ def _escaped(word: str) -> str:
     return re.sub(r"([%_\\])", r"\\\1", word)
 
 
+@audited
 def patient(patient_id: str, *, store: Store, actor: Actor) -> Patient:
     """Return one patient.
 
@@ -188,6 +191,7 @@ def patient(patient_id: str, *, store: Store, actor: Actor) -> Patient:
         return patient_of(patient_row_of(unit, patient_id, actor=actor))
 
 
+@audited
 def patient_names(patient_ids: Collection[str], *, store: Store, actor: Actor) -> dict[str, str]:
     """Return the names of patients by id, in one statement; ids that are unknown are left out.
 
@@ -224,6 +228,7 @@ def patient_row_of(unit: UnitOfWork, patient_id: str, *, actor: Actor) -> Patien
     return row
 
 
+@audited
 def chart(patient_id: str, *, month: ServiceMonth, store: Store, actor: Actor) -> Chart:
     """Return everything on record about a patient.
 
@@ -301,6 +306,7 @@ def chart(patient_id: str, *, month: ServiceMonth, store: Store, actor: Actor) -
         )
 
 
+@audited
 def register_patient(command: Patient, *, store: Store, actor: Actor, clock: Clock) -> Patient:
     """Register a patient and return the one that was stored, with the new id.
 
@@ -329,6 +335,7 @@ def register_patient(command: Patient, *, store: Store, actor: Actor, clock: Clo
     return made
 
 
+@audited
 def edit_patient(command: Patient, *, store: Store, actor: Actor, clock: Clock) -> Patient:
     """Change what is on record about a patient's person, coverage and ways to reach them.
 

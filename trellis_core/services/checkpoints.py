@@ -29,6 +29,7 @@ from trellis_core.ledger.checkpoint import (
     signed_checkpoint,
 )
 from trellis_core.ledger.journal import EventKind
+from trellis_core.services.access_log import audited
 from trellis_core.services.checkpoint_file import (
     CheckpointFile,
     add_missing,
@@ -89,6 +90,7 @@ class MadeCheckpoint:
     is_new_key: bool
 
 
+@audited
 def make_checkpoint(
     why: CheckpointReason | str,
     *,

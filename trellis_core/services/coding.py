@@ -6,10 +6,12 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from trellis_core.access import Actor, Operation, require
+from trellis_core.services.access_log import audited
 from trellis_core.store.engine import Store
 from trellis_core.store.tables import ConditionRow
 
 
+@audited
 def uncoded_counts(patient_ids: Collection[str], *, store: Store, actor: Actor) -> dict[str, int]:
     """Return for each patient how many conditions have no ICD-10-CM code; those with none are left out.
 

@@ -19,6 +19,7 @@ from trellis_core.ledger.chain import EntryKind, receipt_code, stored_text
 from trellis_core.ledger.journal import EventKind, details_text
 from trellis_core.rules.marks import late_after
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.access_log import audited
 from trellis_core.store.engine import Store
 from trellis_core.store.journal_query import (
     ENTRY_SUBJECT,
@@ -133,6 +134,7 @@ class EntryHistory:
         return next(row for row in self.rows if row.entry_id == entry_id)
 
 
+@audited
 def entry_history(
     entry_id: str, *, store: Store, actor: Actor, rule_book: RuleBook
 ) -> EntryHistory:
@@ -162,6 +164,7 @@ def entry_history(
     )
 
 
+@audited
 def withhold_note(
     entry_id: str, *, reason: str, store: Store, actor: Actor, clock: Clock
 ) -> Withheld:

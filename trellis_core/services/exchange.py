@@ -21,6 +21,7 @@ from trellis_core.errors import InputRefusedError
 from trellis_core.fhir.import_ import FhirPatient, FhirRecords, read_bundle
 from trellis_core.ledger.chain import EntryBody, EntryKind
 from trellis_core.ledger.entries import TimeEntry
+from trellis_core.services.access_log import audited
 from trellis_core.services.practice import add_practice
 from trellis_core.services.practice_files import (
     MAX_FILE_BYTES,
@@ -291,6 +292,7 @@ def draft_of(
 # --- patients as FHIR ------------------------------------------------------------------------
 
 
+@audited
 def import_fhir(
     paths: Iterable[Path], *, store: Store, actor: Actor, clock: Clock, dry_run: bool = False
 ) -> ImportReport:

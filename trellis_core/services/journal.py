@@ -10,6 +10,7 @@ from typing import Final
 from trellis_core.access import AccessRole, Actor, Operation, require
 from trellis_core.ledger.chain import receipt_code
 from trellis_core.ledger.journal import EventKind
+from trellis_core.services.access_log import audited
 from trellis_core.services.record_words import (
     KINDS,
     RECORDS,
@@ -106,6 +107,7 @@ class JournalPage:
     total: int
 
 
+@audited
 def journal(
     *,
     subject_kind: str | None = None,

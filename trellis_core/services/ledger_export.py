@@ -24,6 +24,7 @@ from trellis_core.access import Actor, Operation, require
 from trellis_core.errors import CommandRefusedError
 from trellis_core.ledger.checkpoint import SignedCheckpoint, checkpoint_line
 from trellis_core.ledger.journal import EventKind, details_text
+from trellis_core.services.access_log import audited
 from trellis_core.services.checkpoints import checkpoints_of, make_checkpoint, store_id_of
 from trellis_core.settings import Settings
 from trellis_core.store.engine import Store
@@ -75,6 +76,7 @@ class _End:
     head: str
 
 
+@audited
 def export_ledger(
     target: Path,
     *,

@@ -22,6 +22,7 @@ from trellis_core.errors import (
 from trellis_core.ledger.chain import receipt_code, stored_text
 from trellis_core.ledger.journal import EventKind, details_text
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.access_log import audited
 from trellis_core.services.checkpoints import checkpoint_phrase, make_checkpoint
 from trellis_core.services.closed_months import moment_words
 from trellis_core.services.integrity import check_ledger
@@ -163,6 +164,7 @@ class ClosedMonth:
         return self.counts.held_back
 
 
+@audited
 def close_month(
     command: CloseMonth, *, store: Store, actor: Actor, clock: Clock, rule_book: RuleBook
 ) -> ClosedMonth:
@@ -204,6 +206,7 @@ def close_month(
     return replace(closed, checkpoint=checkpoint, checkpoint_problem=problem)
 
 
+@audited
 def reopen_month(command: ReopenMonth, *, store: Store, actor: Actor, clock: Clock) -> MonthState:
     """Reopen a closed month for an adjustment; the close and everything it issued stay.
 

@@ -14,6 +14,7 @@ from trellis_core.care.vocabulary import Program
 from trellis_core.errors import NotFoundError
 from trellis_core.ledger.chain import receipt_code
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.access_log import audited
 from trellis_core.services.issued_superbills import IssuedSuperbill, read_issued
 from trellis_core.services.month_plan import (
     MonthCounts,
@@ -121,6 +122,7 @@ class MonthReview:
     changes: Mapping[str, bool]
 
 
+@audited
 def month_state(
     month: ServiceMonth,
     *,
@@ -152,6 +154,7 @@ def month_state(
     return replace(state, counts=plan.counts)
 
 
+@audited
 def month_review(
     month: ServiceMonth,
     *,

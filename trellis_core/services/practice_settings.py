@@ -6,6 +6,7 @@ from trellis_core.access import Actor, Operation, require
 from trellis_core.care.people import Practice
 from trellis_core.errors import CommandRefusedError, NotFoundError, UnknownLocalityError
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.access_log import audited
 from trellis_core.store.engine import Store
 from trellis_core.store.mapping import practice_of, practice_row
 from trellis_core.store.tables import PracticeRow
@@ -14,6 +15,7 @@ from trellis_core.values.codes import npi
 from trellis_core.values.periods import zone_named
 
 
+@audited
 def edit_practice(
     command: Practice, *, store: Store, actor: Actor, clock: Clock, rule_book: RuleBook
 ) -> Practice:

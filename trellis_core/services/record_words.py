@@ -32,6 +32,17 @@ KINDS: Final[Mapping[EventKind, str]] = MappingProxyType(
         EventKind.EXPORTED: "exported",
         EventKind.BACKED_UP: "backed up",
         EventKind.RESTORED: "restored",
+        EventKind.VIEWED: "viewed",
+        EventKind.SEARCHED: "searched",
+        EventKind.DOWNLOADED: "downloaded",
+        EventKind.PRINTED: "printed",
+        EventKind.DENIED: "refused",
+        EventKind.COMMAND_RUN: "command run",
+        EventKind.SIGN_IN_LOCKED: "sign-in locked",
+        EventKind.SECOND_FACTOR_SET: "one-time codes set up",
+        EventKind.SECOND_FACTOR_REMOVED: "one-time codes removed",
+        EventKind.INVITED: "link made",
+        EventKind.SIGN_INS_ENDED: "every sign-in ended",
     }
 )
 """What each kind of event is called."""
@@ -54,6 +65,9 @@ RECORDS: Final[Mapping[str, str]] = MappingProxyType(
         "facility_stay": "facility stay",
         "discharge": "discharge",
         "discharge_contact": "contact after discharge",
+        "access_setting": "sign-in settings",
+        "restricted_chart": "restricted chart",
+        "emergency_access": "emergency access",
         "entry": "time entry",
         "month": "month",
         "session": "sign-in",

@@ -26,6 +26,7 @@ from trellis_core.errors import (
 )
 from trellis_core.ledger.chain import EntryBody, EntryKind, receipt_code, stored_text
 from trellis_core.ledger.entries import TimeEntry
+from trellis_core.services.access_log import audited
 from trellis_core.services.closed_months import ENTRY_NOT_SAVED, refusing_closed
 from trellis_core.store.engine import Store
 from trellis_core.store.ledger_query import (
@@ -173,6 +174,7 @@ class RunningTimer:
     started_at: datetime
 
 
+@audited
 def log_time(command: LogTime, *, store: Store, actor: Actor, clock: Clock) -> Receipt:
     """Record a piece of work; return when it is safe.
 
@@ -189,6 +191,7 @@ def log_time(command: LogTime, *, store: Store, actor: Actor, clock: Clock) -> R
         return _log(unit, command, actor=actor, now=now)
 
 
+@audited
 def correct_time(command: CorrectTime, *, store: Store, actor: Actor, clock: Clock) -> Receipt:
     """Take an entry back and put the right one in its place, or nothing.
 
@@ -214,6 +217,7 @@ def correct_time(command: CorrectTime, *, store: Store, actor: Actor, clock: Clo
         return _replace(unit, changed, original, reason=reason, actor=actor, now=now)
 
 
+@audited
 def start_timer(
     *, patient_id: str, program: Program, store: Store, actor: Actor, clock: Clock
 ) -> RunningTimer:
@@ -255,6 +259,7 @@ def start_timer(
     return timer
 
 
+@audited
 def running_timer(*, store: Store, actor: Actor) -> RunningTimer | None:
     """Return the actor's running timer, also after a restart; None where there is none."""
     require(actor, Operation.LOG_OWN_TIME)
@@ -263,6 +268,7 @@ def running_timer(*, store: Store, actor: Actor) -> RunningTimer | None:
         return None if row is None else _timer_of(row)
 
 
+@audited
 def stop_timer(command: StopTimer, *, store: Store, actor: Actor, clock: Clock) -> Receipt:
     """Turn the actor's running timer into an entry, in one step.
 
@@ -313,6 +319,7 @@ def stop_timer(command: StopTimer, *, store: Store, actor: Actor, clock: Clock) 
         )
 
 
+@audited
 def discard_timer(*, store: Store, actor: Actor) -> RunningTimer:
     """Throw the actor's running timer away; nothing is logged.
 
@@ -329,6 +336,7 @@ def discard_timer(*, store: Store, actor: Actor) -> RunningTimer:
     return timer
 
 
+@audited
 def entries_of(
     *,
     month: ServiceMonth | None,

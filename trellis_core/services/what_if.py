@@ -32,6 +32,7 @@ from trellis_core.rules.determine import determine
 from trellis_core.rules.facts import Facts, Policy
 from trellis_core.rules.gates import consent_elements
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.access_log import audited
 from trellis_core.store.engine import Store
 from trellis_core.store.panel_query import read_panel
 from trellis_core.values.clock import Clock
@@ -112,6 +113,7 @@ class WhatIf:
     imagined_on: date
 
 
+@audited
 def on_record(
     patient_id: str, *, month: ServiceMonth, store: Store, actor: Actor, clock: Clock
 ) -> Facts:

@@ -25,6 +25,12 @@ def install_guards(connection: Connection) -> None:
             raise unsupported(other)
 
 
+def grant_rights(connection: Connection) -> None:
+    """Let the working role use the tables of a later migration, where the database has roles."""
+    if connection.dialect.name == POSTGRESQL:
+        guards_postgres.grant_app_role(connection)
+
+
 def schema_of(connection: Connection) -> dict[tuple[str, str], str]:
     """Return the definitions that a check compares, by kind and name."""
     if connection.dialect.name == POSTGRESQL:

@@ -102,6 +102,102 @@ class SignInRow(TrellisTable, table=True):
     ended_at: datetime | None = None
 
 
+class AccessSettingRow(TrellisTable, table=True):
+    """How a practice's people sign in; a practice without a row has every default."""
+
+    __tablename__ = "access_setting"
+    practice_id: str = Field(primary_key=True)
+    idle_minutes: int = 15
+    needs_second_factor: bool = False
+
+
+class SecondFactorRow(TrellisTable, table=True):
+    """A person's one-time codes: the secret they come from, and what is kept of spare codes.
+
+    Never journaled as a record: the journal holds that it was set or removed, not what it is.
+    """
+
+    __tablename__ = "second_factor"
+    practice_id: str = Field(primary_key=True)
+    staff_id: str = Field(primary_key=True)
+    secret: str
+    confirmed_at: datetime | None = None  # null: shown, but no code of it was typed yet
+    last_step: int = 0  # the newest 30-second step whose code was used; none is used twice
+    spare_sha256: str = ""  # space-separated digests of spare codes not used yet
+
+
+class SignInStepRow(TrellisTable, table=True):
+    """A password was right and a one-time code is still to come: no session yet."""
+
+    __tablename__ = "sign_in_step"
+    token_sha256: str = Field(primary_key=True)
+    practice_id: str
+    staff_id: str
+    expires_at: datetime
+
+
+class SignInAttemptRow(TrellisTable, table=True):
+    """Refused sign-ins of one typed name, known or not, since it last signed in."""
+
+    __tablename__ = "sign_in_attempt"
+    name_sha256: str = Field(primary_key=True)
+    refused: int = 0
+    last_at: datetime
+
+
+class InvitationRow(TrellisTable, table=True):
+    """A link that lets one person set a password once: only its SHA-256 is kept."""
+
+    __tablename__ = "invitation"
+    token_sha256: str = Field(primary_key=True)
+    practice_id: str
+    staff_id: str
+    kind: str
+    made_by: str
+    made_at: datetime
+    expires_at: datetime
+    used_at: datetime | None = None
+
+
+class NoteDraftRow(TrellisTable, table=True):
+    """What a person had typed and not yet saved; nobody else ever reads it."""
+
+    __tablename__ = "note_draft"
+    practice_id: str = Field(primary_key=True)
+    staff_id: str = Field(primary_key=True)
+    form: str = Field(primary_key=True)
+    patient_id: str = Field(primary_key=True)  # empty: the form concerns no patient
+    text: str
+    updated_at: datetime
+
+
+class RestrictedChartRow(TrellisTable, table=True):
+    """A chart that only its named readers and owners open; others need a reason."""
+
+    __tablename__ = "restricted_chart"
+    practice_id: str = Field(primary_key=True)
+    patient_id: str = Field(primary_key=True)
+    restricted_by: str
+    restricted_at: datetime
+    readers: str = ""  # space-separated staff ids
+
+
+class EmergencyAccessRow(TrellisTable, table=True):
+    """One person's access for a reason to a chart that is not theirs, and when it ends."""
+
+    __tablename__ = "emergency_access"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    staff_id: str = Field(index=True)
+    reason: str
+    began_at: datetime
+    ends_at: datetime
+    ended_at: datetime | None = None  # null: runs out by itself
+    reviewed_by: str | None = None
+    reviewed_at: datetime | None = None
+
+
 class PatientRow(TrellisTable, table=True):
     """A patient: who the person is and how to reach them."""
 

@@ -43,14 +43,29 @@ from trellis_core.store.tables import (
     EVENT_TEXT,
     JOURNAL_HEAD,
     LEDGER_HEAD,
+    InvitationRow,
+    NoteDraftRow,
     RunningTimerRow,
+    SecondFactorRow,
+    SignInAttemptRow,
     SignInRow,
+    SignInStepRow,
     StaffRow,
     TrellisTable,
 )
 
 _SALT_BYTES: Final = 16
-_NOT_JOURNALED: Final = (RunningTimerRow, SignInRow)
+NOT_JOURNALED: Final = (
+    InvitationRow,
+    NoteDraftRow,
+    RunningTimerRow,
+    SecondFactorRow,
+    SignInAttemptRow,
+    SignInRow,
+    SignInStepRow,
+)
+"""What is no record: its events, where it has any, are written by whoever changes it."""
+
 _NOT_WRITTEN_OUT: Final = frozenset({"password_hash"})
 _PASSWORD_SET: Final = details_text({"password": "set"})
 
@@ -377,7 +392,7 @@ def _is_password_set(row: TrellisTable) -> bool:
 
 
 def _is_journaled(row: object) -> bool:
-    return isinstance(row, TrellisTable) and not isinstance(row, _NOT_JOURNALED)
+    return isinstance(row, TrellisTable) and not isinstance(row, NOT_JOURNALED)
 
 
 def _plain(value: object) -> object:

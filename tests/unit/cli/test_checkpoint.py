@@ -9,8 +9,8 @@ import pytest
 from tests.support.ledger_case import AUDITOR, NURSE, OWNER, STRANGER, fill, work
 from trellis_core.cli import main
 from trellis_core.ledger.journal import parse_event
+from trellis_core.services.by_hand import system_user
 from trellis_core.services.checkpoints import checkpoints_of, read_checkpoint_file
-from trellis_core.services.practice import system_user
 from trellis_core.services.time_log import log_time
 from trellis_core.standalone import verify_ledger
 from trellis_core.store.engine import open_store

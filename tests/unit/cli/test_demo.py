@@ -20,9 +20,10 @@ from trellis_core.care.people import Practice, StaffMember
 from trellis_core.care.vocabulary import Credential, StaffRole
 from trellis_core.cli import main
 from trellis_core.sample import load_sample
+from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.caseload import edit_patient, patient, patients
 from trellis_core.services.checkpoints import read_checkpoint_file
-from trellis_core.services.practice import CreatePractice, cli_actor, create_practice
+from trellis_core.services.practice import CreatePractice, create_practice
 from trellis_core.store.engine import open_store
 from trellis_core.values.clock import SystemClock
 

@@ -8,8 +8,9 @@ import pytest
 
 from trellis_core.cli import main
 from trellis_core.sample import app_folder, load_sample
+from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.caseload import patients
-from trellis_core.services.practice import cli_actor, sign_in
+from trellis_core.services.sign_in import sign_in
 from trellis_core.store.engine import open_store
 from trellis_core.values.clock import SystemClock
 

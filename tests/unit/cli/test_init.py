@@ -7,7 +7,8 @@ import pytest
 
 from trellis_core.access import AccessRole
 from trellis_core.cli import main
-from trellis_core.services.practice import has_practice, sign_in, staff, the_practice
+from trellis_core.services.practice import has_practice, staff, the_practice
+from trellis_core.services.sign_in import sign_in
 from trellis_core.store.engine import open_store
 from trellis_core.values.clock import SystemClock
 

@@ -18,10 +18,11 @@ from trellis_core.errors import (
     PermissionDeniedError,
 )
 from trellis_core.sample import app_folder, load_sample
+from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.caseload import chart, patients
 from trellis_core.services.exchange import ImportReport, import_fhir, import_practice
 from trellis_core.services.integrity import check_store
-from trellis_core.services.practice import cli_actor, has_practice
+from trellis_core.services.practice import has_practice
 from trellis_core.services.time_log import entries_of
 from trellis_core.store.engine import Store
 from trellis_core.store.tables import PatientRow

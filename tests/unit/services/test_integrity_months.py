@@ -12,7 +12,7 @@ from trellis_core.care.vocabulary import Activity, Program
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.integrity import Scope, check_store
 from trellis_core.services.month_close import CloseMonth, ReopenMonth, close_month, reopen_month
-from trellis_core.services.practice import demo_actors
+from trellis_core.services.sign_in import demo_actors
 from trellis_core.services.time_log import LogTime, log_time
 from trellis_core.store.engine import Store, open_store
 from trellis_core.values.clock import FixedClock

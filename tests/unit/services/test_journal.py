@@ -13,8 +13,9 @@ from trellis_core.care.vocabulary import Program, StaffRole
 from trellis_core.errors import SignInRefusedError
 from trellis_core.ledger.journal import EventKind
 from trellis_core.rules.rulebook import load_rule_book
-from trellis_core.services import care_records, caseload, practice_settings
+from trellis_core.services import by_hand, care_records, caseload, passwords, practice_settings
 from trellis_core.services import practice as practices
+from trellis_core.services import sign_in as sign_ins
 from trellis_core.services.entry_history import withhold_note
 from trellis_core.services.journal import PAGE_EVENTS, journal
 from trellis_core.services.time_log import log_time
@@ -199,20 +200,20 @@ def everything_written(store) -> str:
 
 
 def test_signing_in_and_out_are_events_that_hold_no_token(harbor, clock):
-    token, actor = practices.sign_in("ada", TYPED, store=harbor, clock=clock)
+    token, actor = sign_ins.sign_in("ada", TYPED, store=harbor, clock=clock)
     told = newest(harbor)
     assert (told.kind, told.subject_kind, told.subject_id) == (
         EventKind.SIGNED_IN, "session", "staff-owner",
     )  # fmt: skip
     assert (told.author_id, told.details) == (actor.person_id, {"how": "password"})
     clock.advance(minutes=5)
-    practices.end_sign_in(token, store=harbor, clock=clock)
+    sign_ins.end_sign_in(token, store=harbor, clock=clock)
     told = newest(harbor)
     assert (told.kind, told.author_id, told.recorded_at) == (
         EventKind.SIGNED_OUT, "staff-owner", clock.now(),
     )  # fmt: skip
-    practices.end_sign_in(token, store=harbor, clock=clock)
-    practices.end_sign_in("no such token", store=harbor, clock=clock)
+    sign_ins.end_sign_in(token, store=harbor, clock=clock)
+    sign_ins.end_sign_in("no such token", store=harbor, clock=clock)
     kinds = (EventKind.SIGNED_IN, EventKind.SIGNED_OUT)
     assert journal(kinds=kinds, store=harbor, actor=OWNER).total == 2
     assert token not in everything_written(harbor)
@@ -221,20 +222,20 @@ def test_signing_in_and_out_are_events_that_hold_no_token(harbor, clock):
 def test_a_refused_sign_in_names_the_person_and_nothing_that_was_typed(harbor, clock):
     refused = (EventKind.SIGN_IN_REFUSED,)
     with pytest.raises(SignInRefusedError):
-        practices.sign_in("ada", "an open sesame of ours", store=harbor, clock=clock)
+        sign_ins.sign_in("ada", "an open sesame of ours", store=harbor, clock=clock)
     told = newest(harbor)
     assert (told.kind, told.subject_id, told.author_id) == (refused[0], "staff-owner", None)
     assert told.details == {"how": "password", "why": "wrong_password"}
     assert told.sentence() == "Sign-in refused, the password was wrong"
     with pytest.raises(SignInRefusedError):
-        practices.sign_in("mallory typed this", TYPED, store=harbor, clock=clock)
+        sign_ins.sign_in("mallory typed this", TYPED, store=harbor, clock=clock)
     assert journal(kinds=refused, store=harbor, actor=OWNER).total == 1
     with harbor.writing() as unit:
         row = unit.session.get(StaffRow, ("practice-1", "staff-owner"))
         row.is_active = False
         unit.session.add(row)
     with pytest.raises(SignInRefusedError):
-        practices.sign_in("ada", TYPED, store=harbor, clock=clock)
+        sign_ins.sign_in("ada", TYPED, store=harbor, clock=clock)
     assert newest(harbor).details == {"how": "password", "why": "no_access"}
     said = everything_written(harbor)
     assert "sesame" not in said
@@ -247,7 +248,7 @@ def test_an_unknown_name_leaves_no_trace(harbor, clock):
         before = unit.connection.exec_driver_sql("SELECT count(*) FROM sign_in").scalar_one()
     written = everything_written(harbor)
     with pytest.raises(SignInRefusedError):
-        practices.sign_in("nobody", TYPED, store=harbor, clock=clock)
+        sign_ins.sign_in("nobody", TYPED, store=harbor, clock=clock)
     with harbor.reading() as unit:
         after = unit.connection.exec_driver_sql("SELECT count(*) FROM sign_in").scalar_one()
     assert (before, written) == (after, everything_written(harbor))
@@ -259,7 +260,7 @@ def test_a_sample_practice_says_that_nobody_typed_a_password(practice, clock):
             unit.connection.exec_driver_sql(
                 f"UPDATE practice SET is_sample = true WHERE id = '{practice_id}'"
             )
-    practices.demo_sign_in("staff-nurse", store=practice, clock=clock)
+    sign_ins.demo_sign_in("staff-nurse", store=practice, clock=clock)
     told = newest(practice)
     assert (told.author_id, told.details) == ("staff-nurse", {"how": "sample"})
     assert told.sentence() == "Signed in, in the sample practice, without a password"
@@ -275,7 +276,7 @@ def test_a_new_password_is_a_change_without_the_secret(harbor, clock):
     assert recorded.system_user == "jo"
     with harbor.writing(actor=OWNER, at=clock.now()) as unit:
         row = unit.session.get(StaffRow, ("practice-1", "staff-owner"))
-        row.password_hash = second = practices.password_hash(f"{TYPED} again")
+        row.password_hash = second = passwords.password_hash(f"{TYPED} again")
         unit.session.add(row)
     told = newest(harbor)
     assert told.kind is EventKind.CHANGED
@@ -297,8 +298,8 @@ def test_a_changed_role_is_an_event_with_both_roles(harbor):
 
 
 def test_a_command_names_the_systems_user(practice, clock):
-    actor = practices.cli_actor(practice, "staff-nurse")
-    assert actor.system_user == practices.system_user()
+    actor = by_hand.cli_actor(practice, "staff-nurse")
+    assert actor.system_user == by_hand.system_user()
     assert actor.system_user
     consent(practice, clock, actor=actor)
     assert newest(practice).system_user == actor.system_user
@@ -307,10 +308,10 @@ def test_a_command_names_the_systems_user(practice, clock):
 
 
 def test_the_systems_user_is_not_taken_from_the_environment(monkeypatch):
-    true = practices.system_user()
+    true = by_hand.system_user()
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.setenv(name, "somebody-else")
-    assert practices.system_user() == true
+    assert by_hand.system_user() == true
 
 
 def test_a_withheld_note_is_told_with_its_reason_and_not_its_words(practice, clock):

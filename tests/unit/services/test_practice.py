@@ -20,23 +20,25 @@ from trellis_core.errors import (
     SignInRefusedError,
 )
 from trellis_core.sample import load_sample
+from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.practice import (
+    CreatePractice,
+    create_practice,
+    first_owner,
+    has_practice,
+    is_sample,
+    staff,
+    the_practice,
+)
+from trellis_core.services.sign_in import (
     SIGN_IN_IDLE,
     SIGN_IN_LIFETIME,
-    CreatePractice,
     actor_of_token,
-    cli_actor,
-    create_practice,
     demo_actors,
     demo_sign_in,
     end_sign_in,
-    first_owner,
     give_first_sign_in,
-    has_practice,
-    is_sample,
     sign_in,
-    staff,
-    the_practice,
 )
 from trellis_core.store.engine import Store
 from trellis_core.store.tables import SignInRow, StaffRow

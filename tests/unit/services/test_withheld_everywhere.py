@@ -19,7 +19,7 @@ from trellis_core.services.entry_history import entry_history, withhold_note
 from trellis_core.services.integrity import check_ledger
 from trellis_core.services.journal import journal
 from trellis_core.services.ledger_export import export_ledger
-from trellis_core.services.practice import demo_actors
+from trellis_core.services.sign_in import demo_actors
 from trellis_core.services.time_log import CorrectTime, LogTime, correct_time, entries_of, log_time
 from trellis_core.store.engine import Store
 from trellis_core.values.clock import FixedClock

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, select
 from trellis_core.access import Actor, Operation, require
 from trellis_core.errors import CheckpointFileError
 from trellis_core.ledger.chain import GENESIS
+from trellis_core.services.access_log import audited
 from trellis_core.services.checkpoints import checkpoint_path, newest_checkpoint
 from trellis_core.services.integrity.anchor_file import (
     Anchors,
@@ -78,6 +79,7 @@ _COMPARISONS: Final[Mapping[str, Callable[[Connection, Span, Found], None]]] = M
 )
 
 
+@audited
 def check_ledger(
     *,
     store: Store,
@@ -146,6 +148,7 @@ def check_store(
     )
 
 
+@audited
 def checkpoint_state(*, store: Store, actor: Actor) -> CheckpointState | None:
     """Return the newest checkpoint of the actor's practice as the store has it; None for none.
 

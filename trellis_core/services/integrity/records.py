@@ -33,9 +33,10 @@ from sqlalchemy import (
 from trellis_core.ledger.journal import EventKind
 from trellis_core.services.integrity.chains import JOURNAL, Span, TextBytes, raw_rows
 from trellis_core.services.integrity.report import Found
-from trellis_core.store.tables import EVENT, EVENT_TEXT, RunningTimerRow, SignInRow, TrellisTable
+from trellis_core.store.tables import EVENT, EVENT_TEXT, TrellisTable
+from trellis_core.store.unit_of_work import NOT_JOURNALED
 
-_NOT_JOURNALED: Final = frozenset({RunningTimerRow.__tablename__, SignInRow.__tablename__})
+_NOT_JOURNALED: Final = frozenset(row.__tablename__ for row in NOT_JOURNALED)
 _LISTED: Final = 4
 _STATEMENTS: Final = 128
 _WRITTEN: Final = frozenset({EventKind.RECORDED.value, EventKind.CHANGED.value})

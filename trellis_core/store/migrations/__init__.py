@@ -1,12 +1,10 @@
 """The store's schema over time. A store is brought up to date when it is opened.
 
-Nobody runs a migration by hand. After ``tables.py`` or ``guards.py`` has changed and before the
-first release, write the first migration anew and read what it wrote::
+Nobody runs a migration by hand. A migration that stores may already have gone through never
+changes: what ``tables.py`` gains comes in a file of its own in ``versions/``, and
+``SCHEMA_VERSION`` names the newest, which is written by::
 
     python -m trellis_core.store.migrations.regenerate
-
-From the first release on a migration never changes: a change gets a file of its own in
-``versions/``, and ``SCHEMA_VERSION`` names the newest.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +26,7 @@ from trellis_core.store.unit_of_work import UnitOfWork
 if TYPE_CHECKING:
     from alembic.config import Config
 
-SCHEMA_VERSION: Final = "0002"
+SCHEMA_VERSION: Final = "0003"
 """The migration that this version of Trellis reads and writes."""
 
 _DRAFT: Final = "0001"

@@ -1,46 +1,49 @@
-"""Writes the first migration anew from ``tables.py``, before the first release.
+"""Writes the newest migration anew from ``tables.py``, before its release.
 
     python -m trellis_core.store.migrations.regenerate
 
-It writes ``versions/0002_first.py``: every table, then the guards of ``guards.py``. Read the
-file before it is committed. Stores made by an older first migration are then to be made anew.
+It writes ``versions/0003_access.py``: what ``tables.py`` has and the migrations before it do not.
+Read the file before it is committed. A migration that was released is never written again.
 """
 
 from pathlib import Path
 from typing import Final, Literal
 
 import pysqlite3
+from alembic import command
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.autogenerate.api import AutogenContext
 from alembic.migration import MigrationContext
 from sqlalchemy import Computed, create_engine
 
 from trellis_core.store.guards import BodyField
+from trellis_core.store.migrations import alembic_config
 from trellis_core.store.tables import TrellisTable
 
-_PATH: Final = Path(__file__).parent / "versions" / "0002_first.py"
-_FILE: Final = '''"""The first schema: the practice's records, the ledger and its guards.
+_BEFORE: Final = "0002"
+_PATH: Final = Path(__file__).parent / "versions" / "0003_access.py"
+_FILE: Final = '''"""Signing in, drafts, restricted charts and emergency access: new tables only.
 
-Revision ID: 0002
-Revises:
+Revision ID: 0003
+Revises: 0002
 """
 
 import sqlalchemy as sa
 import sqlmodel
 from alembic import op
 
-from trellis_core.store import dialects, guards
+from trellis_core.store import dialects
 
-revision = "0002"
-down_revision = None
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    """Create every table and index, then the guards."""
+    """Create the tables and indexes, then let the working role use them."""
     {upgrade}
-    dialects.install_guards(op.get_bind())
+    dialects.grant_rights(op.get_bind())
 '''
 
 
@@ -59,9 +62,12 @@ def _render(kind: str, item: object, context: AutogenContext) -> str | Literal[F
 
 
 def regenerate() -> str:
-    """Return the text of the first migration for the tables as they are."""
+    """Return the text of the newest migration for the tables as they are."""
     engine = create_engine("sqlite://", module=pysqlite3)
     with engine.connect() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, _BEFORE)
         context = MigrationContext.configure(connection, opts={"render_item": _render})
         script = produce_migrations(context, TrellisTable.metadata)
         operations = script.upgrade_ops
