@@ -8,7 +8,6 @@ import re
 import resource
 import signal
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.backup_case import OWNERS, Case, entry_ids
+from tests.support.commands import TRELLIS
 from trellis_core.cli import main
 from trellis_core.sample import sample_today
 from trellis_core.services.integrity import check_store
@@ -26,7 +26,6 @@ from trellis_core.synthetic import Size, load_synthetic
 from trellis_core.values.clock import SystemClock
 
 PEOPLE = [word for person in OWNERS for word in ("--as", person)]
-TRELLIS = [sys.executable, "-c", "import sys; from trellis_core.cli import main; sys.exit(main())"]
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.commands import TRELLIS
 from trellis_core.access import AccessRole
 from trellis_core.care.people import Practice, StaffMember
 from trellis_core.care.vocabulary import Credential, StaffRole
@@ -85,9 +85,7 @@ class Running:
         self.port = free_port()
         self.process = subprocess.Popen(
             [
-                sys.executable,
-                "-c",
-                "import sys; from trellis_core.cli import main; sys.exit(main())",
+                *TRELLIS,
                 *words,
                 "--port",
                 str(self.port),

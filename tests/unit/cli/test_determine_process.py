@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.commands import TRELLIS
 from tests.support.scenario_case import complete, entry
 
-COMMAND = [sys.executable, "-c", "import sys; from trellis_core.cli import main; sys.exit(main())"]
 ROOT = Path(__file__).parents[3]
 MONTH = {"service_month": "2026-11"}
 SECRET = "Margaret Whitfield"
@@ -22,7 +22,7 @@ SECRET = "Margaret Whitfield"
 
 def trellis(*words: str, given: bytes = b"", **more: Any) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [*COMMAND, *words], input=given, capture_output=True, cwd=ROOT, check=False, **more
+        [*TRELLIS, *words], input=given, capture_output=True, cwd=ROOT, check=False, **more
     )
 
 
@@ -184,7 +184,7 @@ def test_a_full_disk_is_told_in_one_sentence(tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         for words in (("determine", "-"), ("schema", "case")):
             done = subprocess.run(
-                [*COMMAND, *words],
+                [*TRELLIS, *words],
                 input=json.dumps(MONTH).encode(),
                 stdout=full,
                 stderr=subprocess.PIPE,
@@ -206,7 +206,7 @@ def test_a_stream_that_is_closed_leaves_no_traceback(
     given.write_text(json.dumps(MONTH) if status == 0 else "x", "utf-8")
     name = "-" if closed == "<&-" else str(given)
     done = subprocess.run(
-        ["/bin/sh", "-c", f'"$0" "$@" {closed}', *COMMAND, "determine", name],
+        ["/bin/sh", "-c", f'"$0" "$@" {closed}', *TRELLIS, "determine", name],
         capture_output=True,
         cwd=ROOT,
         check=False,
@@ -222,7 +222,7 @@ def test_a_reader_that_stops_early_gets_no_traceback(tmp_path: Path) -> None:
     file.write_text(json.dumps([{"case": "x" * 2000, **MONTH}] * 200), "utf-8")
     for words in (["determine", str(file)], ["schema", "case"]):
         with subprocess.Popen(
-            [*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+            [*TRELLIS, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
         ) as process:
             assert process.stdout is not None
             assert process.stderr is not None
@@ -258,7 +258,7 @@ def test_stopping_from_the_keyboard_answers_nothing(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     with (
         subprocess.Popen(
-            [*COMMAND, "determine", str(pipe)],
+            [*TRELLIS, "determine", str(pipe)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=ROOT,
