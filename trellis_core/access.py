@@ -12,16 +12,21 @@ from trellis_core.errors import PermissionDeniedError
 
 
 class AccessRole(StrEnum):
-    """What a person may see and do."""
+    """What a person may see and do.
+
+    ``OWN_WORK`` gives nothing by itself: whoever signs in with it sees and does what being a
+    billing practitioner or a psychiatric consultant allows.
+    """
 
     OWNER = "owner"
     COORDINATOR = "coordinator"
     BILLER = "biller"
     AUDITOR = "auditor"
+    OWN_WORK = "own_work"
 
 
 class Attribute(StrEnum):
-    """What a person is on top of a role, or without one."""
+    """What a person is on top of a role."""
 
     BILLING_PRACTITIONER = "billing_practitioner"
     PSYCHIATRIC_CONSULTANT = "psychiatric_consultant"
@@ -116,7 +121,7 @@ class Actor:
     Attributes:
         practice_id: The practice whose data the actor may reach.
         person_id: The person's staff id.
-        role: What the person may do; None for someone who signs in for an attribute alone.
+        role: What the person may do.
         is_billing_practitioner: May document decision making and elect a track.
         is_psychiatric_consultant: May record caseload recommendations.
         system_user: The operating system's user, where a command is run by hand.
@@ -124,7 +129,7 @@ class Actor:
 
     practice_id: str
     person_id: str
-    role: AccessRole | None
+    role: AccessRole
     is_billing_practitioner: bool = False
     is_psychiatric_consultant: bool = False
     system_user: str | None = None
@@ -132,7 +137,7 @@ class Actor:
     @property
     def grants(self) -> frozenset[Grant]:
         """The role and what the person is on top of it."""
-        found: list[Grant] = [] if self.role is None else [self.role]
+        found: list[Grant] = [self.role]
         if self.is_billing_practitioner:
             found.append(Attribute.BILLING_PRACTITIONER)
         if self.is_psychiatric_consultant:

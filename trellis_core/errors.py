@@ -194,11 +194,12 @@ class SignInRefusedError(AccessError):
 class PermissionDeniedError(AccessError):
     """The actor's role does not allow the operation."""
 
-    def __init__(self, operation: str, role: str | None) -> None:
+    def __init__(self, operation: str, role: str) -> None:
         self.operation = operation
         self.role = role
-        who = "A person without a role" if role is None else f"The role '{role}'"
-        super().__init__(f"{who} may not do this ({operation}). Ask the practice's owner.")
+        super().__init__(
+            f"The role '{role}' may not do this ({operation}). Ask the practice's owner."
+        )
 
 
 class ChartRestrictedError(AccessError):

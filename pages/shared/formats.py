@@ -185,6 +185,12 @@ def contact(value: ContactState | None) -> str:
     return "Not stated" if value is None else _CONTACT[value]
 
 
+_ROLES: Final = {
+    AccessRole.COORDINATOR: "Care coordinator",
+    AccessRole.OWN_WORK: "Own clinical work",
+}
+
+
 def role(value: AccessRole | None) -> str:
     """Write a person's role.
 
@@ -194,7 +200,7 @@ def role(value: AccessRole | None) -> str:
     """
     if value is None:
         return DASH
-    return "Care coordinator" if value is AccessRole.COORDINATOR else words(value)
+    return _ROLES.get(value) or words(value)
 
 
 def yes_no(value: Maybe[bool | None]) -> str:

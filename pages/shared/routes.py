@@ -103,11 +103,11 @@ _MENUS: Final[Mapping[AccessRole, Mapping[str, tuple[str, ...]]]] = {
 click away on it. Pages that a role may open but that are not listed keep their address.
 """
 
-_MENUS_WITHOUT_ROLE: Final[Mapping[Attribute, Mapping[str, tuple[str, ...]]]] = {
+_MENUS_OF_OWN_WORK: Final[Mapping[Attribute, Mapping[str, tuple[str, ...]]]] = {
     Attribute.BILLING_PRACTITIONER: {"Coordinate": ("thresholds", "patients")},
     Attribute.PSYCHIATRIC_CONSULTANT: {"Programs": ("cocm",)},
 }
-"""Menus of people who sign in for what they are alone."""
+"""Menus of people who sign in for their own clinical work alone."""
 
 
 def spec(name: str) -> PageSpec:
@@ -161,11 +161,11 @@ def address(*, patient_id: str | None = None, section: str | None = None) -> dic
 
 def menu(person: Actor) -> Mapping[str, tuple[str, ...]]:
     """Return a person's menu: section to page names, the first entry being home."""
-    if person.role is not None:
+    if person.role is not AccessRole.OWN_WORK:
         return _MENUS[person.role]
     if person.is_billing_practitioner:
-        return _MENUS_WITHOUT_ROLE[Attribute.BILLING_PRACTITIONER]
-    return _MENUS_WITHOUT_ROLE[Attribute.PSYCHIATRIC_CONSULTANT]
+        return _MENUS_OF_OWN_WORK[Attribute.BILLING_PRACTITIONER]
+    return _MENUS_OF_OWN_WORK[Attribute.PSYCHIATRIC_CONSULTANT]
 
 
 def home_of(person: Actor) -> str:

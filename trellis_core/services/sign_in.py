@@ -1,15 +1,19 @@
-"""Signing in and out, and whose a sign-in is.
+"""Signing in and out, and whose a session is.
 
-A sign-in is kept as the SHA-256 of its random token. An unknown name takes as long to refuse as a
-wrong password and gets the same answer. Signing in and out, and being refused, are events of the
-journal; none of them holds what was typed.
+A session is kept as the SHA-256 of its random token. It ends after an idle time that the practice
+chooses, after twelve hours whatever happens, and at once when its person signs out, gets another
+role or leaves. A name that nobody has takes as long to refuse as a wrong password and gets the same
+answer. Signing in and out, and being refused, are events of the journal; none of them holds what
+was typed.
 """
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple, NoReturn
 
+from sqlalchemy import delete
 from sqlmodel import col, select
 
 from trellis_core.access import AccessRole, Actor
@@ -17,114 +21,262 @@ from trellis_core.care.people import StaffMember
 from trellis_core.care.vocabulary import StaffRole
 from trellis_core.errors import CommandRefusedError, NotFoundError, SignInRefusedError
 from trellis_core.ledger.journal import EventKind, details_text
+from trellis_core.services import second_factor, sign_in_attempts
 from trellis_core.services.passwords import matches, password_hash
 from trellis_core.store.engine import Store
 from trellis_core.store.mapping import staff_of
-from trellis_core.store.tables import PracticeRow, SignInRow, StaffRow
+from trellis_core.store.tables import (
+    AccessSettingRow,
+    PracticeRow,
+    SignInRow,
+    SignInStepRow,
+    StaffRow,
+)
 from trellis_core.store.unit_of_work import EventDraft, UnitOfWork
 from trellis_core.values.clock import Clock
 
 SIGN_IN_IDLE: Final = timedelta(minutes=15)
-"""A sign-in ends after so long without a request."""
+"""A session ends after so long without use, where the practice has not chosen another time."""
 
 SIGN_IN_LIFETIME: Final = timedelta(hours=12)
-"""A sign-in ends so long after it began, whatever happens."""
+"""A session ends so long after it began, whatever happens."""
+
+STEP_LIFETIME: Final = timedelta(minutes=10)
+"""A one-time code has to follow the password within so long."""
 
 _NOTE_A_REQUEST_AFTER: Final = timedelta(seconds=10)
 _TOKEN_BYTES: Final = 32
 _SESSION: Final = "session"
+_LOCKED_AT: Final = frozenset({sign_in_attempts.FREE_REFUSALS, sign_in_attempts.LOCKED_AFTER})
 
 
-def sign_in(name: str, password: str, *, store: Store, clock: Clock) -> tuple[str, Actor]:
-    """Sign a person in and return the token for their cookie.
+class Opened(NamedTuple):
+    """A session that was opened.
+
+    Attributes:
+        token: For the person's cookie; the store keeps only its digest.
+        actor: The person.
+    """
+
+    token: str
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeWanted:
+    """The password was right; a one-time code has to follow.
+
+    Attributes:
+        step: Stands for the right password until the code is typed; for a cookie.
+        is_set_up: The person has codes; where not, they have to be set up first.
+    """
+
+    step: str
+    is_set_up: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInRules:
+    """How a practice's people sign in.
+
+    Attributes:
+        idle: A session ends after so long without use.
+        needs_second_factor: Owners and billers need a one-time code.
+    """
+
+    idle: timedelta = SIGN_IN_IDLE
+    needs_second_factor: bool = False
+
+    def needs_code(self, role: AccessRole) -> bool:
+        """Say whether a role cannot sign in without a one-time code."""
+        return self.needs_second_factor and role in {AccessRole.OWNER, AccessRole.BILLER}
+
+
+def sign_in_rules(unit: UnitOfWork, practice_id: str) -> SignInRules:
+    """Return how a practice's people sign in."""
+    row = unit.session.get(AccessSettingRow, practice_id)
+    if row is None:
+        return SignInRules()
+    return SignInRules(
+        idle=timedelta(minutes=row.idle_minutes), needs_second_factor=row.needs_second_factor
+    )
+
+
+# --- signing in ------------------------------------------------------------------------------
+
+
+def sign_in(name: str, password: str, *, store: Store, clock: Clock) -> Opened | CodeWanted:
+    """Check a name and a password.
 
     Raises:
-        SignInRefusedError: Name and password do not belong together, or the person has no access;
-            the same answer, after the same time, whatever the reason.
+        SignInRefusedError: They do not belong together, the person has no access, or the name has
+            to wait; the same answer, after the same time, whatever the reason.
     """
+    now = clock.now()
     with store.reading() as unit:
         row = unit.session.exec(
             select(StaffRow).where(StaffRow.sign_in_name == name.strip().casefold())
         ).first()
+        must_wait = sign_in_attempts.attempts_at(unit, name).must_wait(now)
     is_match = matches(row.password_hash if row else None, password)
     actor = None if row is None else actor_of_row(row)
-    if not is_match or actor is None:
-        _note_refusal(
-            row, why="no_access" if is_match else "wrong_password", store=store, clock=clock
-        )
-        raise SignInRefusedError
-    return begin(actor, how="password", store=store, clock=clock), actor
+    if must_wait or not is_match or row is None or actor is None:
+        why = "waiting" if must_wait else "no_access" if is_match else "wrong_password"
+        _refuse(name, row, how="password", why=why, store=store, now=now)
+    return _after_password(name, actor, how="password", store=store, clock=clock)
 
 
-def _note_refusal(row: StaffRow | None, *, why: str, store: Store, clock: Clock) -> None:
-    """Tell the journal who could not sign in; an unknown name, which has none, costs a write too."""
+def _after_password(
+    name: str, actor: Actor, *, how: str, store: Store, clock: Clock
+) -> Opened | CodeWanted:
     now = clock.now()
+    with store.writing(actor=actor, at=now) as unit:
+        is_waiting = sign_in_attempts.attempts_at(unit, name).must_wait(now)
+        is_set_up = second_factor.is_set_up(unit, actor.practice_id, actor.person_id)
+        rules = sign_in_rules(unit, actor.practice_id)
+        if not is_waiting:  # others may have guessed at the same name since it was looked at
+            if is_set_up or rules.needs_code(actor.role):
+                step = _add_step(unit, actor, now=now)
+                return CodeWanted(step=step, is_set_up=is_set_up)
+            sign_in_attempts.forget(unit, name)
+            return Opened(_add_session(unit, actor, how=how, now=now), actor)
+    raise SignInRefusedError
+
+
+def _refuse(
+    name: str, row: StaffRow | None, *, how: str, why: str, store: Store, now: datetime
+) -> NoReturn:
+    """Count a refusal and tell the journal of a known person's; then refuse."""
     with store.writing(at=now) as unit:
+        refused = 0
+        if why == "waiting":
+            sign_in_attempts.touch(unit, name)
+        else:
+            refused = sign_in_attempts.note_refusal(unit, name, now=now).refused
         if row is not None:
             unit.journal.append(
                 [
-                    EventDraft(
-                        practice_id=row.practice_id,
-                        kind=EventKind.SIGN_IN_REFUSED,
-                        subject_kind=_SESSION,
-                        subject_id=row.id,
-                        details=details_text({"how": "password", "why": why}),
-                    )
+                    _about(row, EventKind.SIGN_IN_REFUSED, {"how": how, "why": why}),
+                    *(
+                        [_about(row, EventKind.SIGN_IN_LOCKED, {"refused": refused})]
+                        if refused in _LOCKED_AT
+                        else []
+                    ),
                 ]
             )
-            return
-        nobody = SignInRow(
-            token_sha256=_digest(secrets.token_urlsafe(_TOKEN_BYTES)),
-            practice_id="",
-            staff_id="",
-            created_at=now,
-            last_seen_at=now,
-            ended_at=now,
-        )
-        unit.session.add(nobody)
-        unit.session.flush()
-        unit.session.delete(nobody)
+    raise SignInRefusedError
 
 
-def begin(actor: Actor, *, how: str, store: Store, clock: Clock) -> str:
-    """Open a session for a person who has shown who they are, and return its token.
+def _about(row: StaffRow, kind: EventKind, details: dict[str, object]) -> EventDraft:
+    return EventDraft(
+        practice_id=row.practice_id,
+        kind=kind,
+        subject_kind=_SESSION,
+        subject_id=row.id,
+        details=details_text(details),
+    )
 
-    Args:
-        actor: The person.
-        how: In what way, for the journal: ``password``, ``code``, ``sample``.
-        store: The store.
-        clock: When.
+
+# --- the one-time code -----------------------------------------------------------------------
+
+
+def person_of_step(step: str, *, store: Store, clock: Clock) -> Actor:
+    """Return whose right password a step stands for.
+
+    Raises:
+        SignInRefusedError: It is unknown, used, or too old.
     """
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    with store.reading() as unit:
+        return _person_of_step(unit, step, now=clock.now())[1]
+
+
+def _person_of_step(unit: UnitOfWork, step: str, *, now: datetime) -> tuple[StaffRow, Actor]:
+    found = unit.session.get(SignInStepRow, _digest(step))
+    if found is None or now >= found.expires_at:
+        raise SignInRefusedError
+    row = unit.session.get(StaffRow, (found.practice_id, found.staff_id))
+    actor = None if row is None else actor_of_row(row)
+    if row is None or actor is None:
+        raise SignInRefusedError
+    return row, actor
+
+
+def sign_in_with_code(step: str, code: str, *, store: Store, clock: Clock) -> Opened:
+    """Open a session for a right password's step and a one-time or spare code.
+
+    Raises:
+        SignInRefusedError: The step or the code is not good (any more).
+    """
+    now = clock.now()
+    with store.writing(at=now) as unit:
+        row, actor = _person_of_step(unit, step, now=now)
+        name = row.sign_in_name or ""
+        is_waiting = sign_in_attempts.attempts_at(unit, name).must_wait(now)
+        if not is_waiting and second_factor.accept(unit, row.practice_id, row.id, code, now=now):
+            unit.journal.act_for(author_id=row.id)
+            sign_in_attempts.forget(unit, name)
+            unit.session.delete(unit.session.get_one(SignInStepRow, _digest(step)))
+            return Opened(_add_session(unit, actor, how="code", now=now), actor)
+    why = "waiting" if is_waiting else "wrong_code"
+    _refuse(name, row, how="code", why=why, store=store, now=now)
+
+
+def _add_step(unit: UnitOfWork, actor: Actor, *, now: datetime) -> str:
+    unit.session.connection().execute(
+        delete(SignInStepRow).where(col(SignInStepRow.expires_at) < now)
+    )
+    step = secrets.token_urlsafe(_TOKEN_BYTES)
+    unit.session.add(
+        SignInStepRow(
+            token_sha256=_digest(step),
+            practice_id=actor.practice_id,
+            staff_id=actor.person_id,
+            expires_at=now + STEP_LIFETIME,
+        )
+    )
+    return step
+
+
+# --- sessions --------------------------------------------------------------------------------
+
+
+def _begin(actor: Actor, *, how: str, store: Store, clock: Clock) -> Opened:
     now = clock.now()
     with store.writing(actor=actor, at=now) as unit:
-        unit.session.add(
-            SignInRow(
-                token_sha256=_digest(token),
+        return Opened(_add_session(unit, actor, how=how, now=now), actor)
+
+
+def _add_session(unit: UnitOfWork, actor: Actor, *, how: str, now: datetime) -> str:
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    unit.session.add(
+        SignInRow(
+            token_sha256=_digest(token),
+            practice_id=actor.practice_id,
+            staff_id=actor.person_id,
+            created_at=now,
+            last_seen_at=now,
+        )
+    )
+    unit.journal.append(
+        [
+            EventDraft(
                 practice_id=actor.practice_id,
-                staff_id=actor.person_id,
-                created_at=now,
-                last_seen_at=now,
+                kind=EventKind.SIGNED_IN,
+                subject_kind=_SESSION,
+                subject_id=actor.person_id,
+                author_id=actor.person_id,
+                details=details_text({"how": how}),
             )
-        )
-        unit.journal.append(
-            [
-                EventDraft(
-                    practice_id=actor.practice_id,
-                    kind=EventKind.SIGNED_IN,
-                    subject_kind=_SESSION,
-                    subject_id=actor.person_id,
-                    details=details_text({"how": how}),
-                )
-            ]
-        )
+        ]
+    )
     return token
 
 
 def actor_of_token(token: str, *, store: Store, clock: Clock) -> Actor | None:
-    """Return whose sign-in a token is; None when it is unknown, ended or timed out.
+    """Return whose session a token is, and count the request as use of it.
 
-    The person's present role counts: a role that was taken away is gone with the next request.
+    None when it is unknown, ended or timed out. The person's present role counts: a role that was
+    taken away is gone with the next request.
     """
     now = clock.now()
     with store.reading() as unit:
@@ -142,20 +294,41 @@ def actor_of_token(token: str, *, store: Store, clock: Clock) -> Actor | None:
 
 
 def is_signed_in(token: str, *, store: Store, clock: Clock) -> bool:
-    """Say whether a token's sign-in still stands, without counting as a request of the person.
+    """Say whether a token's session still stands, without counting as use of it.
 
-    For pages that refresh themselves: an idle person's sign-in ends although the page still asks.
+    For pages that refresh themselves: an idle person's session ends although the page still asks.
     """
+    return person_without_use(token, store=store, clock=clock) is not None
+
+
+def person_without_use(token: str, *, store: Store, clock: Clock) -> Actor | None:
+    """Return whose session a token is, without counting as use of it."""
     with store.reading() as unit:
         found = _valid(unit, token, now=clock.now())
-        return found is not None and _person_of(unit, found) is not None
+        return None if found is None else _person_of(unit, found)
+
+
+def ends_at(token: str, *, store: Store, clock: Clock) -> datetime | None:
+    """Return when a session ends without further use; None where it has ended."""
+    with store.reading() as unit:
+        found = _valid(unit, token, now=clock.now())
+        if found is None:
+            return None
+        idle = sign_in_rules(unit, found.practice_id).idle
+    return min(found.last_seen_at + idle, found.created_at + SIGN_IN_LIFETIME)
 
 
 def _valid(unit: UnitOfWork, token: str, *, now: datetime) -> SignInRow | None:
-    found = unit.session.get(SignInRow, _digest(token))
-    if found is None or found.ended_at is not None:
+    found = _not_over(unit, token, now=now)
+    if found is None or now - found.last_seen_at >= sign_in_rules(unit, found.practice_id).idle:
         return None
-    if now - found.last_seen_at >= SIGN_IN_IDLE or now - found.created_at >= SIGN_IN_LIFETIME:
+    return found
+
+
+def _not_over(unit: UnitOfWork, token: str, *, now: datetime) -> SignInRow | None:
+    """Return a session that may be idle but is neither ended nor too old."""
+    found = unit.session.get(SignInRow, _digest(token))
+    if found is None or found.ended_at is not None or now - found.created_at >= SIGN_IN_LIFETIME:
         return None
     return found
 
@@ -163,6 +336,49 @@ def _valid(unit: UnitOfWork, token: str, *, now: datetime) -> SignInRow | None:
 def _person_of(unit: UnitOfWork, sign_in_row: SignInRow) -> Actor | None:
     person = unit.session.get(StaffRow, (sign_in_row.practice_id, sign_in_row.staff_id))
     return None if person is None else actor_of_row(person)
+
+
+def locked_person(token: str, *, store: Store, clock: Clock) -> StaffMember | None:
+    """Return whose session has only gone idle, so that their password opens it again; else None."""
+    now = clock.now()
+    with store.reading() as unit:
+        found = _not_over(unit, token, now=now)
+        if found is None or _valid(unit, token, now=now) is not None:
+            return None
+        row = unit.session.get(StaffRow, (found.practice_id, found.staff_id))
+        return None if row is None or actor_of_row(row) is None else staff_of(row)
+
+
+def unlock(token: str, password: str, *, store: Store, clock: Clock) -> Opened:
+    """Open a session that went idle again, under a new token, for its own person's password.
+
+    Raises:
+        SignInRefusedError: The session is over, or the password is not that person's; counted with
+            the refusals of their name.
+    """
+    now = clock.now()
+    with store.reading() as unit:
+        found = _not_over(unit, token, now=now)
+        row = (
+            None
+            if found is None
+            else unit.session.get(StaffRow, (found.practice_id, found.staff_id))
+        )
+        name = (row.sign_in_name if row else None) or ""
+        must_wait = sign_in_attempts.attempts_at(unit, name).must_wait(now)
+    is_match = matches(row.password_hash if row else None, password)
+    actor = None if row is None else actor_of_row(row)
+    if must_wait or not is_match or actor is None:
+        why = "waiting" if must_wait else "no_access" if is_match else "wrong_password"
+        _refuse(name, row, how="unlock", why=why, store=store, now=now)
+    with store.writing(actor=actor, at=now) as unit:
+        old = _not_over(unit, token, now=now)
+        if old is not None:
+            old.ended_at = now
+            unit.session.add(old)
+            sign_in_attempts.forget(unit, name)
+            return Opened(_add_session(unit, actor, how="unlock", now=now), actor)
+    raise SignInRefusedError
 
 
 def end_sign_in(token: str, *, store: Store, clock: Clock) -> None:
@@ -185,6 +401,50 @@ def end_sign_in(token: str, *, store: Store, clock: Clock) -> None:
                 )
             ]
         )
+
+
+def end_every_session(
+    unit: UnitOfWork, practice_id: str, staff_id: str, *, why: str, now: datetime
+) -> int:
+    """End all of a person's sessions and steps, in whose unit of work something changed for them.
+
+    Args:
+        unit: A writing unit of work.
+        practice_id: Whose.
+        staff_id: The person.
+        why: ``role_changed``, ``deactivated``, ``reset``.
+        now: When.
+
+    Returns:
+        How many there were.
+    """
+    unit.session.connection().execute(
+        delete(SignInStepRow).where(
+            col(SignInStepRow.practice_id) == practice_id, col(SignInStepRow.staff_id) == staff_id
+        )
+    )
+    rows = unit.session.exec(
+        select(SignInRow).where(
+            SignInRow.practice_id == practice_id,
+            SignInRow.staff_id == staff_id,
+            col(SignInRow.ended_at).is_(None),
+        )
+    ).all()
+    for row in rows:
+        row.ended_at = now
+        unit.session.add(row)
+    unit.journal.append(
+        [
+            EventDraft(
+                practice_id=practice_id,
+                kind=EventKind.SIGN_INS_ENDED,
+                subject_kind=_SESSION,
+                subject_id=staff_id,
+                details=details_text({"sessions": len(rows), "why": why}),
+            )
+        ]
+    )
+    return len(rows)
 
 
 def _digest(token: str) -> str:
@@ -265,7 +525,7 @@ def _demo_actors(unit: UnitOfWork) -> tuple[tuple[StaffMember, Actor], ...]:
     return tuple(sorted(found, key=lambda pair: pair[1].role is not AccessRole.OWNER))
 
 
-def demo_sign_in(staff_id: str, *, store: Store, clock: Clock) -> tuple[str, Actor]:
+def demo_sign_in(staff_id: str, *, store: Store, clock: Clock) -> Opened:
     """Sign in as a person of the sample practice, without a password.
 
     Raises:
@@ -274,5 +534,5 @@ def demo_sign_in(staff_id: str, *, store: Store, clock: Clock) -> tuple[str, Act
     """
     for member, actor in demo_actors(store=store):
         if member.id == staff_id:
-            return begin(actor, how="sample", store=store, clock=clock), actor
+            return _begin(actor, how="sample", store=store, clock=clock)
     raise NotFoundError("person with access", staff_id)
