@@ -264,7 +264,7 @@ def test_the_sample_practice_is_entered_without_a_password(store: Store, clock: 
     everyone = demo_actors(store=store)
     assert everyone[0][1].role is AccessRole.OWNER
     assert {actor.role for _, actor in everyone} == set(AccessRole)
-    assert "psy-1" not in {member.id for member, _ in everyone}  # has no access
+    assert "desk-1" not in {member.id for member, _ in everyone}  # has no access
     token, actor = demo_sign_in("rn-1", store=store, clock=clock)
     assert actor_of_token(token, store=store, clock=clock) == actor
     with pytest.raises(NotFoundError):
