@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, state, store, widgets
+from pages.shared import formats, routes, state, store, widgets
 from pages.shared.chart_base import yes_no_input
 from trellis_core.access import Operation, may
 from trellis_core.care.people import Practice
@@ -127,6 +127,8 @@ if may(actor, Operation.EDIT_SETTINGS):
 else:
     facts()
 st.markdown("#### People")
+if may(actor, Operation.MANAGE_PEOPLE):
+    routes.link("people", "People and sign-in", icon=":material/badge:")
 widgets.table(
     pd.DataFrame(
         [

@@ -67,6 +67,14 @@ PAGES: Final[tuple[PageSpec, ...]] = tuple(
         ("rule-book", "insight/rule_book", "Rule book", "menu_book", Operation.READ_RULE_BOOK),
         ("ledger", "insight/ledger", "Ledger", "history_edu", Operation.READ_LEDGER),
         ("settings", "practice/settings", "Settings", "settings", Operation.READ_PRACTICE),
+        ("people", "practice/people", "People and sign-in", "badge", Operation.MANAGE_PEOPLE),
+        (
+            "own-sign-in",
+            "practice/own_sign_in",
+            "Your sign-in",
+            "key",
+            Operation.CHANGE_OWN_SIGN_IN,
+        ),
     )
 )
 ICON: Final = ROOT / "pages" / "shared" / "static" / "trellis.png"

@@ -108,8 +108,11 @@ def _sidebar(person: Actor, practice: Practice) -> None:
         st.divider()
         st.markdown(f"**{formats.plain(me.signature if me else person.person_id)}**")
         st.caption(f"{formats.role(person.role)} · {formats.plain(practice.name)}")
-        if st.button("Sign out", icon=":material/logout:", key="shell_sign_out"):
-            store.leave_to(store.SIGN_OUT_PATH)
+        with st.container(horizontal=True, gap="small"):
+            if st.button("Sign out", icon=":material/logout:", key="shell_sign_out"):
+                store.leave_to(store.SIGN_OUT_PATH)
+            if not practice.is_sample and may(person, Operation.CHANGE_OWN_SIGN_IN):
+                link("own-sign-in", "Your sign-in", icon=":material/key:")
 
 
 def _search(person: Actor) -> None:

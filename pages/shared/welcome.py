@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import routes, store, widgets
+from pages.shared import routes, set_up, store, widgets
 from trellis_core.sample import demo_day, load_sample, sample_today
 from trellis_core.settings import load_settings
 from trellis_core.values.clock import SystemClock
@@ -32,10 +32,14 @@ def draw() -> None:
     with own:
         st.subheader("Set up your own", anchor=False)
         st.write(
-            "A few questions: the practice, its owner, time zone and locality, a password. "
-            "Run this where Trellis is installed, then reload this page:"
+            "Five short steps: the practice, where it is paid, its time zone, you as its owner, "
+            "and how you sign in."
         )
+        is_own = st.toggle("Set up our practice", key="welcome_own")
+        st.caption("On a server without a screen, the same is done by this command:")
         st.code(_command(), language="bash", wrap_lines=True)
+    if is_own:
+        set_up.draw()
     widgets.disclaimer()
 
 

@@ -266,6 +266,38 @@ def set_rules_of_sign_in(rules: SignInRules, *, store: Store, actor: Actor, cloc
 # --- one's own sign-in -----------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnSignIn:
+    """How the actor signs in.
+
+    Attributes:
+        sign_in_name: What they type; None in the sample practice, where nobody does.
+        has_codes: Has set up one-time codes.
+        spare_codes_left: How many of the spare codes were not used yet.
+        needs_codes: The practice asks this role for them.
+    """
+
+    sign_in_name: str | None
+    has_codes: bool
+    spare_codes_left: int
+    needs_codes: bool
+
+
+@audited
+def own_sign_in(*, store: Store, actor: Actor) -> OwnSignIn:
+    """Return how the actor signs in."""
+    require(actor, Operation.CHANGE_OWN_SIGN_IN)
+    key = (actor.practice_id, actor.person_id)
+    with store.reading() as unit:
+        row = person_row(unit, *key)
+        return OwnSignIn(
+            sign_in_name=None if row.password_hash is None else row.sign_in_name,
+            has_codes=second_factor.is_set_up(unit, *key),
+            spare_codes_left=second_factor.spare_codes_left(unit, *key),
+            needs_codes=sign_in_rules(unit, actor.practice_id).needs_code(actor.role),
+        )
+
+
 @audited
 def change_own_password(old: str, new: str, *, store: Store, actor: Actor, clock: Clock) -> None:
     """Set the actor's own password for the present one; every session of theirs ends.
