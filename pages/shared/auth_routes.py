@@ -81,14 +81,16 @@ def _open_session(given: dict[str, str]) -> str:
     if attempts.must_wait(name, now=now):
         raise SignInRefusedError
     try:
-        token, _ = sign_ins.sign_in(
+        opened = sign_ins.sign_in(
             name, given.get("password", ""), store=store.store(), clock=store.clock()
         )
     except SignInRefusedError:
         attempts.note_refusal(name, now=now)
         raise
     attempts.forget(name)
-    return token
+    if isinstance(opened, sign_ins.CodeWanted):
+        raise SignInRefusedError  # a code is never skipped
+    return opened.token
 
 
 def _is_from_here(request: Request) -> bool:
