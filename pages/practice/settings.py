@@ -64,10 +64,7 @@ def form() -> None:
             performance_reporting=given["performance_reporting"],
         )
         with widgets.command():
-            edit_practice(
-                entered, store=store.store(), actor=actor, clock=store.clock(),
-                rule_book=store.rule_book(),
-            )  # fmt: skip
+            edit_practice(entered, rule_book=store.rule_book(), store=store.store(), actor=actor, clock=store.clock())  # fmt: skip
             state.flash("Settings saved.")
             st.rerun()
 
