@@ -40,6 +40,7 @@ NEW_IN_0003 = (
     "restricted_chart",
     "emergency_access",
 )
+INDEXES_NEW_IN_0003 = ("ix_event_kind", "ix_event_author")
 VERSIONS = Path(alembic_config().get_main_option("script_location") or "") / "versions"
 
 
@@ -68,6 +69,8 @@ def test_a_store_of_the_version_before_is_brought_up_to_date_and_keeps_everythin
     older = pysqlite3.connect(path)
     for name in NEW_IN_0003:
         older.execute(f"DROP TABLE {name}")
+    for name in INDEXES_NEW_IN_0003:
+        older.execute(f"DROP INDEX {name}")
     older.execute("UPDATE alembic_version SET version_num = '0002'")
     older.commit()
     older.close()

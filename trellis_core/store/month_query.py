@@ -49,6 +49,17 @@ _DECIDE_NOTHING: Final = (
     EventKind.KEY_NAMED,
     EventKind.EXPORTED,
     EventKind.BACKED_UP,
+    EventKind.VIEWED,
+    EventKind.SEARCHED,
+    EventKind.DOWNLOADED,
+    EventKind.PRINTED,
+    EventKind.DENIED,
+    EventKind.COMMAND_RUN,
+    EventKind.SIGN_IN_LOCKED,
+    EventKind.SECOND_FACTOR_SET,
+    EventKind.SECOND_FACTOR_REMOVED,
+    EventKind.INVITED,
+    EventKind.SIGN_INS_ENDED,
 )
 """Events that do not change what a month bills."""
 

@@ -580,6 +580,8 @@ EVENT = Table(
     Index("uq_event_event_id", "practice_id", "event_id", unique=True),
     Index("ix_event_subject", "practice_id", "subject_kind", "subject_id", "seq"),
     Index("ix_event_patient", "practice_id", "patient_id", "seq"),
+    Index("ix_event_kind", "practice_id", "kind", "recorded_at", "seq"),
+    Index("ix_event_author", "practice_id", "author_id", "kind", "recorded_at", "seq"),
     sqlite_strict=True,
 )
 """The journal: everything but time that must be proved, one chain per practice."""

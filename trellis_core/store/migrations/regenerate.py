@@ -22,7 +22,7 @@ from trellis_core.store.tables import TrellisTable
 
 _BEFORE: Final = "0002"
 _PATH: Final = Path(__file__).parent / "versions" / "0003_access.py"
-_FILE: Final = '''"""Signing in, drafts, restricted charts and emergency access: new tables only.
+_FILE: Final = '''"""Signing in, drafts, restricted charts and emergency access: new tables, and how the journal is read.
 
 Revision ID: 0003
 Revises: 0002

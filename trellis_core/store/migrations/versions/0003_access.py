@@ -1,4 +1,4 @@
-"""Signing in, drafts, restricted charts and emergency access: new tables only.
+"""Signing in, drafts, restricted charts and emergency access: new tables, and how the journal is read.
 
 Revision ID: 0003
 Revises: 0002
@@ -89,4 +89,6 @@ def upgrade() -> None:
     sa.Column('expires_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('token_sha256', name=op.f('pk_sign_in_step'))
     )
+    op.create_index('ix_event_author', 'event', ['practice_id', 'author_id', 'kind', 'recorded_at', 'seq'], unique=False)
+    op.create_index('ix_event_kind', 'event', ['practice_id', 'kind', 'recorded_at', 'seq'], unique=False)
     dialects.grant_rights(op.get_bind())
