@@ -10,6 +10,7 @@ from trellis_core import roi
 from trellis_core.access import Operation
 from trellis_core.roi import Complexity, RoiInputs, RoiResult
 from trellis_core.rules.amounts import AmountTables
+from trellis_core.services.downloads import FileForm
 
 actor = store.require(Operation.READ_ROI)
 practice = store.practice(actor)
@@ -117,7 +118,8 @@ with widgets.command():
     if part == "First year":
         roi_view.months_table(found)
         widgets.download(
-            "Scenario as CSV", lambda: roi_view.scenario_csv(found),
+            "Scenario as CSV", lambda _person: roi_view.scenario_csv(found),
+            operation=Operation.READ_ROI, form=FileForm.ROI_CSV,
             file_name=f"roi-{found.inputs.year}.csv", media_type="text/csv", key="roi_csv",
         )  # fmt: skip
     elif part == "What decides it":

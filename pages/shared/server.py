@@ -21,12 +21,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from pages.shared import auth_routes, ledger_health, store
+from pages.shared import auth_routes, ledger_health, media, store
 from pages.shared.checkpointing import Checkpointing
 from pages.shared.gate import Gate
 from pages.shared.headers import SafeHeaders
+from trellis_core.errors import StoreError
 
 SWEEP_SECONDS: Final = 10
+_log: Final = logging.getLogger("trellis.server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,15 @@ async def _sweep() -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         gc.collect()
+        try:
+            await run_in_threadpool(media.forget_old)
+        except StoreError as error:  # the next sweep comes soon
+            _log.warning("Old downloads were not dropped: %s", error)
 
 
 def server_parts() -> ServerParts:
     """Return the routes, the middleware and the start-up of the dashboard's server."""
+    media.keep_owners()
     return ServerParts(
         lifespan=lifespan,
         routes=(

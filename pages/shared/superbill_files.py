@@ -6,10 +6,9 @@ from hashlib import sha256
 import streamlit as st
 
 from pages.shared import formats, store, widgets
+from trellis_core.access import Actor
 from trellis_core.care.vocabulary import Program
-from trellis_core.errors import NotSignedInError
 from trellis_core.services import billing
-from trellis_core.services import sign_in as sign_ins
 from trellis_core.services.billing import Form
 from trellis_core.superbill import Superbill
 from trellis_core.values.periods import ServiceMonth
@@ -23,7 +22,7 @@ MONTH_FORMS: Mapping[Form, str] = {
 
 def digest(bills: Sequence[Superbill]) -> str:
     """Return eight hex digits that change when anything on the superbills does."""
-    return sha256(repr(bills).encode()).hexdigest()[:8]
+    return sha256(repr(bills).encode("utf-8", "replace")).hexdigest()[:8]
 
 
 def maker(
@@ -31,26 +30,20 @@ def maker(
     *,
     month: ServiceMonth,
     patient_id: str | None,
-    token: str | None,
     program: Program | None = None,
     number: int | None = None,
-) -> Callable[[], bytes]:
-    """Return what makes a document when its button is clicked.
+) -> Callable[[Actor], bytes]:
+    """Return what makes a document for a person.
 
     Args:
         form: Kind of document.
         month: The service month.
         patient_id: Only this patient's.
-        token: The sign-in that drew the button. It is asked again on the click, so that a button
-            outlives neither the sign-in nor the right.
         program: Only superbills with a line of this program.
         number: Only the issued superbill of this number; of no effect on FHIR, which is of a patient.
     """
 
-    def make() -> bytes:
-        person = sign_ins.actor_of_token(token or "", store=store.store(), clock=store.clock())
-        if person is None:
-            raise NotSignedInError
+    def make(person: Actor) -> bytes:
         return billing.superbill_document(
             month=month,
             form=form,
@@ -77,21 +70,18 @@ def buttons(
 ) -> None:
     """Draw a download button for each form; the file's name holds month and digest, no person."""
     many = "" if patient_id else "s"
-    token, mark = store.session_token(), digest(bills)
+    mark = digest(bills)
     page = "superbills" if program is None else formats.program_slug(program)
     with st.container(horizontal=True):
         for form, label in forms.items():
             widgets.download(
                 label,
-                maker(
-                    form,
-                    month=month,
-                    patient_id=patient_id,
-                    token=token,
-                    program=program,
-                    number=number,
-                ),
+                maker(form, month=month, patient_id=patient_id, program=program, number=number),
+                operation=billing.operation_of(form),
+                form=billing.FILE_FORMS[form],
                 file_name=f"superbill{many}-{month}-{mark}.{billing.ENDINGS[form]}",
                 media_type=billing.MEDIA[form],
                 key=f"{page}_{form}_{'one' if patient_id else 'all'}",
+                patient_id=patient_id,
+                month=month,
             )

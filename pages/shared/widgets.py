@@ -9,16 +9,21 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from pages.shared import formats, state, store
+from pages.shared import formats, media, state, store
+from trellis_core.access import Actor, Operation
 from trellis_core.care.people import StaffMember
 from trellis_core.care.vocabulary import Program
 from trellis_core.documents.disclaimer import DISCLAIMER
-from trellis_core.errors import TrellisError
+from trellis_core.errors import NotSignedInError, TrellisError
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.rules.determination import Blocked, Determination, NotCounted
 from trellis_core.rules.marks import late_after
 from trellis_core.rules.reason_texts import title
 from trellis_core.rules.reasons import Reason
+from trellis_core.services import downloads
+from trellis_core.services import sign_in as sign_ins
+from trellis_core.services.downloads import FileForm
+from trellis_core.values.periods import ServiceMonth
 
 COUNTS: Final = "Counts"
 
@@ -233,26 +238,84 @@ def table(
 
 def download(
     label: str,
-    make: Callable[[], bytes],
+    make: Callable[[Actor], bytes],
     *,
+    operation: Operation,
+    form: FileForm,
     file_name: str,
     media_type: str,
     key: str,
+    patient_id: str | None = None,
+    month: ServiceMonth | None = None,
     icon: str = ":material/download:",
 ) -> None:
-    """Draw a button whose document is made only when it is clicked.
+    """Draw a button whose file is made only when it is clicked: the only way out of a page.
 
-    ``make`` calls a service, which checks the right again.
+    The sign-in that drew the button is asked again on the click, so that a button outlives neither
+    the sign-in nor the right. The file is named in the access log before it leaves, and only the
+    browser of that sign-in can fetch it.
+
+    Args:
+        label: The button's words.
+        make: Asks a service for the file, for whoever is signed in on the click.
+        operation: What the person must be allowed to do.
+        form: What kind of file it is.
+        file_name: Ids, numbers and months only; nothing about a person.
+        media_type: Of the file.
+        key: Widget key.
+        patient_id: Whom the file is about; None where it is about several or nobody.
+        month: The service month that it is about.
+        icon: Before the words.
     """
     st.download_button(
         label,
-        data=make,
+        data=delivery(
+            make,
+            operation=operation,
+            form=form,
+            patient_id=patient_id,
+            month=month,
+            token=store.session_token(),
+        ),
         file_name=file_name,
         mime=media_type,
         key=key,
         icon=icon,
         on_click="ignore",
     )
+
+
+def delivery(
+    make: Callable[[Actor], bytes],
+    *,
+    operation: Operation,
+    form: FileForm,
+    patient_id: str | None = None,
+    month: ServiceMonth | None = None,
+    token: str | None,
+) -> Callable[[], bytes]:
+    """Return what a download's button does on a click; ``download`` says what each word means.
+
+    The file is made for whoever holds the token, which drew the button.
+    """
+
+    def deliver() -> bytes:
+        media.belongs_to(token)
+        person = sign_ins.actor_of_token(token or "", store=store.store(), clock=store.clock())
+        if person is None:
+            raise NotSignedInError
+        return downloads.deliver(
+            lambda: make(person),
+            operation=operation,
+            form=form,
+            patient_id=patient_id,
+            month=month,
+            store=store.store(),
+            actor=person,
+            clock=store.clock(),
+        )
+
+    return deliver
 
 
 def say(sentence: str) -> None:

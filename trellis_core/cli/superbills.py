@@ -18,8 +18,14 @@ from trellis_core.cli.common import (
 from trellis_core.documents.superbill_json import superbills_schema
 from trellis_core.errors import CommandRefusedError
 from trellis_core.rules.rulebook import load_rule_book
-from trellis_core.services.billing import Document, superbill_document
+from trellis_core.services.billing import (
+    FILE_FORMS,
+    Document,
+    operation_of,
+    superbill_document,
+)
 from trellis_core.services.by_hand import cli_actor
+from trellis_core.services.downloads import deliver
 from trellis_core.values.clock import SystemClock
 
 SCHEMA_NAME: Final = "trellis.document/1"
@@ -87,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
         )
     store = open_store_of(args)
     try:
+        actor, clock = cli_actor(store, args.as_person), SystemClock()
         document = superbill_document(
             month=args.month,
             form=args.form,
@@ -94,9 +101,19 @@ def run(args: argparse.Namespace) -> int:
             program=args.program,
             number=args.number,
             store=store,
-            actor=cli_actor(store, args.as_person),
-            clock=SystemClock(),
+            actor=actor,
+            clock=clock,
             rule_book=load_rule_book(),
+        )
+        deliver(
+            lambda: document.content,
+            operation=operation_of(args.form),
+            form=FILE_FORMS[args.form],
+            patient_id=args.patient,
+            month=args.month,
+            store=store,
+            actor=actor,
+            clock=clock,
         )
     finally:
         store.close()

@@ -21,6 +21,7 @@ from trellis_core.errors import CommandRefusedError, NotFoundError
 from trellis_core.fhir.export import MEDIA_TYPE, patient_month_bundle
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.access_log import audited
+from trellis_core.services.downloads import FileForm
 from trellis_core.services.issued_superbills import read_issued
 from trellis_core.services.months import month_review
 from trellis_core.services.superbill_drafts import month_bills
@@ -44,6 +45,13 @@ ENDINGS: Final[Mapping[str, str]] = {
     "zip": "zip",
     "json": "json",
     "fhir": "fhir.json",
+}
+FILE_FORMS: Final[Mapping[str, FileForm]] = {
+    "pdf": FileForm.SUPERBILL_PDF,
+    "csv": FileForm.SUPERBILL_CSV,
+    "zip": FileForm.SUPERBILL_ZIP,
+    "json": FileForm.SUPERBILL_JSON,
+    "fhir": FileForm.FHIR,
 }
 _ZIP_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
@@ -148,7 +156,7 @@ def superbill_document(
         CommandRefusedError: FHIR without a patient, or a PDF or ZIP of nothing.
         StoreError: An issued superbill is not as it was issued.
     """
-    require(actor, Operation.EXPORT_FHIR if form == "fhir" else Operation.DRAFT_SUPERBILL)
+    require(actor, operation_of(form))
     if form == "fhir" and (patient_id is None or number is not None):
         raise CommandRefusedError(
             "PATIENT_NEEDED", "A FHIR document is one patient's month. Name the patient."
@@ -183,6 +191,11 @@ def superbill_document(
         content=content,
         sha256=digest,
     )
+
+
+def operation_of(form: Form) -> Operation:
+    """Return what a person must be allowed to do in order to have a document of a form."""
+    return Operation.EXPORT_FHIR if form == "fhir" else Operation.DRAFT_SUPERBILL
 
 
 def _numbered(

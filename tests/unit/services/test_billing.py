@@ -12,7 +12,7 @@ import pytest
 from pypdf import PdfReader
 
 from tests.support.small_panel import SmallPanel, at, counted_statements
-from trellis_core.access import AccessRole, Actor
+from trellis_core.access import POLICY, AccessRole, Actor, Operation
 from trellis_core.care.vocabulary import Program
 from trellis_core.errors import CommandRefusedError, NotFoundError, PermissionDeniedError
 from trellis_core.rules.rulebook import load_rule_book
@@ -177,8 +177,10 @@ def test_documents_are_for_those_who_may_draw_them_up(panel, clock, form, role, 
 
 
 def test_everyone_of_the_practice_may_look_at_superbills(panel, clock):
-    for role in AccessRole:
+    for role in POLICY[Operation.READ_SUPERBILL]:
         assert bills(panel, clock, actor=panel.actor(role))
+    with pytest.raises(PermissionDeniedError):
+        bills(panel, clock, actor=panel.actor(AccessRole.OWN_WORK))
 
 
 @pytest.mark.parametrize("form", ["pdf", "csv", "zip", "json", "fhir"])
