@@ -131,7 +131,7 @@ else:
         number = int(st.session_state.get("patients_page", 1))
         seen = caseload.patients(
             text=text, limit=PAGE_ROWS, offset=(number - 1) * PAGE_ROWS,
-            store=store.store(), actor=actor,
+            store=store.store(), actor=actor, clock=store.clock(),
         )  # fmt: skip
         if seen.rows:
             listing(seen)

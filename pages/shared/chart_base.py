@@ -95,7 +95,9 @@ def read_view(patient_id: str, person: Actor) -> ChartView:
         st.session_state[_PATIENT_KEY] = patient_id
         want_program(None)
     return ChartView(
-        chart=caseload.chart(patient_id, month=month, store=store.store(), actor=person),
+        chart=caseload.chart(
+            patient_id, month=month, store=store.store(), actor=person, clock=store.clock()
+        ),
         month=month,
         today=store.today(person),
         person=person,

@@ -105,7 +105,11 @@ def _patient(text: str, person: Actor) -> str | None:
     if not text.strip():
         return None
     found = caseload.patients(
-        text=text.strip(), limit=_MOST_MATCHES, store=store.store(), actor=person
+        text=text.strip(),
+        limit=_MOST_MATCHES,
+        store=store.store(),
+        actor=person,
+        clock=store.clock(),
     )
     named = {one.id: f"{one.name}, MRN {one.mrn}" for one in found.rows}
     if len(named) > 1:

@@ -66,7 +66,11 @@ def panel(person: Actor) -> None:
         return
     with st.container(border=True, key="ledger_history"), widgets.command():
         told = entry_history.entry_history(
-            entry_id, store=store.store(), actor=person, rule_book=store.rule_book()
+            entry_id,
+            store=store.store(),
+            actor=person,
+            rule_book=store.rule_book(),
+            clock=store.clock(),
         )
         _draw(told, person)
 

@@ -25,10 +25,24 @@ _WEEK: Final = timedelta(days=7)
 
 def charts(view: ProgramView) -> Iterator[tuple[BoardRow, Chart]]:
     """Yield each enrolled patient's row with the chart, by name, or the selected one only."""
-    rows = [view.chosen] if view.chosen else sorted(view.rows, key=lambda row: row.patient_name)
-    opened = store.store()
-    for row in rows[:SHOWN]:
-        yield row, caseload.chart(row.patient_id, month=view.month, store=opened, actor=view.person)
+    if view.chosen:
+        yield view.chosen, _chart(view, view.chosen)
+        return
+    rows = sorted(view.rows, key=lambda row: row.patient_name)[:SHOWN]
+    found = caseload.charts_of_list(
+        [row.patient_id for row in rows], month=view.month, store=store.store(), actor=view.person
+    )
+    yield from zip(rows, found, strict=True)
+
+
+def _chart(view: ProgramView, row: BoardRow) -> Chart:
+    return caseload.chart(
+        row.patient_id,
+        month=view.month,
+        store=store.store(),
+        actor=view.person,
+        clock=store.clock(),
+    )
 
 
 def more_than_shown(view: ProgramView) -> None:
@@ -180,7 +194,7 @@ def _signatures(person: Actor, role: StaffRole) -> dict[str, str]:
 
 def discharges(view: ProgramView, row: BoardRow) -> dict[str, str]:
     """Return a patient's discharges for a picker: words by id, newest first."""
-    chart = caseload.chart(row.patient_id, month=view.month, store=store.store(), actor=view.person)
+    chart = _chart(view, row)
     return {
         item.id: f"{formats.day(item.discharged_on)} from {item.facility_name or 'a facility'}"
         for item in sorted(chart.discharges, key=lambda item: item.discharged_on, reverse=True)

@@ -205,6 +205,7 @@ def _entries(name: str, view: ProgramView) -> None:
         program=view.program,
         store=store.store(),
         actor=view.person,
+        clock=store.clock(),
     )
     if not entries:
         widgets.empty("No time recorded this month yet.", icon="schedule")

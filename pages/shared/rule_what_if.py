@@ -75,7 +75,13 @@ def _patient(actor: Actor) -> str | None:
         placeholder="Name, MRN or birth date",
         icon=":material/search:",
     )
-    found = caseload.patients(text=text, limit=_MOST_PATIENTS, store=store.store(), actor=actor)
+    found = caseload.patients(
+        text=text,
+        limit=_MOST_PATIENTS,
+        store=store.store(),
+        actor=actor,
+        clock=store.clock(),
+    )
     names = {each.id: f"{each.name} · {each.mrn}" for each in found.rows}
     if not names:
         with middle:

@@ -126,7 +126,9 @@ def _search(person: Actor) -> None:
     ).strip()
     if not text:
         return
-    found = caseload.patients(text=text, limit=_SEARCH_HITS, store=store.store(), actor=person)
+    found = caseload.patients(
+        text=text, limit=_SEARCH_HITS, store=store.store(), actor=person, clock=store.clock()
+    )
     for patient in found.rows:
         link("chart", f"{patient.name} · {patient.mrn}", patient_id=patient.id)
     if not found.rows:

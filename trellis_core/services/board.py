@@ -19,6 +19,7 @@ from trellis_core.rules.determine import determine
 from trellis_core.rules.facts import Facts
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.access_events import note_search, note_view
 from trellis_core.services.access_log import audited
 from trellis_core.services.board_memory import PatientOnBoard, patients_on_board, rows_of_month
 from trellis_core.services.board_rows import BoardRow, BoardState, by_minutes_to_go, state_of
@@ -96,7 +97,7 @@ def board(
     clock: Clock,
     rule_book: RuleBook,
 ) -> Board:
-    """Return the board of a month.
+    """Return the board of a month. That somebody searched in it is told to the journal.
 
     Args:
         month: The service month.
@@ -112,6 +113,7 @@ def board(
     Raises:
         PermissionDeniedError: The actor may not see the board.
         NotFoundError: The patient is not one of the actor's practice.
+        StoreError: The journal could not be told of a search; nothing is shown.
     """
     require(actor, Operation.READ_BOARD)
     now = clock.now()
@@ -130,6 +132,13 @@ def board(
         for row in patient.rows
         if program is None or row.program is program
     ]
+    note_search(
+        wanted,
+        found=len({row.patient_id for row in chosen}),
+        store=store,
+        actor=actor,
+        clock=clock,
+    )
     chosen.sort(key=by_minutes_to_go)
     counts = dict.fromkeys(BoardState, 0)
     for row in chosen:
@@ -168,7 +177,7 @@ def patient_month(
     clock: Clock,
     rule_book: RuleBook,
 ) -> PatientMonth:
-    """Return one patient's month: facts, determination and entries.
+    """Return one patient's month: facts, determination and entries; tell the journal who looks at it.
 
     Args:
         patient_id: Whose.
@@ -182,12 +191,14 @@ def patient_month(
     Raises:
         PermissionDeniedError: The actor may not see charts.
         NotFoundError: The patient is not one of the actor's practice.
+        StoreError: The journal could not be told; the month is not shown.
     """
     require(actor, Operation.READ_CHART)
     with store.reading() as uow:
         rows = read_panel(uow, actor.practice_id, month, [patient_id])
         entries = read_entries(uow, actor.practice_id, month=month, patient_ids=[patient_id])
     facts = _facts_of_one(rows, patient_id, clock.now())
+    note_view(patient_id, store=store, actor=actor, clock=clock)
     return PatientMonth(
         facts=facts,
         determination=determine(facts, rule_book=rule_book, explain=explain),

@@ -4,7 +4,7 @@ Every list is searched and paged by the database. A chart is read with one state
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, TypeVar
@@ -30,6 +30,7 @@ from trellis_core.care.records import (
     Visit,
 )
 from trellis_core.errors import CommandRefusedError, InvalidPeriodError, NotFoundError
+from trellis_core.services.access_events import note_search, note_view
 from trellis_core.services.access_log import audited
 from trellis_core.store.care_mapping import (
     care_plan_of,
@@ -115,9 +116,17 @@ class Chart:
 
 @audited
 def patients(
-    *, text: str = "", limit: int = 50, offset: int = 0, store: Store, actor: Actor
+    *,
+    text: str = "",
+    limit: int = 50,
+    offset: int = 0,
+    store: Store,
+    actor: Actor,
+    clock: Clock | None = None,
 ) -> PatientPage:
     """Return the patients whose name, record number or birth date a text names, by name.
+
+    That somebody searched is told to the journal, with the number found and never with the text.
 
     Args:
         text: Words that all must begin or lie within a name or record number, or a birth date as
@@ -126,6 +135,10 @@ def patients(
         offset: Rows to pass over.
         store: The store.
         actor: Who asks.
+        clock: When; the server's own where absent.
+
+    Raises:
+        StoreError: The journal could not be told of the search; nothing is shown.
     """
     require(actor, Operation.READ_CHART)
     found = [col(PatientRow.practice_id) == actor.practice_id, *_matches(text)]
@@ -140,7 +153,9 @@ def patients(
             .limit(max(0, min(limit, MOST_AT_ONCE)))
             .offset(max(0, offset))
         ).all()
-        return PatientPage(rows=tuple(patient_of(row) for row in rows), total=total)
+        page = PatientPage(rows=tuple(patient_of(row) for row in rows), total=total)
+    note_search(text, found=total, store=store, actor=actor, clock=clock)
+    return page
 
 
 def _matches(text: str) -> list[ColumnElement[bool]]:
@@ -229,11 +244,45 @@ def patient_row_of(unit: UnitOfWork, patient_id: str, *, actor: Actor) -> Patien
 
 
 @audited
-def chart(patient_id: str, *, month: ServiceMonth, store: Store, actor: Actor) -> Chart:
-    """Return everything on record about a patient.
+def chart(
+    patient_id: str,
+    *,
+    month: ServiceMonth,
+    store: Store,
+    actor: Actor,
+    clock: Clock | None = None,
+) -> Chart:
+    """Return everything on record about a patient, and tell the journal who looks at it.
 
     Args:
         patient_id: Whom.
+        month: The month whose elected tracks the enrollments show.
+        store: The store.
+        actor: Who asks.
+        clock: When; the server's own where absent.
+
+    Raises:
+        NotFoundError: No such patient in the actor's practice.
+        StoreError: The journal could not be told; the chart is not shown.
+    """
+    require(actor, Operation.READ_CHART)
+    with store.reading() as unit:
+        found = _chart(unit, patient_id, month=month, actor=actor)
+    note_view(patient_id, store=store, actor=actor, clock=clock)
+    return found
+
+
+@audited
+def charts_of_list(
+    patient_ids: Sequence[str], *, month: ServiceMonth, store: Store, actor: Actor
+) -> tuple[Chart, ...]:
+    """Return the charts from which a table of many patients takes a line each, in the order given.
+
+    For the tables of program pages, which show of each patient what the program's registry holds.
+    As with the board, a line in a list is no view of a chart: the journal is not told.
+
+    Args:
+        patient_ids: Whose; a page of a list, not a whole panel.
         month: The month whose elected tracks the enrollments show.
         store: The store.
         actor: Who asks.
@@ -243,67 +292,67 @@ def chart(patient_id: str, *, month: ServiceMonth, store: Store, actor: Actor) -
     """
     require(actor, Operation.READ_CHART)
     with store.reading() as unit:
-        row = patient_row_of(unit, patient_id, actor=actor)
+        return tuple(_chart(unit, each, month=month, actor=actor) for each in patient_ids)
 
-        def rows(kind: type[_R], *order: str) -> list[_R]:
-            columns = kind.__table__.c  # type: ignore[attr-defined]
-            return list(
-                unit.session.exec(
-                    select(kind)
-                    .where(
-                        columns.practice_id == actor.practice_id,
-                        columns.patient_id == patient_id,
-                    )
-                    .order_by(*(columns[name] for name in (*order, "id")))
-                ).all()
-            )
 
-        tracks = {
-            one.program: one.track
-            for one in unit.session.exec(
-                select(TrackElectionRow).where(
-                    TrackElectionRow.practice_id == actor.practice_id,
-                    TrackElectionRow.patient_id == patient_id,
-                    TrackElectionRow.ym == month.ym,
+def _chart(unit: UnitOfWork, patient_id: str, *, month: ServiceMonth, actor: Actor) -> Chart:
+    row = patient_row_of(unit, patient_id, actor=actor)
+
+    def rows(kind: type[_R], *order: str) -> list[_R]:
+        columns = kind.__table__.c  # type: ignore[attr-defined]
+        return list(
+            unit.session.exec(
+                select(kind)
+                .where(
+                    columns.practice_id == actor.practice_id,
+                    columns.patient_id == patient_id,
                 )
+                .order_by(*(columns[name] for name in (*order, "id")))
             ).all()
-        }
-        visits = rows(VisitRow, "on_day")
-        contacts: dict[str, list[DischargeContactRow]] = {}
-        for contact in rows(DischargeContactRow, "at"):
-            contacts.setdefault(contact.discharge_id, []).append(contact)
-        return Chart(
-            patient=patient_of(row),
-            month=month,
-            conditions=tuple(condition_of(one) for one in rows(ConditionRow, "icd10")),
-            enrollments=tuple(
-                enrollment_of(one, track=tracks.get(one.program))
-                for one in rows(EnrollmentRow, "started_on")
-            ),
-            consents=tuple(consent_of(one) for one in rows(ConsentRow, "obtained_on")),
-            care_plans=tuple(care_plan_of(one) for one in rows(CarePlanRow, "established_on")),
-            visits=tuple(visit_of(one) for one in visits if not one.is_initiating),
-            initiating_visits=tuple(
-                initiating_visit_of(one) for one in visits if one.is_initiating
-            ),
-            decision_making=tuple(
-                decision_making_of(one) for one in rows(DecisionMakingRow, "on_day")
-            ),
-            rating_scales=tuple(rating_scale_of(one) for one in rows(RatingScaleRow, "on_day")),
-            caseload_reviews=tuple(
-                caseload_review_of(one) for one in rows(CaseloadReviewRow, "on_day")
-            ),
-            stays=tuple(facility_stay_of(one) for one in rows(FacilityStayRow, "admitted_on")),
-            discharges=tuple(
-                discharge_of(one, contacts.get(one.id, ()))
-                for one in rows(DischargeRow, "discharged_on")
-            ),
-            other_services=tuple(other_service_of(one) for one in rows(OtherServiceRow, "on_day")),
-            cocm_referred_on=row.cocm_referred_on,
-            registry_entered_on=row.registry_entered_on,
-            cocm_ended=cocm_end_of(row),
-            scale_not_applicable=row.scale_not_applicable,
         )
+
+    tracks = {
+        one.program: one.track
+        for one in unit.session.exec(
+            select(TrackElectionRow).where(
+                TrackElectionRow.practice_id == actor.practice_id,
+                TrackElectionRow.patient_id == patient_id,
+                TrackElectionRow.ym == month.ym,
+            )
+        ).all()
+    }
+    visits = rows(VisitRow, "on_day")
+    contacts: dict[str, list[DischargeContactRow]] = {}
+    for contact in rows(DischargeContactRow, "at"):
+        contacts.setdefault(contact.discharge_id, []).append(contact)
+    return Chart(
+        patient=patient_of(row),
+        month=month,
+        conditions=tuple(condition_of(one) for one in rows(ConditionRow, "icd10")),
+        enrollments=tuple(
+            enrollment_of(one, track=tracks.get(one.program))
+            for one in rows(EnrollmentRow, "started_on")
+        ),
+        consents=tuple(consent_of(one) for one in rows(ConsentRow, "obtained_on")),
+        care_plans=tuple(care_plan_of(one) for one in rows(CarePlanRow, "established_on")),
+        visits=tuple(visit_of(one) for one in visits if not one.is_initiating),
+        initiating_visits=tuple(initiating_visit_of(one) for one in visits if one.is_initiating),
+        decision_making=tuple(decision_making_of(one) for one in rows(DecisionMakingRow, "on_day")),
+        rating_scales=tuple(rating_scale_of(one) for one in rows(RatingScaleRow, "on_day")),
+        caseload_reviews=tuple(
+            caseload_review_of(one) for one in rows(CaseloadReviewRow, "on_day")
+        ),
+        stays=tuple(facility_stay_of(one) for one in rows(FacilityStayRow, "admitted_on")),
+        discharges=tuple(
+            discharge_of(one, contacts.get(one.id, ()))
+            for one in rows(DischargeRow, "discharged_on")
+        ),
+        other_services=tuple(other_service_of(one) for one in rows(OtherServiceRow, "on_day")),
+        cocm_referred_on=row.cocm_referred_on,
+        registry_entered_on=row.registry_entered_on,
+        cocm_ended=cocm_end_of(row),
+        scale_not_applicable=row.scale_not_applicable,
+    )
 
 
 @audited

@@ -19,6 +19,7 @@ from trellis_core.ledger.chain import EntryKind, receipt_code, stored_text
 from trellis_core.ledger.journal import EventKind, details_text
 from trellis_core.rules.marks import late_after
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.access_events import note_view
 from trellis_core.services.access_log import audited
 from trellis_core.store.engine import Store
 from trellis_core.store.journal_query import (
@@ -136,18 +137,25 @@ class EntryHistory:
 
 @audited
 def entry_history(
-    entry_id: str, *, store: Store, actor: Actor, rule_book: RuleBook
+    entry_id: str,
+    *,
+    store: Store,
+    actor: Actor,
+    rule_book: RuleBook,
+    clock: Clock | None = None,
 ) -> EntryHistory:
     """Return every row of the ledger that belongs to an entry, with what happened to its notes.
 
     The entry itself, what it replaced and what replaced it, both ways to the ends, everything that
-    was taken back, and the other part of work that month's end divided.
+    was taken back, and the other part of work that month's end divided. It shows notes of patients:
+    the journal is told who looks at them.
 
     Args:
         entry_id: An entry of either kind.
         store: The store.
         actor: Who asks.
         rule_book: Says after how long a record is late.
+        clock: When; the server's own where absent.
 
     Raises:
         PermissionDeniedError: The actor may not read the ledger.
@@ -157,6 +165,8 @@ def entry_history(
     with store.reading() as unit:
         family = _family(unit, entry_id, actor)
         withheld = _withheld(unit, family, actor.practice_id)
+    for patient_id in sorted({row.body.patient_id for row in family}):
+        note_view(patient_id, store=store, actor=actor, clock=clock)
     reasons = {row.body.reverses: row for row in family if row.body.reverses is not None}
     return EntryHistory(
         entry_id=entry_id,

@@ -14,6 +14,7 @@ from trellis_core.care.vocabulary import Program
 from trellis_core.errors import NotFoundError
 from trellis_core.ledger.chain import receipt_code
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.access_events import note_view
 from trellis_core.services.access_log import audited
 from trellis_core.services.issued_superbills import IssuedSuperbill, read_issued
 from trellis_core.services.month_plan import (
@@ -167,6 +168,8 @@ def month_review(
 ) -> MonthReview:
     """Return a month's superbills with how it stands, from one moment of the store.
 
+    The journal is told who looks at one patient's.
+
     Args:
         month: The service month.
         patient_id: Only this patient's.
@@ -179,7 +182,7 @@ def month_review(
     Raises:
         PermissionDeniedError: The actor may not see superbills.
         NotFoundError: The patient is not one of the actor's practice.
-        StoreError: An issued superbill is not as it was issued.
+        StoreError: An issued superbill is not as it was issued, or the journal could not be told.
     """
     require(actor, Operation.READ_SUPERBILL)
     now = clock.now()
@@ -200,6 +203,8 @@ def month_review(
                 rule_book=rule_book,
                 patient_id=patient_id,
             )
+    if patient_id is not None:
+        note_view(patient_id, store=store, actor=actor, clock=clock)
     if plan is None:
         bills = _by_name(each.bill for each in every if each.is_standing)
     elif state.marks:

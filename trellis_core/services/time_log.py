@@ -26,6 +26,7 @@ from trellis_core.errors import (
 )
 from trellis_core.ledger.chain import EntryBody, EntryKind, receipt_code, stored_text
 from trellis_core.ledger.entries import TimeEntry
+from trellis_core.services.access_events import note_view
 from trellis_core.services.access_log import audited
 from trellis_core.services.closed_months import ENTRY_NOT_SAVED, refusing_closed
 from trellis_core.store.engine import Store
@@ -344,8 +345,11 @@ def entries_of(
     program: Program | None = None,
     store: Store,
     actor: Actor,
+    clock: Clock | None = None,
 ) -> tuple[TimeEntry, ...]:
     """Return the entries of time of a month, corrected ones flagged, in the ledger's order.
+
+    The journal is told who looks at one patient's.
 
     Args:
         month: The service month; None for all.
@@ -353,16 +357,23 @@ def entries_of(
         program: Only of this program.
         store: The store.
         actor: Who asks.
+        clock: When; the server's own where absent.
+
+    Raises:
+        StoreError: The journal could not be told; nothing is shown.
     """
     require(actor, Operation.READ_TIME)
     with store.reading() as unit:
-        return read_entries(
+        found = read_entries(
             unit,
             actor.practice_id,
             month=month,
             patient_ids=None if patient_id is None else (patient_id,),
             program=program,
         )
+    if patient_id is not None and found:
+        note_view(patient_id, store=store, actor=actor, clock=clock)
+    return found
 
 
 def _require_time_of(staff_id: str | None, actor: Actor) -> None:

@@ -32,6 +32,7 @@ from trellis_core.rules.determine import determine
 from trellis_core.rules.facts import Facts, Policy
 from trellis_core.rules.gates import consent_elements
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.access_events import note_view
 from trellis_core.services.access_log import audited
 from trellis_core.store.engine import Store
 from trellis_core.store.panel_query import read_panel
@@ -119,6 +120,8 @@ def on_record(
 ) -> Facts:
     """Return what is on record about a patient's month, to be changed in thought.
 
+    The journal is told who looks at it.
+
     Args:
         patient_id: Whose.
         month: The service month.
@@ -129,6 +132,7 @@ def on_record(
     Raises:
         PermissionDeniedError: The actor may not see charts.
         NotFoundError: The patient is not one of the actor's practice.
+        StoreError: The journal could not be told; nothing is shown.
     """
     require(actor, Operation.READ_CHART)
     with store.reading() as uow:
@@ -136,6 +140,7 @@ def on_record(
     facts = panel_facts(rows, as_of=clock.now()).get(patient_id)
     if facts is None:
         raise NotFoundError("patient", patient_id)
+    note_view(patient_id, store=store, actor=actor, clock=clock)
     return facts
 
 
