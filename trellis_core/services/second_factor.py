@@ -87,24 +87,45 @@ def confirm_set_up(code: str, *, store: Store, actor: Actor, clock: Clock) -> tu
         CommandRefusedError: No set-up was begun, or the code is not the app's present one.
     """
     now = clock.now()
-    spare = tuple(_spare_code() for _ in range(SPARE_CODES))
     with store.writing(actor=actor, at=now) as unit:
-        row = unit.session.get(SecondFactorRow, (actor.practice_id, actor.person_id))
-        if row is None or row.confirmed_at is not None:
-            raise CommandRefusedError(
-                "NO_SET_UP", "No set-up of one-time codes was begun. Begin again."
-            )
-        step = _step_of(row.secret, code, now=now, after=row.last_step)
-        if step is None:
-            raise CommandRefusedError(
-                "WRONG_CODE",
-                "That is not the present code. Wait for the next one in the app and type its six "
-                "digits; the clock of the telephone must be right.",
-            )
-        row.confirmed_at, row.last_step = now, step
-        row.spare_sha256 = " ".join(_digest(each) for each in spare)
-        unit.session.add(row)
-        unit.journal.append([_event(row, EventKind.SECOND_FACTOR_SET)])
+        return confirm(unit, actor.practice_id, actor.person_id, code, now=now)
+
+
+def confirm(
+    unit: UnitOfWork, practice_id: str, staff_id: str, code: str, *, now: datetime
+) -> tuple[str, ...]:
+    """Switch a person's codes on in whose unit of work the first code was typed.
+
+    Args:
+        unit: A writing unit of work.
+        practice_id: Whose.
+        staff_id: The person.
+        code: The app's present code.
+        now: When.
+
+    Returns:
+        The spare codes to write down.
+
+    Raises:
+        CommandRefusedError: No set-up was begun, or the code is not the app's present one.
+    """
+    row = unit.session.get(SecondFactorRow, (practice_id, staff_id))
+    if row is None or row.confirmed_at is not None:
+        raise CommandRefusedError(
+            "NO_SET_UP", "No set-up of one-time codes was begun. Begin again."
+        )
+    step = _step_of(row.secret, code, now=now, after=row.last_step)
+    if step is None:
+        raise CommandRefusedError(
+            "WRONG_CODE",
+            "That is not the present code. Wait for the next one in the app and type its six "
+            "digits; the clock of the telephone must be right.",
+        )
+    spare = tuple(_spare_code() for _ in range(SPARE_CODES))
+    row.confirmed_at, row.last_step = now, step
+    row.spare_sha256 = " ".join(_digest(each) for each in spare)
+    unit.session.add(row)
+    unit.journal.append([_event(row, EventKind.SECOND_FACTOR_SET)])
     return spare
 
 

@@ -221,6 +221,37 @@ def sign_in_with_code(step: str, code: str, *, store: Store, clock: Clock) -> Op
     _refuse(name, row, how="code", why=why, store=store, now=now)
 
 
+class OpenedWithCodes(NamedTuple):
+    """A session that was opened with a person's first code.
+
+    Attributes:
+        opened: The session.
+        spare_codes: To write down; told once.
+    """
+
+    opened: Opened
+    spare_codes: tuple[str, ...]
+
+
+def sign_in_with_first_code(step: str, code: str, *, store: Store, clock: Clock) -> OpenedWithCodes:
+    """Switch codes on that were just set up, and open a session for the right password's step.
+
+    Raises:
+        SignInRefusedError: The step is not good (any more).
+        CommandRefusedError: No set-up was begun, the person has codes already, or the code is not
+            the app's present one; the step stays good.
+    """
+    now = clock.now()
+    with store.writing(at=now) as unit:
+        row, actor = _person_of_step(unit, step, now=now)
+        unit.journal.act_for(author_id=row.id)
+        spare_codes = second_factor.confirm(unit, row.practice_id, row.id, code, now=now)
+        sign_in_attempts.forget(unit, row.sign_in_name or "")
+        unit.session.delete(unit.session.get_one(SignInStepRow, _digest(step)))
+        opened = Opened(_add_session(unit, actor, how="code", now=now), actor)
+    return OpenedWithCodes(opened, spare_codes)
+
+
 def _add_step(unit: UnitOfWork, actor: Actor, *, now: datetime) -> str:
     unit.session.connection().execute(
         delete(SignInStepRow).where(col(SignInStepRow.expires_at) < now)
@@ -338,15 +369,40 @@ def _person_of(unit: UnitOfWork, sign_in_row: SignInRow) -> Actor | None:
     return None if person is None else actor_of_row(person)
 
 
-def locked_person(token: str, *, store: Store, clock: Clock) -> StaffMember | None:
-    """Return whose session has only gone idle, so that their password opens it again; else None."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedSession:
+    """A session that has only gone idle.
+
+    Attributes:
+        actor: Whose it is.
+        member: The same person as on record.
+        idle: After so long without use it was locked.
+    """
+
+    actor: Actor
+    member: StaffMember
+    idle: timedelta
+
+
+def locked_session(token: str, *, store: Store, clock: Clock) -> LockedSession | None:
+    """Return a session that has only gone idle, so that its person's password opens it; else None."""
     now = clock.now()
     with store.reading() as unit:
         found = _not_over(unit, token, now=now)
         if found is None or _valid(unit, token, now=now) is not None:
             return None
         row = unit.session.get(StaffRow, (found.practice_id, found.staff_id))
-        return None if row is None or actor_of_row(row) is None else staff_of(row)
+        actor = None if row is None else actor_of_row(row)
+        if row is None or actor is None:
+            return None
+        rules = sign_in_rules(unit, found.practice_id)
+        return LockedSession(actor=actor, member=staff_of(row), idle=rules.idle)
+
+
+def locked_person(token: str, *, store: Store, clock: Clock) -> StaffMember | None:
+    """Return whose session has only gone idle; None where it has not, or is over."""
+    found = locked_session(token, store=store, clock=clock)
+    return None if found is None else found.member
 
 
 def unlock(token: str, password: str, *, store: Store, clock: Clock) -> Opened:
@@ -356,6 +412,40 @@ def unlock(token: str, password: str, *, store: Store, clock: Clock) -> Opened:
         SignInRefusedError: The session is over, or the password is not that person's; counted with
             the refusals of their name.
     """
+    name, actor = _whose_password(token, password, how="unlock", store=store, clock=clock)
+    now = clock.now()
+    with store.writing(actor=actor, at=now) as unit:
+        old = _not_over(unit, token, now=now)
+        is_waiting = sign_in_attempts.attempts_at(unit, name).must_wait(now)
+        if old is not None and not is_waiting:
+            old.ended_at = now
+            unit.session.add(old)
+            sign_in_attempts.forget(unit, name)
+            return Opened(_add_session(unit, actor, how="unlock", now=now), actor)
+    raise SignInRefusedError
+
+
+def ask_again(token: str, password: str, *, store: Store, clock: Clock) -> CodeWanted:
+    """Ask a signed-in person's password once more, before something that needs it.
+
+    Raises:
+        SignInRefusedError: The session is over, or the password is not that person's; counted with
+            the refusals of their name.
+    """
+    name, actor = _whose_password(token, password, how="password", store=store, clock=clock)
+    now = clock.now()
+    with store.writing(actor=actor, at=now) as unit:
+        is_waiting = sign_in_attempts.attempts_at(unit, name).must_wait(now)
+        if _valid(unit, token, now=now) is not None and not is_waiting:
+            is_set_up = second_factor.is_set_up(unit, actor.practice_id, actor.person_id)
+            return CodeWanted(step=_add_step(unit, actor, now=now), is_set_up=is_set_up)
+    raise SignInRefusedError
+
+
+def _whose_password(
+    token: str, password: str, *, how: str, store: Store, clock: Clock
+) -> tuple[str, Actor]:
+    """Check the password of a session's person; return their sign-in name and them."""
     now = clock.now()
     with store.reading() as unit:
         found = _not_over(unit, token, now=now)
@@ -370,15 +460,8 @@ def unlock(token: str, password: str, *, store: Store, clock: Clock) -> Opened:
     actor = None if row is None else actor_of_row(row)
     if must_wait or not is_match or actor is None:
         why = "waiting" if must_wait else "no_access" if is_match else "wrong_password"
-        _refuse(name, row, how="unlock", why=why, store=store, now=now)
-    with store.writing(actor=actor, at=now) as unit:
-        old = _not_over(unit, token, now=now)
-        if old is not None:
-            old.ended_at = now
-            unit.session.add(old)
-            sign_in_attempts.forget(unit, name)
-            return Opened(_add_session(unit, actor, how="unlock", now=now), actor)
-    raise SignInRefusedError
+        _refuse(name, row, how=how, why=why, store=store, now=now)
+    return name, actor
 
 
 def end_sign_in(token: str, *, store: Store, clock: Clock) -> None:
