@@ -1,7 +1,5 @@
 """The ROI page's parts: reading the inputs from their widgets, the assumptions, the table, the CSV."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
@@ -16,6 +14,7 @@ from trellis_core.care.vocabulary import Program, Setting
 from trellis_core.documents.disclaimer import DISCLAIMER
 from trellis_core.roi import Assumption, RoiInputs, RoiResult, Worker
 from trellis_core.rules.amounts import AmountTables
+from trellis_core.values.spreadsheet_text import Cell, csv_text
 
 WORKERS: Final = {
     Worker.LPN: "Licensed practical nurse",
@@ -236,27 +235,30 @@ def drivers(result: RoiResult, amounts: AmountTables) -> None:
 
 def scenario_csv(result: RoiResult) -> bytes:
     """Return the scenario as CSV: the months, then every input with its source, then the disclaimer."""
-    text = io.StringIO()
-    out = csv.writer(text, lineterminator="\n")
-    out.writerow(["month", "enrolled", "billed", "allowed", "cash", "cost", "net", "cumulative"])
+    rows: list[Sequence[Cell]] = [
+        ("month", "enrolled", "billed", "allowed", "cash", "cost", "net", "cumulative")
+    ]
     for month in result.months:
         numbers = (month.allowed, month.cash, month.cost, month.net, month.cumulative)
-        out.writerow(
-            [month.month, f"{month.enrolled:.1f}", f"{month.billed:.1f}"]
-            + [f"{number:.2f}" for number in numbers]
+        rows.append(
+            (
+                month.month,
+                Decimal(f"{month.enrolled:.1f}"),
+                Decimal(f"{month.billed:.1f}"),
+                *(Decimal(f"{number:.2f}") for number in numbers),
+            )
         )
-    out.writerow([])
-    out.writerow(["input", "value", "default", "source", "dated", "note"])
+    rows += [(), ("input", "value", "default", "source", "dated", "note")]
     for row in roi.ASSUMPTIONS:
         value = _shown(row, result.inputs.value(row.name))
-        out.writerow([row.label, value, _shown(row, row.default), row.source, row.dated, row.note])
-    out.writerow([])
-    out.writerow(["code", "amount", "schedule", "release"])
-    for rate in result.rates:
-        out.writerow([rate.code, formats.money(rate.amount), rate.schedule, rate.release])
-    out.writerow([])
-    out.writerow([DISCLAIMER])
-    return text.getvalue().encode()
+        rows.append((row.label, value, _shown(row, row.default), row.source, row.dated, row.note))
+    rows += [(), ("code", "amount", "schedule", "release")]
+    rows += [
+        (rate.code, formats.money(rate.amount), rate.schedule, rate.release)
+        for rate in result.rates
+    ]
+    rows += [(), (DISCLAIMER,)]
+    return csv_text(rows).encode()
 
 
 def _key(name: str) -> str:

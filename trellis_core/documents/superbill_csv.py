@@ -3,14 +3,13 @@
 The first columns and their order are a contract; more may follow, none is ever removed.
 """
 
-import csv
-import io
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
 from trellis_core.superbill import Practitioner, Superbill, SuperbillLine
-from trellis_core.values.money import amount_text
+from trellis_core.values.money import to_cents
+from trellis_core.values.spreadsheet_text import Cell, csv_text
 
 COLUMNS: Final = (
     "line_id",
@@ -56,61 +55,28 @@ COLUMNS: Final = (
     "missing",
 )
 
-FORMULA_STARTS: Final = (
-    "=",
-    "+",
-    "-",
-    "@",
-    "\t",
-    "\r",
-    "\x00",
-    "\uff1d",
-    "\uff0b",
-    "\uff0d",
-    "\uff20",
-)
-"""Starts that a spreadsheet may read as a formula."""
-
 
 def superbill_csv(superbills: Sequence[Superbill]) -> str:
     """Write superbills' lines as CSV, RFC 4180: comma, double quotes, CR LF.
 
-    Codes are text, days are ISO 8601, amounts have two decimals. A text that a spreadsheet would
-    run as a formula gets an apostrophe in front.
+    Codes are text, days are ISO 8601, amounts have two decimals.
     """
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for superbill in superbills:
-        for line in superbill.lines:
-            row = _row(superbill, line)
-            writer.writerow([safe_cell(row[column]) for column in COLUMNS])
-    return out.getvalue()
+    rows = [_row(superbill, line) for superbill in superbills for line in superbill.lines]
+    return csv_text([COLUMNS, *([row[column] for column in COLUMNS] for row in rows)])
 
 
-def safe_cell(words: str) -> str:
-    """Return a cell's text so that no spreadsheet runs it.
-
-    Example:
-        >>> safe_cell("=1+1"), safe_cell("99490")
-        ("'=1+1", '99490')
-    """
-    shown = f"'{words}" if words.lstrip(" ").startswith(FORMULA_STARTS) else words
-    return shown.replace("\x00", "")
-
-
-def _row(superbill: Superbill, line: SuperbillLine) -> dict[str, str]:
+def _row(superbill: Superbill, line: SuperbillLine) -> dict[str, Cell]:
     return {
         "line_id": line.id,
         **_of_superbill(superbill),
         "program": line.program,
         "code": line.code,
         "modifiers": " ".join(line.modifiers),
-        "units": str(line.units),
+        "units": line.units,
         "date_of_service": line.date_of_service.isoformat(),
         "place_of_service": line.place_of_service,
         "diagnosis_pointers": "".join(line.diagnosis_pointers),
-        "minutes": "" if line.minutes is None else str(line.minutes),
+        "minutes": line.minutes,
         "charge": _amount(line.charge),
         "allowed": _amount(line.allowed),
         "schedule": line.fee_source.schedule if line.fee_source else "",
@@ -123,19 +89,19 @@ def _row(superbill: Superbill, line: SuperbillLine) -> dict[str, str]:
         "performed_by": "; ".join(
             f"{each.signature} {each.minutes} min" for each in line.performed_by
         ),
-        "earned_units": str(line.earned_units),
+        "earned_units": line.earned_units,
         "threshold_met_at": line.threshold_met_at.isoformat() if line.threshold_met_at else "",
         "label": line.label,
     }
 
 
-def _of_superbill(superbill: Superbill) -> dict[str, str]:
+def _of_superbill(superbill: Superbill) -> dict[str, Cell]:
     practice, patient, payer = superbill.practice, superbill.patient, superbill.payer
     return {
         "superbill_id": superbill.id,
-        "superbill_number": "" if superbill.number is None else str(superbill.number),
-        "version": str(superbill.version),
-        "replaces": "" if superbill.replaces is None else str(superbill.replaces),
+        "superbill_number": superbill.number,
+        "version": superbill.version,
+        "replaces": superbill.replaces,
         "status": superbill.status,
         "service_month": str(superbill.service_month),
         "patient_id": patient.id,
@@ -154,8 +120,8 @@ def _of_superbill(superbill: Superbill) -> dict[str, str]:
     }
 
 
-def _amount(amount: Decimal | None) -> str:
-    return "" if amount is None else amount_text(amount)
+def _amount(amount: Decimal | None) -> Decimal | None:
+    return None if amount is None else to_cents(amount)
 
 
 def _name(person: Practitioner | None) -> str:

@@ -56,8 +56,10 @@ def superbill_pdf(superbills: Sequence[Superbill], *, made_at: datetime) -> byte
 
 
 def _title(superbills: Sequence[Superbill]) -> str:
+    """Say which superbills these are: by number once issued, by id before; never by a name."""
     if len(superbills) == 1:
-        return f"Superbill {superbills[0].id}"
+        (only,) = superbills
+        return f"Superbill {only.id if only.number is None else only.number}"
     months = sorted({str(each.service_month) for each in superbills})
     return f"Superbills {', '.join(months)}".strip()
 

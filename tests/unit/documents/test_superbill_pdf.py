@@ -205,6 +205,30 @@ def test_the_metadata_names_the_superbill_and_nobody() -> None:
     )
 
 
+def test_an_issued_superbill_is_titled_by_its_number() -> None:
+    issued = replace(CASE.only(), number=17)
+    several = superbill_pdf([issued, CASE.only()], made_at=issued.data_as_of)
+    titles = [PdfReader(io.BytesIO(each)).metadata.title for each in (drawn(issued), several)]  # type: ignore[union-attr]
+
+    assert titles == ["Superbill 17", "Superbills 2026-11"]
+
+
+def test_nothing_but_the_pages_themselves_names_anybody() -> None:
+    """Everything readable around the pages: information, XMP, names of fonts, outlines, attachments."""
+    bill = replace(CASE.only(), number=17)
+    reader = PdfReader(io.BytesIO(drawn(bill)))
+    around = [str(reader.metadata), str(reader.trailer["/Root"]), str(reader.outline)]
+    if reader.xmp_metadata is not None:
+        around.append(reader.xmp_metadata.stream.get_data().decode("utf-8"))
+    around += [str(dict(page)) for page in reader.pages]
+    said = " ".join(around)
+
+    assert "Superbill 17" in said
+    assert not reader.attachments
+    names = {PATIENT.family_name, PATIENT.given_name, PATIENT.mrn, PRACTICE.name, "Delgado"}
+    assert not [name for name in names if name in said or name in drawn(bill).decode("latin-1")]
+
+
 def test_several_superbills_are_numbered_each_on_their_own() -> None:
     first, second = CASE.only(), CASE.with_patient(id="patient-2", mrn="W-00413").only()
     pages = read(superbill_pdf([first, second], made_at=first.data_as_of))
