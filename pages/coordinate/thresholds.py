@@ -43,7 +43,6 @@ def draw_board(person: Actor) -> None:
             default=_first_tab(found),
             required=True,
             key="thresholds_answer",
-            on_change=store.note_use,
             label_visibility="collapsed",
         )
         board_parts.filters()

@@ -58,9 +58,8 @@ def filters() -> None:
             ["", *Program],
             format_func=lambda item: str(item) or "All programs",
             key="thresholds_program",
-            on_change=store.note_use,
         )
-        st.text_input("Name, MRN or birth date", key="thresholds_text", on_change=store.note_use)
+        st.text_input("Name, MRN or birth date", key="thresholds_text")
 
 
 def is_filtered() -> bool:

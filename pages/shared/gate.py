@@ -31,12 +31,14 @@ OPEN_PREFIXES: Final = ("/auth/", "/static/")
 OPEN_PATHS: Final = frozenset({"/healthz", "/favicon.png", "/favicon.ico", "/_stcore/health"})
 """What is answered to strangers, path by path; none of it holds data."""
 
-_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?", re.ASCII)
 _ONLY_READS: Final = frozenset({"GET", "HEAD"})
 _SCHEMES: Final = {"ws": "http", "wss": "https"}
 _USUAL_PORTS: Final = {"http": ":80", "https": ":443"}
 _SOCKET_PARTS: Final = "sec-websocket-protocol"
+_SESSION_AT: Final = 2
+"""The place among a socket's parts where the frontend names the session that it had."""
 
 
 @dataclass
@@ -72,15 +74,19 @@ def allowed_hosts() -> frozenset[str]:
     Those of the option ``server.allowedHosts``, each in full; where it is empty, this machine's
     alone. A pattern with ``*`` matches nothing.
     """
-    named = {str(name).strip().lower().rstrip(".") for name in st.get_option("server.allowedHosts")}
+    named = {_folded(str(name)) for name in st.get_option("server.allowedHosts")}
     return frozenset(named - {""}) or _THIS_MACHINE
+
+
+def _folded(name: str) -> str:
+    return name.strip().lower().removeprefix("[").removesuffix("]").rstrip(".")
 
 
 def _refuse_address(scope: Scope) -> Response | None:
     """Refuse a name that is not ours: another site's, that was made to point to this machine."""
     named = Headers(scope=scope).getlist("host")
     found = _HOST.fullmatch(named[0].lower()) if len(named) == 1 else None
-    if found is not None and found[1].rstrip(".") in allowed_hosts():
+    if found is not None and _folded(found[1]) in allowed_hosts():
         return None
     return _plain("This server does not answer to that address.", 400)
 
@@ -104,7 +110,7 @@ def own_origin(scope: Scope) -> str:
 
     Behind a program that speaks TLS, the scheme is the one that this program forwards.
     """
-    scheme = _SCHEMES.get(scope["scheme"], scope["scheme"])
+    scheme: str = _SCHEMES.get(scope["scheme"], scope["scheme"])
     host = Headers(scope=scope).get("host", "").lower()
     return f"{scheme}://{host.removesuffix(_USUAL_PORTS.get(scheme, ''))}"
 
@@ -191,7 +197,3 @@ def _with_own_session(scope: Scope, visitor: Visitor) -> Scope:
     changed = MutableHeaders(raw=list(scope["headers"]))
     changed[_SOCKET_PARTS] = ",".join(parts[:_SESSION_AT])
     return {**scope, "headers": changed.raw}
-
-
-_SESSION_AT: Final = 2
-"""The place among a socket's parts where the frontend names the session it had."""

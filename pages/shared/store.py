@@ -17,7 +17,7 @@ import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.shared import state
+from pages.shared import connection, state
 from trellis_core.access import Actor, Operation, may
 from trellis_core.care.people import Practice, StaffMember
 from trellis_core.rules.rulebook import RuleBook, load_rule_book
@@ -39,6 +39,8 @@ _lock = threading.Lock()
 _open: dict[str, Store] = {}
 _holding: set[str] = set()
 _samples: dict[str, bool] = {}
+_owners: dict[str, str | None] = {}
+_SESSIONS_KEPT: Final = 10_000
 _VARIABLES: Final = ("DATABASE_URL", "TRELLIS_DATABASE_URL", "TRELLIS_DATA_FOLDER", "TRELLIS_TODAY")
 
 
@@ -145,9 +147,9 @@ def is_demo() -> bool:
     """Say whether one click signs in: the sample practice only, and only in a demonstration.
 
     A demonstration is a server started for one (``TRELLIS_DEMO=1``) or one that only this machine
-    can reach.
+    can reach; a server for other machines never is one.
     """
-    if not is_sample():
+    if not is_sample() or connection.public() is not None:
         return False
     return os.environ.get("TRELLIS_DEMO") == "1" or st.get_option("server.address") in _LOOPBACK
 
@@ -158,26 +160,48 @@ def session_token() -> str | None:
 
 
 def actor() -> Actor | None:
-    """Return who is signed in, asked of the store anew; None for nobody."""
+    """Return who is signed in, asked of the store anew; None for nobody.
+
+    Asking does not count as use, whatever made the page run: what a person does at the keyboard,
+    the pointer or the screen is told to ``/auth/seen`` by the page itself.
+    """
     token = session_token()
     if not token:
         return None
-    return sign_ins.actor_of_token(token, store=store(), clock=clock())
-
-
-def note_use() -> None:
-    """Count a click inside a part that refreshes itself as use of the page: for ``on_change``."""
-    actor()
+    person = sign_ins.person_without_use(token, store=store(), clock=clock())
+    context = get_script_run_ctx(suppress_warning=True)
+    if person is not None and context is not None:
+        _own_session(context.session_id, person)
+    return person
 
 
 def keep_signed_in_only() -> None:
     """End a part of the page that refreshes itself once its person's sign-in has ended.
 
-    The whole page runs again and says so. A refresh alone never keeps a sign-in alive.
+    The whole page runs again and says so.
     """
-    token = session_token()
-    if not token or not sign_ins.is_signed_in(token, store=store(), clock=clock()):
+    if actor() is None:
         st.rerun()
+
+
+def _own_session(session_id: str, person: Actor) -> None:
+    """Remember whose page a session of the frontend is: the first person's who was seen in it."""
+    with _lock:
+        if session_id not in _owners:
+            while len(_owners) >= _SESSIONS_KEPT:
+                _owners.pop(next(iter(_owners)))
+            _owners[session_id] = owner_named(person)
+
+
+def owner_named(person: Actor | None) -> str | None:
+    """Return what a person is known by where the server remembers whose a page is."""
+    return None if person is None else f"{person.practice_id} {person.person_id}"
+
+
+def owner_of_session(session_id: str) -> str | None:
+    """Return whose page a session of the frontend is; None for nobody's, or one that is gone."""
+    with _lock:
+        return _owners.get(session_id)
 
 
 def require(operation: Operation) -> Actor:
