@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from pages.shared import auth_routes, ledger_health, media, store
+from pages.shared import auth_routes, idle, ledger_health, media, store
 from pages.shared.checkpointing import Checkpointing
 from pages.shared.gate import Gate
 from pages.shared.headers import SafeHeaders
@@ -107,8 +107,9 @@ def server_parts() -> ServerParts:
         routes=(
             Route("/healthz", health, methods=["GET"]),
             *auth_routes.routes(),
+            *idle.routes(),
         ),
-        middleware=(Middleware(SafeHeaders), Middleware(Gate)),
+        middleware=(Middleware(SafeHeaders), Middleware(Gate), Middleware(idle.WithIdleScript)),
     )
 
 
