@@ -242,12 +242,12 @@ class LedgerError(TrellisError):
     """The time ledger refused something."""
 
 
-class EntryNotFoundError(LedgerError):
+class EntryNotFoundError(LedgerError, NotFoundError):
     """No such entry in the actor's practice."""
 
     def __init__(self, entry_id: str) -> None:
         self.entry_id = entry_id
-        super().__init__(f"No time entry '{entry_id}' in this practice's ledger.")
+        NotFoundError.__init__(self, "time entry", entry_id)
 
 
 class EntryAlreadyReversedError(LedgerError):

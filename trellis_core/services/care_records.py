@@ -709,6 +709,8 @@ def record_discharge(
     with _editing(store, actor, clock) as edit:
         edit.patient(patient_id)
         edit.not_future(discharged_on, discharge_day_management_on)
+        if discharge_day_management_by is not None:
+            edit.person(discharge_day_management_by, is_other_allowed=True)
         same = edit.unit.session.exec(
             select(DischargeRow.id).where(
                 DischargeRow.practice_id == edit.practice_id,

@@ -16,9 +16,10 @@ from typing import Final
 
 import pyotp
 
-from trellis_core.access import Actor
+from trellis_core.access import Actor, Operation, require
 from trellis_core.errors import CommandRefusedError
 from trellis_core.ledger.journal import EventKind
+from trellis_core.services.access_log import audited
 from trellis_core.store.engine import Store
 from trellis_core.store.tables import SecondFactorRow
 from trellis_core.store.unit_of_work import EventDraft, UnitOfWork
@@ -53,6 +54,7 @@ def is_set_up(unit: UnitOfWork, practice_id: str, staff_id: str) -> bool:
     return row is not None and row.confirmed_at is not None
 
 
+@audited
 def begin_set_up(*, label: str, store: Store, actor: Actor) -> SetUp:
     """Make a secret for the actor's codes; a first one that waits to be confirmed is kept.
 
@@ -62,8 +64,10 @@ def begin_set_up(*, label: str, store: Store, actor: Actor) -> SetUp:
         actor: Who asks, after the right password.
 
     Raises:
+        PermissionDeniedError: The actor has no right at all.
         CommandRefusedError: The actor has codes already.
     """
+    require(actor, Operation.CHANGE_OWN_SIGN_IN)
     with store.writing(actor=actor) as unit:
         key = (actor.practice_id, actor.person_id)
         row = unit.session.get(SecondFactorRow, key)
@@ -80,12 +84,15 @@ def begin_set_up(*, label: str, store: Store, actor: Actor) -> SetUp:
     return SetUp(secret=secret, address=address)
 
 
+@audited
 def confirm_set_up(code: str, *, store: Store, actor: Actor, clock: Clock) -> tuple[str, ...]:
     """Switch the actor's codes on with a first code, and return the spare codes to write down.
 
     Raises:
+        PermissionDeniedError: The actor has no right at all.
         CommandRefusedError: No set-up was begun, or the code is not the app's present one.
     """
+    require(actor, Operation.CHANGE_OWN_SIGN_IN)
     now = clock.now()
     with store.writing(actor=actor, at=now) as unit:
         return confirm(unit, actor.practice_id, actor.person_id, code, now=now)

@@ -360,10 +360,14 @@ def entries_of(
         clock: When; the server's own where absent.
 
     Raises:
+        PermissionDeniedError: The actor may not see time.
+        NotFoundError: The patient is not one of the actor's practice.
         StoreError: The journal could not be told; nothing is shown.
     """
     require(actor, Operation.READ_TIME)
     with store.reading() as unit:
+        if patient_id is not None:
+            _require_known(unit, actor.practice_id, patient_id)
         found = read_entries(
             unit,
             actor.practice_id,
