@@ -164,10 +164,12 @@ def use_link(token: str, password: str, *, store: Store, clock: Clock) -> None:
         SignInRefusedError: The link is unknown, used, or too old.
         CommandRefusedError: The password is too short; the link stays good.
     """
-    digest, now = password_hash(password), clock.now()
-    with store.writing(at=now) as unit:
+    now = clock.now()
+    with store.reading() as unit:
+        person = actor_of_row(_found(unit, token, now=now)[1])
+    digest = password_hash(password)
+    with store.writing(actor=person, at=now) as unit:  # whoever uses it at the same time waits
         link, row = _found(unit, token, now=now)
-        unit.journal.act_for(author_id=row.id)
         link.used_at, row.password_hash = now, digest
         unit.session.add_all([link, row])
         sign_in_attempts.forget(unit, row.sign_in_name or "")

@@ -1,6 +1,7 @@
 """Passwords: their Argon2 hashes, and checking one in the same time whoever it is for."""
 
 import threading
+import unicodedata
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -31,14 +32,19 @@ def password_hash(password: str) -> str:
             "PASSWORD_TOO_SHORT", f"A password needs {SHORTEST_PASSWORD} characters or more."
         )
     with _at_once:
-        return _hasher.hash(password)
+        return _hasher.hash(_bytes(password))
 
 
 def matches(stored_hash: str | None, password: str) -> bool:
     """Check a password; an unknown person's takes as long and never matches."""
     with _at_once:
         try:
-            _hasher.verify(stored_hash or _NOBODY, password)
+            _hasher.verify(stored_hash or _NOBODY, _bytes(password))
         except (VerificationError, InvalidHashError):
             return False
     return stored_hash is not None
+
+
+def _bytes(password: str) -> bytes:
+    """Return what is hashed: the same for a letter however a keyboard puts it together."""
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")

@@ -18,7 +18,13 @@ from trellis_core.errors import CommandRefusedError, NotFoundError
 from trellis_core.services import second_factor, sign_in_attempts
 from trellis_core.services.access_log import audited
 from trellis_core.services.passwords import matches, password_hash
-from trellis_core.services.sign_in import SignInRules, end_every_session, sign_in_rules
+from trellis_core.services.sign_in import (
+    SignInRules,
+    end_every_session,
+    note_refused,
+    sign_in_rules,
+)
+from trellis_core.services.sign_in_names import folded_name, refuse_taken
 from trellis_core.store.engine import Store
 from trellis_core.store.mapping import staff_of, staff_row
 from trellis_core.store.tables import (
@@ -37,7 +43,6 @@ from trellis_core.values.ids import new_id
 SHORTEST_IDLE: Final = timedelta(minutes=5)
 LONGEST_IDLE: Final = timedelta(minutes=60)
 _OWN_WORKERS: Final = frozenset({StaffRole.BILLING_PRACTITIONER, StaffRole.PSYCHIATRIC_CONSULTANT})
-_LONGEST_NAME: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +154,7 @@ def add_person(
     with store.writing(actor=actor, at=clock.now()) as unit:
         if unit.session.get(StaffRow, (actor.practice_id, made.id)) is not None:
             raise CommandRefusedError("ID_TAKEN", f"Person '{made.id}' is there already.")
-        refuse_taken(unit, name, but=None)
+        refuse_taken(unit, name)
         row = staff_row(made, practice_id=actor.practice_id)
         row.sign_in_name = name
         unit.session.add(row)
@@ -183,7 +188,7 @@ def change_person(
         row = person_row(unit, actor.practice_id, member.id)
         before = (row.access, row.role)
         if name is not None and name != row.sign_in_name:
-            refuse_taken(unit, name, but=row.id)
+            refuse_taken(unit, name, but=row)
             row.sign_in_name = name
         staff_row(replace(member, is_active=row.is_active), practice_id=row.practice_id, row=row)
         if row.access is not None and row.sign_in_name is None:
@@ -221,6 +226,8 @@ def deactivate(staff_id: str, *, store: Store, actor: Actor, clock: Clock) -> No
 def reactivate(staff_id: str, *, store: Store, actor: Actor, clock: Clock) -> None:
     """Let a person who had left work again; they sign in with a new link.
 
+    Nothing happens to somebody who is active.
+
     Raises:
         PermissionDeniedError: The actor may not manage people.
         NotFoundError: There is no such person in the practice.
@@ -228,6 +235,8 @@ def reactivate(staff_id: str, *, store: Store, actor: Actor, clock: Clock) -> No
     require(actor, Operation.MANAGE_PEOPLE)
     with store.writing(actor=actor, at=clock.now()) as unit:
         row = person_row(unit, actor.practice_id, staff_id)
+        if row.is_active:
+            return
         row.is_active, row.password_hash = True, None
         unit.session.add(row)
 
@@ -306,7 +315,7 @@ def change_own_password(old: str, new: str, *, store: Store, actor: Actor, clock
         CommandRefusedError: The present password is another one, or the new one is too short.
     """
     require(actor, Operation.CHANGE_OWN_SIGN_IN)
-    _require_password(old, store=store, actor=actor)
+    _require_password(old, store=store, actor=actor, clock=clock)
     digest, now = password_hash(new), clock.now()
     with store.writing(actor=actor, at=now) as unit:
         row = person_row(unit, actor.practice_id, actor.person_id)
@@ -323,7 +332,7 @@ def remove_own_codes(password: str, *, store: Store, actor: Actor, clock: Clock)
         CommandRefusedError: The password is another one, or the practice asks this role for codes.
     """
     require(actor, Operation.CHANGE_OWN_SIGN_IN)
-    _require_password(password, store=store, actor=actor)
+    _require_password(password, store=store, actor=actor, clock=clock)
     with store.writing(actor=actor, at=clock.now()) as unit:
         if sign_in_rules(unit, actor.practice_id).needs_code(actor.role):
             raise CommandRefusedError(
@@ -334,13 +343,20 @@ def remove_own_codes(password: str, *, store: Store, actor: Actor, clock: Clock)
         second_factor.remove(unit, actor.practice_id, actor.person_id)
 
 
-def _require_password(password: str, *, store: Store, actor: Actor) -> None:
+def _require_password(password: str, *, store: Store, actor: Actor, clock: Clock) -> None:
+    """Refuse another password than the actor's; counted with the refusals of their name."""
+    now = clock.now()
     with store.reading() as unit:
-        kept = person_row(unit, actor.practice_id, actor.person_id).password_hash
-    if not matches(kept, password):
-        raise CommandRefusedError(
-            "WRONG_PASSWORD", "That is not your present password. Nothing was changed."
-        )
+        row = person_row(unit, actor.practice_id, actor.person_id)
+        name = row.sign_in_name or ""
+        must_wait = sign_in_attempts.attempts_at(unit, name).must_wait(now)
+    if matches(row.password_hash, password) and not must_wait:
+        return
+    why = "waiting" if must_wait else "wrong_password"
+    note_refused(name, row, how="own_password", why=why, store=store, now=now)
+    raise CommandRefusedError(
+        "WRONG_PASSWORD", "That is not your present password. Nothing was changed."
+    )
 
 
 # --- what the commands above share, with the links -----------------------------------------------
@@ -356,35 +372,6 @@ def person_row(unit: UnitOfWork, practice_id: str, staff_id: str) -> StaffRow:
     if row is None:
         raise NotFoundError("person", staff_id)
     return row
-
-
-def folded_name(typed: str | None) -> str | None:
-    """Return a sign-in name as it is kept; None for none.
-
-    Raises:
-        CommandRefusedError: It is too long, or holds what cannot be typed.
-    """
-    name = (typed or "").strip().casefold()
-    if len(name) > _LONGEST_NAME or not name.isprintable():
-        raise CommandRefusedError(
-            "SIGN_IN_NAME", "A sign-in name has up to 200 letters, digits and signs. Shorten it."
-        )
-    return name or None
-
-
-def refuse_taken(unit: UnitOfWork, name: str | None, *, but: str | None) -> None:
-    """Refuse a sign-in name that somebody has.
-
-    Raises:
-        CommandRefusedError: Somebody has it.
-    """
-    if name is None:
-        return
-    taken = unit.session.exec(select(StaffRow.id).where(StaffRow.sign_in_name == name)).first()
-    if taken is not None and taken != but:
-        raise CommandRefusedError(
-            "SIGN_IN_NAME_TAKEN", "That sign-in name is taken. Choose another."
-        )
 
 
 def drop_links(unit: UnitOfWork, row: StaffRow) -> None:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
+from sqlalchemy import Table, func
 from sqlmodel import col, select
 
 from trellis_core.access import AccessRole, Actor, Operation, require
@@ -10,6 +12,8 @@ from trellis_core.care.people import Practice, StaffMember
 from trellis_core.errors import CommandRefusedError, NotFoundError
 from trellis_core.services.access_log import audited
 from trellis_core.services.passwords import password_hash
+from trellis_core.services.sign_in_names import folded_name, refuse_taken
+from trellis_core.store.dialects import keep_others_out
 from trellis_core.store.engine import Store
 from trellis_core.store.mapping import practice_of, practice_row, staff_of, staff_row
 from trellis_core.store.tables import PracticeRow, StaffRow
@@ -18,10 +22,12 @@ from trellis_core.values.clock import Clock
 from trellis_core.values.codes import npi
 from trellis_core.values.periods import zone_named
 
+_PRACTICES: Final[Table] = PracticeRow.__table__  # type: ignore[attr-defined] # made by the mapper
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatePractice:
-    """Set up a practice in an empty store, with the owner who may do everything.
+    """Set up a practice, with the owner who may do everything.
 
     Attributes:
         practice: The practice.
@@ -29,6 +35,7 @@ class CreatePractice:
         sign_in_name: What the owner types to sign in; None for the sample practice, where nobody does.
         password: The owner's password; never stored as such.
         others: Further people.
+        is_beside_others: The store may hold other practices of real people, which stay apart.
     """
 
     practice: Practice
@@ -36,6 +43,13 @@ class CreatePractice:
     sign_in_name: str | None = None
     password: str | None = None
     others: tuple[StaffMember, ...] = ()
+    is_beside_others: bool = False
+
+
+def practices_held(*, store: Store) -> int:
+    """Return how many practices a store holds."""
+    with store.reading() as unit:
+        return unit.session.exec(select(func.count()).select_from(PracticeRow)).one()
 
 
 def has_practice(*, store: Store) -> bool:
@@ -54,16 +68,17 @@ def is_sample(*, store: Store) -> bool:
 def create_practice(
     command: CreatePractice, *, store: Store, clock: Clock, system_user: str | None = None
 ) -> Practice:
-    """Set up a practice and its people in a store that holds none.
+    """Set up a practice and its people, in a store that holds none unless the command says so.
 
     Args:
         command: The practice and its people; the owner is who does it.
-        store: An empty store.
+        store: The store.
         clock: When.
         system_user: The operating system's user, where a command is run by hand.
 
     Raises:
-        CommandRefusedError: The store holds a practice, or the owner could not sign in.
+        CommandRefusedError: The store holds a practice, the owner could not sign in, or somebody
+            has the sign-in name.
         InvalidValueError: A national provider identifier or the time zone is not one.
     """
     practice = command.practice
@@ -71,7 +86,7 @@ def create_practice(
     for number in (practice.npi, command.owner.npi, *(member.npi for member in command.others)):
         if number is not None:
             npi(number)
-    name = (command.sign_in_name or "").strip().casefold() or None
+    name = folded_name(command.sign_in_name)
     digest = None
     if not practice.is_sample:
         if name is None or command.password is None:
@@ -82,7 +97,8 @@ def create_practice(
     now = clock.now()
     with store.writing(at=now) as unit:
         unit.journal.act_for(author_id=command.owner.id, system_user=system_user)
-        add_practice(unit, practice, at=now)
+        add_practice(unit, practice, at=now, is_beside_others=command.is_beside_others)
+        refuse_taken(unit, name)
         owner = staff_row(command.owner, practice_id=practice.id)
         owner.access = AccessRole.OWNER.value
         owner.sign_in_name, owner.password_hash = name, digest
@@ -93,16 +109,27 @@ def create_practice(
     return practice
 
 
-def add_practice(unit: UnitOfWork, practice: Practice, *, at: datetime) -> None:
-    """Write a first practice in a unit of work.
+def add_practice(
+    unit: UnitOfWork, practice: Practice, *, at: datetime, is_beside_others: bool = False
+) -> None:
+    """Write a practice in a unit of work; two programs that do so at once do it in turn.
 
     Raises:
-        CommandRefusedError: The store holds a practice already.
+        CommandRefusedError: The store holds a practice already, and this is not to stand beside it;
+            or one of them is the sample, which never shares a store.
     """
-    if unit.session.exec(select(PracticeRow.id).limit(1)).first() is not None:
+    keep_others_out(unit.connection, _PRACTICES)
+    present = unit.session.exec(select(PracticeRow.is_sample)).all()
+    if present and (not is_beside_others or practice.is_sample):
         raise CommandRefusedError(
             "STORE_NOT_EMPTY",
             "This store already holds a practice. Nothing was changed. Name another store.",
+        )
+    if any(present):
+        raise CommandRefusedError(
+            "SAMPLE_STORE",
+            "This store holds the sample practice, which is for trying out only. Nothing was "
+            "changed. Name another store.",
         )
     unit.session.add(practice_row(practice, created_at=at))
     unit.session.flush()

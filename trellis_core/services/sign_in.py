@@ -23,6 +23,7 @@ from trellis_core.errors import CommandRefusedError, NotFoundError, SignInRefuse
 from trellis_core.ledger.journal import EventKind, details_text
 from trellis_core.services import second_factor, sign_in_attempts
 from trellis_core.services.passwords import matches, password_hash
+from trellis_core.services.sign_in_names import folded_name, person_named, refuse_taken
 from trellis_core.store.engine import Store
 from trellis_core.store.mapping import staff_of
 from trellis_core.store.tables import (
@@ -114,57 +115,94 @@ def sign_in(name: str, password: str, *, store: Store, clock: Clock) -> Opened |
     """
     now = clock.now()
     with store.reading() as unit:
-        row = unit.session.exec(
-            select(StaffRow).where(StaffRow.sign_in_name == name.strip().casefold())
-        ).first()
+        row = person_named(unit, name)
         must_wait = sign_in_attempts.attempts_at(unit, name).must_wait(now)
-    is_match = matches(row.password_hash if row else None, password)
-    actor = None if row is None else actor_of_row(row)
-    if must_wait or not is_match or row is None or actor is None:
-        why = "waiting" if must_wait else "no_access" if is_match else "wrong_password"
-        _refuse(name, row, how="password", why=why, store=store, now=now)
-    return _after_password(name, actor, how="password", store=store, clock=clock)
-
-
-def _after_password(
-    name: str, actor: Actor, *, how: str, store: Store, clock: Clock
-) -> Opened | CodeWanted:
-    now = clock.now()
-    with store.writing(actor=actor, at=now) as unit:
-        is_waiting = sign_in_attempts.attempts_at(unit, name).must_wait(now)
+    row = _checked(name, row, password, must_wait=must_wait, how="password", store=store, now=now)
+    with store.writing(actor=actor_of_row(row), at=now) as unit:
+        actor = _still_good(unit, row, now=now)
         is_set_up = second_factor.is_set_up(unit, actor.practice_id, actor.person_id)
-        rules = sign_in_rules(unit, actor.practice_id)
-        if not is_waiting:  # others may have guessed at the same name since it was looked at
-            if is_set_up or rules.needs_code(actor.role):
-                step = _add_step(unit, actor, now=now)
-                return CodeWanted(step=step, is_set_up=is_set_up)
-            sign_in_attempts.forget(unit, name)
-            return Opened(_add_session(unit, actor, how=how, now=now), actor)
-    raise SignInRefusedError
+        if is_set_up or sign_in_rules(unit, actor.practice_id).needs_code(actor.role):
+            return _want_code(unit, actor, now=now)
+        sign_in_attempts.forget(unit, name)
+        return Opened(_add_session(unit, actor, how="password", now=now), actor)
+
+
+def _checked(
+    name: str,
+    row: StaffRow | None,
+    password: str,
+    *,
+    must_wait: bool,
+    how: str,
+    store: Store,
+    now: datetime,
+) -> StaffRow:
+    """Return whose password it is; refuse, after the same time, for everything else."""
+    is_match = matches(row.password_hash if row else None, password)
+    if must_wait or not is_match or row is None or actor_of_row(row) is None:
+        why = "waiting" if must_wait else "no_access" if is_match else "wrong_password"
+        _refuse(name, row, how=how, why=why, store=store, now=now)
+    return row
+
+
+def _still_good(unit: UnitOfWork, checked: StaffRow, *, now: datetime) -> Actor:
+    """Return who a password was checked for, in the unit of work that acts on it.
+
+    Checking takes a while, in which others may have guessed at the same name, and an owner may have
+    reset the password or ended the person's access.
+
+    Raises:
+        SignInRefusedError: That happened.
+    """
+    row = unit.session.get(StaffRow, (checked.practice_id, checked.id))
+    actor = None if row is None else actor_of_row(row)
+    if row is None or actor is None or row.password_hash != checked.password_hash:
+        raise SignInRefusedError
+    if sign_in_attempts.attempts_at(unit, checked.sign_in_name or "").must_wait(now):
+        raise SignInRefusedError
+    return actor
+
+
+def _want_code(unit: UnitOfWork, actor: Actor, *, now: datetime) -> CodeWanted:
+    """Let a right password be followed by a code.
+
+    A secret that was shown before and never confirmed is dropped: somebody else may have seen it.
+    """
+    is_set_up = second_factor.is_set_up(unit, actor.practice_id, actor.person_id)
+    if not is_set_up:
+        second_factor.remove(unit, actor.practice_id, actor.person_id)
+    return CodeWanted(step=_add_step(unit, actor, now=now), is_set_up=is_set_up)
 
 
 def _refuse(
     name: str, row: StaffRow | None, *, how: str, why: str, store: Store, now: datetime
 ) -> NoReturn:
-    """Count a refusal and tell the journal of a known person's; then refuse."""
+    note_refused(name, row, how=how, why=why, store=store, now=now)
+    raise SignInRefusedError
+
+
+def note_refused(
+    name: str, row: StaffRow | None, *, how: str, why: str, store: Store, now: datetime
+) -> None:
+    """Count a refusal, and tell the journal of a known person's.
+
+    Args:
+        name: What was typed as a name, or the name of whose password was asked.
+        row: Who has that name; None for nobody.
+        how: What was asked: ``password``, ``code``, ``unlock``, ``own_password``.
+        why: What was wrong; ``waiting`` is not counted.
+        store: The store.
+        now: When.
+    """
     with store.writing(at=now) as unit:
-        refused = 0
+        if row is not None:  # the practice's turn before anything else, as everywhere
+            unit.journal.append([_about(row, EventKind.SIGN_IN_REFUSED, {"how": how, "why": why})])
         if why == "waiting":
             sign_in_attempts.touch(unit, name)
-        else:
-            refused = sign_in_attempts.note_refusal(unit, name, now=now).refused
-        if row is not None:
-            unit.journal.append(
-                [
-                    _about(row, EventKind.SIGN_IN_REFUSED, {"how": how, "why": why}),
-                    *(
-                        [_about(row, EventKind.SIGN_IN_LOCKED, {"refused": refused})]
-                        if refused in _LOCKED_AT
-                        else []
-                    ),
-                ]
-            )
-    raise SignInRefusedError
+            return
+        refused = sign_in_attempts.note_refusal(unit, name, now=now).refused
+        if row is not None and refused in _LOCKED_AT:
+            unit.journal.append([_about(row, EventKind.SIGN_IN_LOCKED, {"refused": refused})])
 
 
 def _about(row: StaffRow, kind: EventKind, details: dict[str, object]) -> EventDraft:
@@ -207,13 +245,12 @@ def sign_in_with_code(step: str, code: str, *, store: Store, clock: Clock) -> Op
     Raises:
         SignInRefusedError: The step or the code is not good (any more).
     """
-    now = clock.now()
-    with store.writing(at=now) as unit:
+    now, person = clock.now(), person_of_step(step, store=store, clock=clock)
+    with store.writing(actor=person, at=now) as unit:  # whoever types the same code now waits
         row, actor = _person_of_step(unit, step, now=now)
         name = row.sign_in_name or ""
         is_waiting = sign_in_attempts.attempts_at(unit, name).must_wait(now)
         if not is_waiting and second_factor.accept(unit, row.practice_id, row.id, code, now=now):
-            unit.journal.act_for(author_id=row.id)
             sign_in_attempts.forget(unit, name)
             unit.session.delete(unit.session.get_one(SignInStepRow, _digest(step)))
             return Opened(_add_session(unit, actor, how="code", now=now), actor)
@@ -241,10 +278,9 @@ def sign_in_with_first_code(step: str, code: str, *, store: Store, clock: Clock)
         CommandRefusedError: No set-up was begun, the person has codes already, or the code is not
             the app's present one; the step stays good.
     """
-    now = clock.now()
-    with store.writing(at=now) as unit:
+    now, person = clock.now(), person_of_step(step, store=store, clock=clock)
+    with store.writing(actor=person, at=now) as unit:
         row, actor = _person_of_step(unit, step, now=now)
-        unit.journal.act_for(author_id=row.id)
         spare_codes = second_factor.confirm(unit, row.practice_id, row.id, code, now=now)
         sign_in_attempts.forget(unit, row.sign_in_name or "")
         unit.session.delete(unit.session.get_one(SignInStepRow, _digest(step)))
@@ -254,7 +290,10 @@ def sign_in_with_first_code(step: str, code: str, *, store: Store, clock: Clock)
 
 def _add_step(unit: UnitOfWork, actor: Actor, *, now: datetime) -> str:
     unit.session.connection().execute(
-        delete(SignInStepRow).where(col(SignInStepRow.expires_at) < now)
+        delete(SignInStepRow).where(
+            col(SignInStepRow.practice_id) == actor.practice_id,
+            col(SignInStepRow.expires_at) < now,
+        )
     )
     step = secrets.token_urlsafe(_TOKEN_BYTES)
     unit.session.add(
@@ -277,14 +316,16 @@ def _begin(actor: Actor, *, how: str, store: Store, clock: Clock) -> Opened:
         return Opened(_add_session(unit, actor, how=how, now=now), actor)
 
 
-def _add_session(unit: UnitOfWork, actor: Actor, *, how: str, now: datetime) -> str:
+def _add_session(
+    unit: UnitOfWork, actor: Actor, *, how: str, now: datetime, began_at: datetime | None = None
+) -> str:
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     unit.session.add(
         SignInRow(
             token_sha256=_digest(token),
             practice_id=actor.practice_id,
             staff_id=actor.person_id,
-            created_at=now,
+            created_at=began_at or now,
             last_seen_at=now,
         )
     )
@@ -408,21 +449,23 @@ def locked_person(token: str, *, store: Store, clock: Clock) -> StaffMember | No
 def unlock(token: str, password: str, *, store: Store, clock: Clock) -> Opened:
     """Open a session that went idle again, under a new token, for its own person's password.
 
+    It still ends twelve hours after it began.
+
     Raises:
         SignInRefusedError: The session is over, or the password is not that person's; counted with
             the refusals of their name.
     """
-    name, actor = _whose_password(token, password, how="unlock", store=store, clock=clock)
+    checked = _whose_password(token, password, how="unlock", store=store, clock=clock)
     now = clock.now()
-    with store.writing(actor=actor, at=now) as unit:
-        old = _not_over(unit, token, now=now)
-        is_waiting = sign_in_attempts.attempts_at(unit, name).must_wait(now)
-        if old is not None and not is_waiting:
-            old.ended_at = now
-            unit.session.add(old)
-            sign_in_attempts.forget(unit, name)
-            return Opened(_add_session(unit, actor, how="unlock", now=now), actor)
-    raise SignInRefusedError
+    with store.writing(actor=actor_of_row(checked), at=now) as unit:
+        actor, old = _still_good(unit, checked, now=now), _not_over(unit, token, now=now)
+        if old is None:
+            raise SignInRefusedError
+        old.ended_at = now
+        unit.session.add(old)
+        sign_in_attempts.forget(unit, checked.sign_in_name or "")
+        again = _add_session(unit, actor, how="unlock", now=now, began_at=old.created_at)
+        return Opened(again, actor)
 
 
 def ask_again(token: str, password: str, *, store: Store, clock: Clock) -> CodeWanted:
@@ -432,20 +475,17 @@ def ask_again(token: str, password: str, *, store: Store, clock: Clock) -> CodeW
         SignInRefusedError: The session is over, or the password is not that person's; counted with
             the refusals of their name.
     """
-    name, actor = _whose_password(token, password, how="password", store=store, clock=clock)
+    checked = _whose_password(token, password, how="password", store=store, clock=clock)
     now = clock.now()
-    with store.writing(actor=actor, at=now) as unit:
-        is_waiting = sign_in_attempts.attempts_at(unit, name).must_wait(now)
-        if _valid(unit, token, now=now) is not None and not is_waiting:
-            is_set_up = second_factor.is_set_up(unit, actor.practice_id, actor.person_id)
-            return CodeWanted(step=_add_step(unit, actor, now=now), is_set_up=is_set_up)
-    raise SignInRefusedError
+    with store.writing(actor=actor_of_row(checked), at=now) as unit:
+        actor = _still_good(unit, checked, now=now)
+        if _valid(unit, token, now=now) is None:
+            raise SignInRefusedError
+        return _want_code(unit, actor, now=now)
 
 
-def _whose_password(
-    token: str, password: str, *, how: str, store: Store, clock: Clock
-) -> tuple[str, Actor]:
-    """Check the password of a session's person; return their sign-in name and them."""
+def _whose_password(token: str, password: str, *, how: str, store: Store, clock: Clock) -> StaffRow:
+    """Check the password of a session's person; return who that is, as it was then."""
     now = clock.now()
     with store.reading() as unit:
         found = _not_over(unit, token, now=now)
@@ -456,12 +496,7 @@ def _whose_password(
         )
         name = (row.sign_in_name if row else None) or ""
         must_wait = sign_in_attempts.attempts_at(unit, name).must_wait(now)
-    is_match = matches(row.password_hash if row else None, password)
-    actor = None if row is None else actor_of_row(row)
-    if must_wait or not is_match or actor is None:
-        why = "waiting" if must_wait else "no_access" if is_match else "wrong_password"
-        _refuse(name, row, how=how, why=why, store=store, now=now)
-    return name, actor
+    return _checked(name, row, password, must_wait=must_wait, how=how, store=store, now=now)
 
 
 def end_sign_in(token: str, *, store: Store, clock: Clock) -> None:
@@ -471,8 +506,6 @@ def end_sign_in(token: str, *, store: Store, clock: Clock) -> None:
         row = unit.session.get(SignInRow, _digest(token))
         if row is None or row.ended_at is not None:
             return
-        row.ended_at = now
-        unit.session.add(row)
         unit.journal.append(
             [
                 EventDraft(
@@ -484,6 +517,8 @@ def end_sign_in(token: str, *, store: Store, clock: Clock) -> None:
                 )
             ]
         )
+        row.ended_at = now
+        unit.session.add(row)
 
 
 def end_every_session(
@@ -495,7 +530,7 @@ def end_every_session(
         unit: A writing unit of work.
         practice_id: Whose.
         staff_id: The person.
-        why: ``role_changed``, ``deactivated``, ``reset``.
+        why: ``role_changed``, ``deactivated``, ``reset``, ``password_changed``.
         now: When.
 
     Returns:
@@ -531,7 +566,7 @@ def end_every_session(
 
 
 def _digest(token: str) -> str:
-    return sha256(token.encode()).hexdigest()
+    return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def actor_of_row(row: StaffRow) -> Actor | None:
@@ -570,11 +605,11 @@ def give_first_sign_in(
         CommandRefusedError: Somebody can sign in already, or the person is not an owner.
         NotFoundError: There is no such person.
     """
-    name, digest = sign_in_name.strip().casefold(), password_hash(password)
+    name, digest = folded_name(sign_in_name), password_hash(password)
     with store.writing(at=clock.now()) as unit:
         unit.journal.act_for(author_id=staff_id, system_user=system_user)
         rows = unit.session.exec(select(StaffRow)).all()
-        if not name or any(row.password_hash is not None for row in rows):
+        if name is None or any(row.password_hash is not None for row in rows):
             raise CommandRefusedError(
                 "SIGN_IN_EXISTS", "A name is needed, and nobody may be able to sign in already."
             )
@@ -583,6 +618,7 @@ def give_first_sign_in(
             raise NotFoundError("person", staff_id)
         if row.access != AccessRole.OWNER:
             raise CommandRefusedError("NOT_AN_OWNER", f"Person '{staff_id}' is not an owner.")
+        refuse_taken(unit, name, but=row)
         row.sign_in_name, row.password_hash = name, digest
         unit.session.add(row)
 

@@ -4,7 +4,8 @@ What was typed as a name is counted by its digest, whether anybody has that name
 refusals are free. Then nothing is accepted for a minute, not even the right password, twice as long
 after each further refusal and a quarter of an hour at most; what is tried while waiting is not
 counted, so that nobody is locked out by somebody else's haste. After a hundred in a row the name
-stays locked until an owner makes a new link for its person.
+stays locked until an owner makes a new link for its person. What was counted of a name that somebody
+has is kept until they sign in, however long that takes.
 """
 
 from collections.abc import Iterable
@@ -13,10 +14,11 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import delete, update
+from sqlalchemy import Table, delete, update
 from sqlmodel import col, select
 
-from trellis_core.store.tables import SignInAttemptRow
+from trellis_core.store.dialects import insert_or_change
+from trellis_core.store.tables import SignInAttemptRow, StaffRow
 from trellis_core.store.unit_of_work import UnitOfWork
 
 FREE_REFUSALS: Final = 10
@@ -29,6 +31,7 @@ FIRST_WAIT: Final = timedelta(minutes=1)
 LONGEST_WAIT: Final = timedelta(minutes=15)
 _KEPT_FOR: Final = timedelta(days=1)
 _NAME_CHARACTERS: Final = 200
+_ATTEMPTS: Final[Table] = SignInAttemptRow.__table__  # type: ignore[attr-defined] # made by the mapper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,18 +88,34 @@ def locked_among(unit: UnitOfWork, names: Iterable[str]) -> frozenset[str]:
 
 
 def note_refusal(unit: UnitOfWork, name: str, *, now: datetime) -> Attempts:
-    """Count one more refusal of a typed name, and forget names that nobody tried for a day."""
+    """Count one more refusal of a typed name; two at once, in whichever process, are two."""
+    _forget_names_of_nobody(unit, now=now)
+    adding = insert_or_change(unit.connection, _ATTEMPTS).values(
+        name_sha256=_digest(name), refused=1, last_at=now
+    )
+    counted = unit.session.connection().execute(
+        adding.on_conflict_do_update(
+            index_elements=[_ATTEMPTS.c.name_sha256],
+            set_={"refused": _ATTEMPTS.c.refused + 1, "last_at": now},
+        ).returning(_ATTEMPTS.c.refused)
+    )
+    return Attempts(refused=int(counted.scalar_one()), last_at=now)
+
+
+def _forget_names_of_nobody(unit: UnitOfWork, *, now: datetime) -> None:
+    """Drop what was typed more than a day ago and is nobody's name, so that it does not pile up."""
+    old = unit.session.exec(
+        select(SignInAttemptRow.name_sha256)
+        .where(col(SignInAttemptRow.last_at) < now - _KEPT_FOR)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if not old:
+        return
+    names = unit.session.exec(select(StaffRow.sign_in_name)).all()
+    kept = {_digest(name) for name in names if name is not None}
     unit.session.connection().execute(
-        delete(SignInAttemptRow).where(
-            col(SignInAttemptRow.last_at) < now - _KEPT_FOR,
-            col(SignInAttemptRow.refused) < LOCKED_AFTER,
-        )
+        delete(SignInAttemptRow).where(col(SignInAttemptRow.name_sha256).in_(set(old) - kept))
     )
-    found = attempts_at(unit, name)
-    unit.session.merge(
-        SignInAttemptRow(name_sha256=_digest(name), refused=found.refused + 1, last_at=now)
-    )
-    return Attempts(refused=found.refused + 1, last_at=now)
 
 
 def touch(unit: UnitOfWork, name: str) -> None:

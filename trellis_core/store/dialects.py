@@ -1,6 +1,7 @@
 """What differs between the two databases, asked for by one name."""
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table, text
+from sqlalchemy.dialects import postgresql, sqlite
 
 from trellis_core.errors import UnsafeStoreError
 from trellis_core.store import guards_postgres, guards_sqlite
@@ -46,6 +47,22 @@ def physical_problems(connection: Connection, *, is_full: bool = False) -> tuple
     if connection.dialect.name == POSTGRESQL:
         return ()
     return guards_sqlite.physical_problems(connection, is_full=is_full)
+
+
+def insert_or_change(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Return an insert into a table that can say what happens to a row that is there already."""
+    if connection.dialect.name == POSTGRESQL:
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def keep_others_out(connection: Connection, table: Table) -> None:
+    """Keep other writers of a table waiting until the unit of work is done; readers are not.
+
+    SQLite has one writer at a time in any case.
+    """
+    if connection.dialect.name == POSTGRESQL:
+        connection.execute(text(f'LOCK TABLE "{table.name}" IN SHARE ROW EXCLUSIVE MODE'))
 
 
 def unsupported(dialect: str) -> UnsafeStoreError:

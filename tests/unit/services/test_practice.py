@@ -268,7 +268,7 @@ def test_the_sample_practice_is_entered_without_a_password(store: Store, clock: 
     token, actor = demo_sign_in("rn-1", store=store, clock=clock)
     assert actor_of_token(token, store=store, clock=clock) == actor
     with pytest.raises(NotFoundError):
-        demo_sign_in("psy-1", store=store, clock=clock)
+        demo_sign_in("desk-1", store=store, clock=clock)
     assert cli_actor(store, None).person_id == "md-1"
     assert cli_actor(store, "bill-1").role is AccessRole.BILLER
 
