@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
 
@@ -26,6 +26,15 @@ class Settings(BaseSettings):
             beside the store.
         backup_recipients: Public keys of age that backups are made for, with commas or blanks between
             (``TRELLIS_BACKUP_RECIPIENTS``); None for those that a command names.
+        secret: The server's secret (``TRELLIS_SECRET``); None for none, or one in a file.
+        secret_previous: The one before it, while a change of it goes on (``TRELLIS_SECRET_PREVIOUS``).
+        secret_file: The file that holds the secret (``TRELLIS_SECRET_FILE``).
+        public_url: Where other machines reach the dashboard (``TRELLIS_PUBLIC_URL``); set by
+            ``trellis serve --public``, which checks what belongs to it. None for this machine only.
+        public_hosts: Further names that the dashboard answers to, with blanks between
+            (``TRELLIS_PUBLIC_HOSTS``).
+        proxies: The addresses of the program that speaks TLS for it, with blanks between
+            (``TRELLIS_PROXIES``); None where it speaks TLS itself.
     """
 
     model_config = SettingsConfigDict(
@@ -41,6 +50,12 @@ class Settings(BaseSettings):
     signing_key: Path | None = None
     checkpoints: Path | None = None
     backup_recipients: str | None = None
+    secret: SecretStr | None = None
+    secret_previous: SecretStr | None = None
+    secret_file: Path | None = None
+    public_url: str | None = None
+    public_hosts: str | None = None
+    proxies: str | None = None
 
 
 def load_settings() -> Settings:

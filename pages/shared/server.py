@@ -22,9 +22,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from pages.shared import auth_routes, idle, ledger_health, media, store
+from pages.shared.attempts import FewTries
 from pages.shared.checkpointing import Checkpointing
+from pages.shared.connection import Connection, SealedCookie
 from pages.shared.gate import Gate
 from pages.shared.headers import SafeHeaders
+from pages.shared.safe_start import SafeStart
+from trellis_core import quiet_logs
 from trellis_core.errors import StoreError
 
 SWEEP_SECONDS: Final = 10
@@ -101,6 +105,7 @@ async def _sweep() -> None:
 
 def server_parts() -> ServerParts:
     """Return the routes, the middleware and the start-up of the dashboard's server."""
+    quiet_logs.keep_ids_only()
     media.keep_owners()
     return ServerParts(
         lifespan=lifespan,
@@ -109,7 +114,15 @@ def server_parts() -> ServerParts:
             *auth_routes.routes(),
             *idle.routes(),
         ),
-        middleware=(Middleware(SafeHeaders), Middleware(Gate), Middleware(idle.WithIdleScript)),
+        middleware=(
+            Middleware(SafeStart),
+            Middleware(SafeHeaders),
+            Middleware(Connection),
+            Middleware(SealedCookie, name=store.COOKIE),
+            Middleware(Gate),
+            Middleware(FewTries),
+            Middleware(idle.WithIdleScript),
+        ),
     )
 
 

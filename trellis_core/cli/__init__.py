@@ -56,7 +56,7 @@ class Command:
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
         "demo": Command("demo", "open the dashboard on a made-up sample practice"),
-        "serve": Command("demo", "open the dashboard on the practice's own store"),
+        "serve": Command("serve", "open the dashboard on the practice's own store"),
         "init": Command("init", "set up a new practice: its name, its owner, its time zone"),
         "board": Command("board", "who is billable this month, who is close, who is blocked"),
         "log": Command("log", "record care-coordination time"),

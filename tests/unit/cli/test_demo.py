@@ -1,4 +1,4 @@
-"""``trellis demo`` and ``trellis serve``: what they open, what they refuse, how they end."""
+"""``trellis demo``: what it opens, what it refuses, how it ends; and what every server gets told."""
 
 import json
 import os
@@ -18,7 +18,9 @@ from tests.support.commands import TRELLIS
 from trellis_core.access import AccessRole
 from trellis_core.care.people import Practice, StaffMember
 from trellis_core.care.vocabulary import Credential, StaffRole
+from trellis_core.cli import _server_process as server_process
 from trellis_core.cli import main
+from trellis_core.cli._server_process import Serving, environment
 from trellis_core.sample import load_sample
 from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.caseload import edit_patient, patient, patients
@@ -222,10 +224,8 @@ def test_a_taken_port_is_refused_with_a_free_one_named(
 def test_without_a_port_the_next_free_one_is_taken_and_said(
     monkeypatch: pytest.MonkeyPatch, taken: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from trellis_core.cli import demo
-
-    monkeypatch.setattr(demo, "DEFAULT_PORT", taken)
-    assert demo._free_port(None) > taken
+    monkeypatch.setattr(server_process, "DEFAULT_PORT", taken)
+    assert server_process.free_port(None, at="127.0.0.1") > taken
     assert f"Port {taken} is taken; using" in capsys.readouterr().err
 
 
@@ -236,40 +236,26 @@ def test_what_is_no_port_is_refused(port: str, capsys: pytest.CaptureFixture[str
     assert caught.value.code == 2
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "trellis.example.org"])  # noqa: S104
-def test_patients_records_are_not_served_to_the_network(
-    host: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["serve", "--host", host, "--no-browser"]) == 2
-    assert "without encryption" in capsys.readouterr().err
-
-
 def test_a_practices_own_store_is_served_without_the_demonstrations_doors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trellis_core.cli.demo import _environment, _Serving
-
     monkeypatch.setenv("TRELLIS_DEMO", "1")
     monkeypatch.setenv("TRELLIS_TODAY", "2026-01-01")
-    own = _Serving(url="sqlite:////x.db", host="127.0.0.1", port=1, day=None, is_demo=False)
-    found = _environment(own)
+    own = Serving(url="sqlite:////x.db", listen="127.0.0.1", port=1)
+    found = environment(own)
     assert "TRELLIS_DEMO" not in found
     assert "TRELLIS_TODAY" not in found
     assert found["DATABASE_URL"] == "sqlite:////x.db"
     assert found["STREAMLIT_SERVER_ADDRESS"] == "127.0.0.1"
-    demo = _Serving(
-        url="sqlite:////x.db", host="127.0.0.1", port=1, day=date(2026, 11, 20), is_demo=True
-    )
-    assert _environment(demo)["TRELLIS_DEMO"] == "1"
-    assert _environment(demo)["TRELLIS_TODAY"] == "2026-11-20"
+    demo = replace(own, day=date(2026, 11, 20), is_demo=True)
+    assert environment(demo)["TRELLIS_DEMO"] == "1"
+    assert environment(demo)["TRELLIS_TODAY"] == "2026-11-20"
 
 
 def test_a_dashboard_that_ends_by_itself_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from trellis_core.cli import demo
-
-    monkeypatch.setattr(demo, "app_folder", lambda: tmp_path)  # holds no dashboard.py
+    monkeypatch.setattr(server_process, "app_folder", lambda: tmp_path)  # holds no dashboard.py
     assert main(["demo", "--port", str(free_port()), "--no-browser"]) == 1
     assert "ended by itself" in capsys.readouterr().err
 
@@ -277,8 +263,6 @@ def test_a_dashboard_that_ends_by_itself_is_reported(
 def test_the_browser_opens_on_the_address_and_ctrl_c_ends_it_all(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from trellis_core.cli import demo
-
     opened: list[str] = []
 
     def open_and_stop(address: str) -> bool:
@@ -286,7 +270,7 @@ def test_the_browser_opens_on_the_address_and_ctrl_c_ends_it_all(
         os.kill(os.getpid(), signal.SIGINT)
         return True
 
-    monkeypatch.setattr(demo.webbrowser, "open", open_and_stop)
+    monkeypatch.setattr(server_process.webbrowser, "open", open_and_stop)
     port = free_port()
     before = signal.getsignal(signal.SIGINT)
     assert main(["demo", "--port", str(port)]) == 0
