@@ -58,6 +58,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
     opened, migrated and checked since its newest checkpoint, before a new one seals what came after.
     What is loaded now is taken out of every later sweep.
     """
+    quiet_logs.keep_ids_only()
     with _without_a_session():
         st.navigation([st.Page(_nothing, title="Start", url_path="boot")])
     await run_in_threadpool(store.is_empty)
@@ -105,7 +106,6 @@ async def _sweep() -> None:
 
 def server_parts() -> ServerParts:
     """Return the routes, the middleware and the start-up of the dashboard's server."""
-    quiet_logs.keep_ids_only()
     media.keep_owners()
     return ServerParts(
         lifespan=lifespan,

@@ -24,7 +24,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Protocol, cast
 
-from trellis_core import __version__
+from trellis_core import __version__, quiet_logs
 from trellis_core.cli.common import Subparsers
 from trellis_core.errors import TrellisError
 
@@ -103,6 +103,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: The words after ``trellis``; those of the process where absent.
     """
+    if argv is None:
+        quiet_logs.keep_ids_only()
     words = list(sys.argv[1:] if argv is None else argv)
     _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
