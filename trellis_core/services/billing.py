@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import zipfile
+from datetime import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -21,6 +22,7 @@ from trellis_core.errors import CommandRefusedError, NotFoundError
 from trellis_core.fhir.export import MEDIA_TYPE, patient_month_bundle
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.access_log import audited
+from trellis_core.services.chart_guard import guard
 from trellis_core.services.downloads import FileForm
 from trellis_core.services.issued_superbills import read_issued
 from trellis_core.services.months import month_review
@@ -107,7 +109,7 @@ def superbills(
     """
     require(actor, Operation.READ_SUPERBILL)
     if number is not None:
-        return _numbered(number, month=month, store=store, actor=actor)
+        return _numbered(number, month=month, store=store, actor=actor, now=clock.now())
     return month_review(
         month,
         patient_id=patient_id,
@@ -199,10 +201,12 @@ def operation_of(form: Form) -> Operation:
 
 
 def _numbered(
-    number: int, *, month: ServiceMonth, store: Store, actor: Actor
+    number: int, *, month: ServiceMonth, store: Store, actor: Actor, now: datetime
 ) -> tuple[Superbill, ...]:
     with store.reading() as unit:
         found = read_issued(unit, actor.practice_id, month=month, number=number)
+        for each in found:
+            guard(unit, actor, each.bill.patient.id, now=now)
     if not found:
         raise NotFoundError("superbill", str(number))
     return tuple(each.bill for each in found)

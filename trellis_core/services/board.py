@@ -23,6 +23,7 @@ from trellis_core.services.access_events import note_search, note_view
 from trellis_core.services.access_log import audited
 from trellis_core.services.board_memory import PatientOnBoard, patients_on_board, rows_of_month
 from trellis_core.services.board_rows import BoardRow, BoardState, by_minutes_to_go, state_of
+from trellis_core.services.chart_guard import guard
 from trellis_core.store.engine import Store
 from trellis_core.store.ledger_query import read_entries
 from trellis_core.store.panel_query import PanelRows, read_panel
@@ -39,6 +40,7 @@ __all__ = [
     "month_determinations",
     "patient_month",
     "preview_entry",
+    "sorted_board",
     "state_of",
 ]
 
@@ -99,6 +101,8 @@ def board(
 ) -> Board:
     """Return the board of a month. That somebody searched in it is told to the journal.
 
+    The whole month's is about no one chart: restricted charts have their rows on it.
+
     Args:
         month: The service month.
         state: Only rows with this answer; the counts stay whole.
@@ -114,6 +118,7 @@ def board(
         PermissionDeniedError: The actor may not see the board.
         NotFoundError: The patient is not one of the actor's practice.
         StoreError: The journal could not be told of a search; nothing is shown.
+        ChartRestrictedError: Only one patient was asked for, whose chart is not open to the actor.
     """
     require(actor, Operation.READ_BOARD)
     now = clock.now()
@@ -139,13 +144,26 @@ def board(
         actor=actor,
         clock=clock,
     )
-    chosen.sort(key=by_minutes_to_go)
+    return sorted_board(month, chosen, state=state)
+
+
+def sorted_board(
+    month: ServiceMonth, rows: list[BoardRow], *, state: BoardState | None = None
+) -> Board:
+    """Put rows in the board's order and count their states.
+
+    Args:
+        month: The service month.
+        rows: Of the month; they are sorted in place.
+        state: Only rows with this answer; the counts stay whole.
+    """
+    rows.sort(key=by_minutes_to_go)
     counts = dict.fromkeys(BoardState, 0)
-    for row in chosen:
+    for row in rows:
         counts[row.state] += 1
     return Board(
         month=month,
-        rows=tuple(row for row in chosen if state is None or row.state is state),
+        rows=tuple(row for row in rows if state is None or row.state is state),
         counts=MappingProxyType(counts),
     )
 
@@ -160,6 +178,7 @@ def _rows_of_one(
     rule_book: RuleBook,
 ) -> tuple[PatientOnBoard, ...]:
     with store.reading() as uow:
+        guard(uow, actor, patient_id, now=now)
         rows = read_panel(uow, actor.practice_id, month, [patient_id])
     if not rows.patients:
         raise NotFoundError("patient", patient_id)
@@ -191,13 +210,16 @@ def patient_month(
     Raises:
         PermissionDeniedError: The actor may not see charts.
         NotFoundError: The patient is not one of the actor's practice.
+        ChartRestrictedError: The chart is not open to the actor.
         StoreError: The journal could not be told; the month is not shown.
     """
-    require(actor, Operation.READ_CHART)
+    require(actor, Operation.READ_REGISTRY)
+    now = clock.now()
     with store.reading() as uow:
+        guard(uow, actor, patient_id, now=now)
         rows = read_panel(uow, actor.practice_id, month, [patient_id])
         entries = read_entries(uow, actor.practice_id, month=month, patient_ids=[patient_id])
-    facts = _facts_of_one(rows, patient_id, clock.now())
+    facts = _facts_of_one(rows, patient_id, now)
     note_view(patient_id, store=store, actor=actor, clock=clock)
     return PatientMonth(
         facts=facts,
@@ -262,10 +284,12 @@ def preview_entry(
     Raises:
         PermissionDeniedError: The actor may not see the board.
         NotFoundError: Patient or person are not of the actor's practice.
+        ChartRestrictedError: The chart is not open to the actor.
     """
     require(actor, Operation.READ_BOARD)
     now = clock.now()
     with store.reading() as uow:
+        guard(uow, actor, patient_id, now=now)
         zone_row = read_panel(
             uow, actor.practice_id, ServiceMonth.of(on or now.date()), [patient_id]
         )

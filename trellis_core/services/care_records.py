@@ -1,7 +1,8 @@
 """What a practice writes into a chart: one function per kind of record.
 
-Each checks the actor's right, refuses what contradicts the chart with a remedy, stores the record
-and returns it. Records are dated by what happened; nothing may be dated after today.
+Each checks the actor's right, refuses a chart that is closed to the actor and what contradicts the
+chart, with a remedy, stores the record and returns it. Records are dated by what happened; nothing
+may be dated after today.
 """
 
 import json
@@ -50,6 +51,7 @@ from trellis_core.care.vocabulary import (
 from trellis_core.errors import CommandRefusedError, NotFoundError
 from trellis_core.services.access_log import audited
 from trellis_core.services.caseload import patient_row_of
+from trellis_core.services.chart_guard import guard
 from trellis_core.store.care_mapping import (
     care_plan_of,
     care_plan_row,
@@ -91,7 +93,9 @@ from trellis_core.values.ids import new_id
 from trellis_core.values.periods import ServiceMonth, local_day, zone_named
 from trellis_core.values.unknown import UNKNOWN, Maybe
 
-_R = TypeVar("_R", bound=SQLModel)
+_R = TypeVar(
+    "_R", ConditionRow, EnrollmentRow, ConsentRow, CarePlanRow, DischargeRow, FacilityStayRow
+)
 _TRACKED: Final = frozenset({Program.CCM, Program.PCM})
 
 
@@ -113,14 +117,16 @@ class _Edit:
         return local_day(self.now, zone_named(self.practice.time_zone))
 
     def patient(self, patient_id: str) -> PatientRow:
-        """Return a patient's row, or say that there is none."""
+        """Return a patient's row; refuse a closed chart, or say that there is no such patient."""
+        guard(self.unit, self.actor, patient_id, now=self.now)
         return patient_row_of(self.unit, patient_id, actor=self.actor)
 
     def own(self, kind: type[_R], word: str, record_id: str) -> _R:
-        """Return a record's row of the actor's practice, or say that there is none."""
+        """Return a record's row; refuse a closed chart's, or say that there is none."""
         row = self.unit.session.get(kind, (self.practice_id, record_id))
         if row is None:
             raise NotFoundError(word, record_id)
+        guard(self.unit, self.actor, row.patient_id, now=self.now)
         return row
 
     def person(self, staff_id: Maybe[str], *, is_other_allowed: bool = False) -> None:

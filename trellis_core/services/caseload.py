@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, TypeVar
 
-from sqlalchemy import ColumnElement, func, or_
+from sqlalchemy import ColumnElement, and_, func, literal, not_, or_
 from sqlmodel import SQLModel, col, select
 
 from trellis_core.access import Actor, Operation, require
@@ -32,6 +32,7 @@ from trellis_core.care.records import (
 from trellis_core.errors import CommandRefusedError, InvalidPeriodError, NotFoundError
 from trellis_core.services.access_events import note_search, note_view
 from trellis_core.services.access_log import audited
+from trellis_core.services.chart_guard import Reach, guard, reach
 from trellis_core.store.care_mapping import (
     care_plan_of,
     caseload_review_of,
@@ -67,12 +68,15 @@ from trellis_core.store.tables import (
     VisitRow,
 )
 from trellis_core.store.unit_of_work import UnitOfWork
-from trellis_core.values.clock import Clock
+from trellis_core.values.clock import Clock, now_by
 from trellis_core.values.ids import new_id
 from trellis_core.values.periods import ServiceMonth, parse_day
 
 MOST_AT_ONCE: Final = 500
 """Most patients that one page of a list may ask for."""
+
+RESTRICTED: Final = "Restricted chart"
+"""Stands for the family name of a patient whose chart is not open to whoever reads the list."""
 
 _AMERICAN_DAY: Final = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
 _R = TypeVar("_R", bound=SQLModel)
@@ -84,10 +88,12 @@ class PatientPage:
 
     Attributes:
         total: How many there are in all.
+        closed: Of the rows, whose charts are not open to the reader: these hold an id and initials.
     """
 
     rows: tuple[Patient, ...]
     total: int
+    closed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,21 +134,26 @@ def patients(
 
     That somebody searched is told to the journal, with the number found and never with the text.
 
+    Whose chart is not open to the reader is found by whole words of the name, the whole record
+    number or the birth date alone, so that whoever has such a person at the telephone can open the
+    chart in an emergency; the row then holds initials, and nothing else about the person.
+
     Args:
         text: Words that all must begin or lie within a name or record number, or a birth date as
             ``1948-03-14`` or ``3/14/1948``; empty for everyone. Case does not matter.
         limit: Most rows to return.
         offset: Rows to pass over.
         store: The store.
-        actor: Who asks.
+        actor: Who asks; a psychiatric consultant without a role sees whoever is in CoCM.
         clock: When; the server's own where absent.
 
     Raises:
         StoreError: The journal could not be told of the search; nothing is shown.
     """
-    require(actor, Operation.READ_CHART)
-    found = [col(PatientRow.practice_id) == actor.practice_id, *_matches(text)]
+    require(actor, Operation.READ_REGISTRY)
     with store.reading() as unit:
+        within = reach(unit, actor, now=now_by(clock))
+        found = [col(PatientRow.practice_id) == actor.practice_id, *_found_within(within, text)]
         total = unit.session.exec(select(func.count()).select_from(PatientRow).where(*found)).one()
         rows = unit.session.exec(
             select(PatientRow)
@@ -153,9 +164,44 @@ def patients(
             .limit(max(0, min(limit, MOST_AT_ONCE)))
             .offset(max(0, offset))
         ).all()
-        page = PatientPage(rows=tuple(patient_of(row) for row in rows), total=total)
+        closed = within.closed_among(row.id for row in rows)
+        page = PatientPage(
+            rows=tuple(_initials_of(row) if row.id in closed else patient_of(row) for row in rows),
+            total=total,
+            closed=closed,
+        )
     note_search(text, found=total, store=store, actor=actor, clock=clock)
     return page
+
+
+def _initials_of(row: PatientRow) -> Patient:
+    """Return what may be seen of a patient whose chart is closed: enough to tell two apart."""
+    initials = " ".join(f"{name[:1]}." for name in (row.given_name, row.family_name) if name)
+    return Patient(id=row.id, mrn="", family_name=RESTRICTED, given_name=initials)
+
+
+def _found_within(within: Reach, text: str) -> list[ColumnElement[bool]]:
+    """Return the conditions that a search text sets on open charts, and stricter ones on closed."""
+    if within.is_everywhere:
+        return _matches(text)
+    is_open = within.condition(col(PatientRow.id))
+    if not text.strip():
+        return [is_open]
+    return [or_(and_(is_open, *_matches(text)), and_(not_(is_open), *_names(text)))]
+
+
+def _names(text: str) -> list[ColumnElement[bool]]:
+    """Return the conditions on a patient whom a text names by whole words, number or birth date."""
+    words = text.replace(",", " ").split()
+    if len(words) == 1 and (born := _birth_date(words[0])) is not None:
+        return [col(PatientRow.birth_date) == born]
+    said: ColumnElement[str] = literal(" ")
+    for column in (PatientRow.given_name, PatientRow.family_name, PatientRow.mrn):
+        said = said + func.replace(col(column), "-", " ") + literal(" ")
+    return [
+        or_(*(said.ilike(f"% {_escaped(each)} %", escape="\\") for each in _spellings(word)))
+        for word in text.replace(",", " ").replace("-", " ").split()
+    ]
 
 
 def _matches(text: str) -> list[ColumnElement[bool]]:
@@ -195,20 +241,30 @@ def _escaped(word: str) -> str:
 
 
 @audited
-def patient(patient_id: str, *, store: Store, actor: Actor) -> Patient:
+def patient(patient_id: str, *, store: Store, actor: Actor, clock: Clock | None = None) -> Patient:
     """Return one patient.
+
+    Args:
+        patient_id: Whom.
+        store: The store.
+        actor: Who asks.
+        clock: When; the server's own where absent.
 
     Raises:
         NotFoundError: No such patient in the actor's practice.
+        ChartRestrictedError: The chart is not open to the actor.
     """
-    require(actor, Operation.READ_CHART)
+    require(actor, Operation.READ_REGISTRY)
     with store.reading() as unit:
+        guard(unit, actor, patient_id, now=now_by(clock))
         return patient_of(patient_row_of(unit, patient_id, actor=actor))
 
 
 @audited
 def patient_names(patient_ids: Collection[str], *, store: Store, actor: Actor) -> dict[str, str]:
     """Return the names of patients by id, in one statement; ids that are unknown are left out.
+
+    For what is about a whole month: restricted charts are named there.
 
     Args:
         patient_ids: Whose; a page of a list, not a whole panel.
@@ -263,10 +319,12 @@ def chart(
 
     Raises:
         NotFoundError: No such patient in the actor's practice.
+        ChartRestrictedError: The chart is not open to the actor.
         StoreError: The journal could not be told; the chart is not shown.
     """
-    require(actor, Operation.READ_CHART)
+    require(actor, Operation.READ_REGISTRY)
     with store.reading() as unit:
+        guard(unit, actor, patient_id, now=now_by(clock))
         found = _chart(unit, patient_id, month=month, actor=actor)
     note_view(patient_id, store=store, actor=actor, clock=clock)
     return found
@@ -274,9 +332,16 @@ def chart(
 
 @audited
 def charts_of_list(
-    patient_ids: Sequence[str], *, month: ServiceMonth, store: Store, actor: Actor
+    patient_ids: Sequence[str],
+    *,
+    month: ServiceMonth,
+    store: Store,
+    actor: Actor,
+    clock: Clock | None = None,
 ) -> tuple[Chart, ...]:
     """Return the charts from which a table of many patients takes a line each, in the order given.
+
+    Charts that are not open to the actor are left out.
 
     For the tables of program pages, which show of each patient what the program's registry holds.
     As with the board, a line in a list is no view of a chart: the journal is not told.
@@ -286,13 +351,19 @@ def charts_of_list(
         month: The month whose elected tracks the enrollments show.
         store: The store.
         actor: Who asks.
+        clock: When; the server's own where absent.
 
     Raises:
         NotFoundError: No such patient in the actor's practice.
     """
-    require(actor, Operation.READ_CHART)
+    require(actor, Operation.READ_REGISTRY)
     with store.reading() as unit:
-        return tuple(_chart(unit, each, month=month, actor=actor) for each in patient_ids)
+        within = reach(unit, actor, now=now_by(clock))
+        return tuple(
+            _chart(unit, each, month=month, actor=actor)
+            for each in patient_ids
+            if within.is_open(each)
+        )
 
 
 def _chart(unit: UnitOfWork, patient_id: str, *, month: ServiceMonth, actor: Actor) -> Chart:
@@ -396,10 +467,13 @@ def edit_patient(command: Patient, *, store: Store, actor: Actor, clock: Clock) 
 
     Raises:
         NotFoundError: No such patient in the actor's practice.
+        ChartRestrictedError: The chart is not open to the actor.
         CommandRefusedError: The record number is missing or taken, or a fact contradicts another.
     """
     require(actor, Operation.EDIT_CHART)
-    with store.writing(actor=actor, at=clock.now()) as unit:
+    now = clock.now()
+    with store.writing(actor=actor, at=now) as unit:
+        guard(unit, actor, command.id, now=now)
         row = patient_row_of(unit, command.id, actor=actor)
         made = replace(_checked(command), shows=row.shows)
         _refuse_taken_mrn(unit, made, actor=actor)

@@ -21,6 +21,7 @@ from trellis_core.rules.marks import late_after
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.access_events import note_view
 from trellis_core.services.access_log import audited
+from trellis_core.services.chart_guard import guard
 from trellis_core.store.engine import Store
 from trellis_core.store.journal_query import (
     ENTRY_SUBJECT,
@@ -33,7 +34,7 @@ from trellis_core.store.journal_query import (
 from trellis_core.store.mapping import instant_of
 from trellis_core.store.tables import WITHHELD_NOTE
 from trellis_core.store.unit_of_work import EventDraft, UnitOfWork
-from trellis_core.values.clock import Clock
+from trellis_core.values.clock import Clock, now_by
 from trellis_core.values.periods import ServiceMonth
 
 LONGEST_WITHHOLDING_REASON: Final = 500
@@ -160,12 +161,16 @@ def entry_history(
     Raises:
         PermissionDeniedError: The actor may not read the ledger.
         EntryNotFoundError: No such entry in the practice.
+        ChartRestrictedError: The chart is not open to the actor.
     """
     require(actor, Operation.READ_LEDGER)
+    now = now_by(clock)
     with store.reading() as unit:
         family = _family(unit, entry_id, actor)
+        for patient_id in _patients_of(family):
+            guard(unit, actor, patient_id, now=now)
         withheld = _withheld(unit, family, actor.practice_id)
-    for patient_id in sorted({row.body.patient_id for row in family}):
+    for patient_id in _patients_of(family):
         note_view(patient_id, store=store, actor=actor, clock=clock)
     reasons = {row.body.reverses: row for row in family if row.body.reverses is not None}
     return EntryHistory(
@@ -200,6 +205,8 @@ def withhold_note(
     why = _why(reason)
     with store.writing(actor=actor, at=now) as unit:
         family = _family(unit, entry_id, actor)
+        for patient_id in _patients_of(family):
+            guard(unit, actor, patient_id, now=now)
         chosen = next(row for row in family if row.body.entry_id == entry_id)
         if chosen.body.note_hmac is None:
             raise CommandRefusedError(
@@ -251,6 +258,10 @@ def _family(unit: UnitOfWork, entry_id: str, actor: Actor) -> Sequence[FamilyRow
     if not family:
         raise EntryNotFoundError(entry_id)
     return family
+
+
+def _patients_of(family: Sequence[FamilyRow]) -> list[str]:
+    return sorted({row.body.patient_id for row in family})
 
 
 def _withheld(

@@ -16,6 +16,7 @@ from trellis_core.ledger.chain import receipt_code
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.access_events import note_view
 from trellis_core.services.access_log import audited
+from trellis_core.services.chart_guard import guard
 from trellis_core.services.issued_superbills import IssuedSuperbill, read_issued
 from trellis_core.services.month_plan import (
     MonthCounts,
@@ -182,12 +183,15 @@ def month_review(
     Raises:
         PermissionDeniedError: The actor may not see superbills.
         NotFoundError: The patient is not one of the actor's practice.
+        ChartRestrictedError: Only one patient was asked for, whose chart is not open to the actor.
         StoreError: An issued superbill is not as it was issued, or the journal could not be told.
     """
     require(actor, Operation.READ_SUPERBILL)
     now = clock.now()
     practice_id = actor.practice_id
     with store.reading() as unit:
+        if patient_id is not None:
+            guard(unit, actor, patient_id, now=now)
         state = state_in(unit, practice_id, month, now=now)
         _require_patient(unit, practice_id, patient_id)
         plan: MonthPlan | None = None

@@ -28,6 +28,7 @@ from trellis_core.ledger.chain import EntryBody, EntryKind, receipt_code, stored
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.services.access_events import note_view
 from trellis_core.services.access_log import audited
+from trellis_core.services.chart_guard import Reach, guard, reach
 from trellis_core.services.closed_months import ENTRY_NOT_SAVED, refusing_closed
 from trellis_core.store.engine import Store
 from trellis_core.store.ledger_query import (
@@ -39,7 +40,7 @@ from trellis_core.store.ledger_query import (
 from trellis_core.store.mapping import entry_of, instant_of, practice_of
 from trellis_core.store.tables import PatientRow, PracticeRow, RunningTimerRow, StaffRow
 from trellis_core.store.unit_of_work import Appended, Draft, UnitOfWork
-from trellis_core.values.clock import Clock
+from trellis_core.values.clock import Clock, now_by
 from trellis_core.values.ids import derived_entry_id, new_entry_id
 from trellis_core.values.periods import ServiceMonth, local_day, zone_named
 
@@ -182,6 +183,7 @@ def log_time(command: LogTime, *, store: Store, actor: Actor, clock: Clock) -> R
     Raises:
         PermissionDeniedError: The actor may not record time, or not this person's.
         NotFoundError: No such patient or person in the practice.
+        ChartRestrictedError: The chart is not open to the actor.
         CommandRefusedError: The work cannot have been as stated.
         DuplicateCommandError: The form's id was used for something else.
         MonthClosedError: The month of the work is closed; nothing was saved.
@@ -189,6 +191,7 @@ def log_time(command: LogTime, *, store: Store, actor: Actor, clock: Clock) -> R
     _require_time_of(command.staff_id, actor)
     now = clock.now()
     with store.writing(actor=actor, at=now) as unit:
+        guard(unit, actor, command.patient_id, now=now)
         return _log(unit, command, actor=actor, now=now)
 
 
@@ -199,6 +202,8 @@ def correct_time(command: CorrectTime, *, store: Store, actor: Actor, clock: Clo
     Raises:
         PermissionDeniedError: The entry is another person's, and the actor may not correct it.
         EntryNotFoundError: No such entry in the practice.
+        ChartRestrictedError: The chart of the entry, or that of its replacement, is not open to the
+            actor.
         EntryAlreadyReversedError: It was corrected or voided before.
         CommandRefusedError: No reason was given, nothing changed, or the change is impossible.
         DuplicateCommandError: The form's id was used for something else.
@@ -212,6 +217,11 @@ def correct_time(command: CorrectTime, *, store: Store, actor: Actor, clock: Clo
         if original is None or original.body.kind is not EntryKind.TIME:
             raise EntryNotFoundError(command.entry_id)
         _require_time_of(original.body.staff_id, actor)
+        for patient_id in {
+            original.body.patient_id,
+            command.patient_id or original.body.patient_id,
+        }:
+            guard(unit, actor, patient_id, now=now)
         if command.seconds is None:
             return _void(unit, command.entry_id_new, original, reason=reason, actor=actor, now=now)
         changed = _changed(command, original, seconds=command.seconds)
@@ -225,6 +235,7 @@ def start_timer(
     """Start the actor's timer; when this returns it survives anything but ``discard_timer``.
 
     Raises:
+        ChartRestrictedError: The chart is not open to the actor.
         CommandRefusedError: The actor's timer is running already (``TIMER_RUNNING``).
         MonthClosedError: This month is closed already.
     """
@@ -237,6 +248,7 @@ def start_timer(
         started_at=clock.now(),
     )
     with store.writing(actor=actor, at=timer.started_at) as unit:
+        guard(unit, actor, patient_id, now=timer.started_at)
         zone = _require_known(unit, actor.practice_id, patient_id, staff_id=actor.person_id)
         if _timer_row(unit, actor) is not None:
             raise CommandRefusedError(
@@ -272,6 +284,8 @@ def running_timer(*, store: Store, actor: Actor) -> RunningTimer | None:
 @audited
 def stop_timer(command: StopTimer, *, store: Store, actor: Actor, clock: Clock) -> Receipt:
     """Turn the actor's running timer into an entry, in one step.
+
+    Also where the chart was closed to the actor while it ran: work that was done is never lost.
 
     Raises:
         CommandRefusedError: No such timer is running (``TIMER_NOT_RUNNING``), or it ran longer than
@@ -349,7 +363,8 @@ def entries_of(
 ) -> tuple[TimeEntry, ...]:
     """Return the entries of time of a month, corrected ones flagged, in the ledger's order.
 
-    The journal is told who looks at one patient's.
+    Among everybody's, entries of charts that are not open to the actor come without their notes and
+    reasons. The journal is told who looks at one patient's.
 
     Args:
         month: The service month; None for all.
@@ -362,12 +377,18 @@ def entries_of(
     Raises:
         PermissionDeniedError: The actor may not see time.
         NotFoundError: The patient is not one of the actor's practice.
+        ChartRestrictedError: Only one patient was asked for, whose chart is not open to the actor.
         StoreError: The journal could not be told; nothing is shown.
     """
     require(actor, Operation.READ_TIME)
+    now = now_by(clock)
+    within = Reach()
     with store.reading() as unit:
         if patient_id is not None:
+            guard(unit, actor, patient_id, now=now)
             _require_known(unit, actor.practice_id, patient_id)
+        else:
+            within = reach(unit, actor, now=now)
         found = read_entries(
             unit,
             actor.practice_id,
@@ -377,7 +398,12 @@ def entries_of(
         )
     if patient_id is not None and found:
         note_view(patient_id, store=store, actor=actor, clock=clock)
-    return found
+    if within.is_everywhere:
+        return found
+    return tuple(
+        entry if within.is_open(entry.patient_id) else replace(entry, note="", reason="")
+        for entry in found
+    )
 
 
 def _require_time_of(staff_id: str | None, actor: Actor) -> None:

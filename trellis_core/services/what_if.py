@@ -34,6 +34,7 @@ from trellis_core.rules.gates import consent_elements
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.access_events import note_view
 from trellis_core.services.access_log import audited
+from trellis_core.services.chart_guard import guard
 from trellis_core.store.engine import Store
 from trellis_core.store.panel_query import read_panel
 from trellis_core.values.clock import Clock
@@ -132,12 +133,15 @@ def on_record(
     Raises:
         PermissionDeniedError: The actor may not see charts.
         NotFoundError: The patient is not one of the actor's practice.
+        ChartRestrictedError: The chart is not open to the actor.
         StoreError: The journal could not be told; nothing is shown.
     """
     require(actor, Operation.READ_CHART)
+    now = clock.now()
     with store.reading() as uow:
+        guard(uow, actor, patient_id, now=now)
         rows = read_panel(uow, actor.practice_id, month, [patient_id])
-    facts = panel_facts(rows, as_of=clock.now()).get(patient_id)
+    facts = panel_facts(rows, as_of=now).get(patient_id)
     if facts is None:
         raise NotFoundError("patient", patient_id)
     note_view(patient_id, store=store, actor=actor, clock=clock)

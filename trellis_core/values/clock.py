@@ -17,6 +17,11 @@ class Clock(Protocol):
         ...
 
 
+def now_by(clock: Clock | None) -> datetime:
+    """Return the present instant by a clock; by the server's own where none is given."""
+    return SystemClock().now() if clock is None else clock.now()
+
+
 def today(clock: Clock, zone: ZoneInfo) -> date:
     """Return the calendar day in a zone."""
     return clock.now().astimezone(zone).date()
