@@ -1,53 +1,108 @@
-"""Slows down guessing at passwords: after ten refusals a name has to wait, longer each time."""
+"""Slows down whoever tries passwords, codes or links one after another from one address.
 
-import threading
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+Each address has twenty tries at once and gets one more every three seconds. How often one person's
+name may be tried is the store's to say (``services/sign_in_attempts.py``): that holds for all
+addresses together. This here keeps one machine from trying a thousand names, and from keeping the
+server busy with the work that every password costs.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
-FREE_ATTEMPTS: Final = 10
-FIRST_WAIT: Final = timedelta(minutes=1)
-LONGEST_WAIT: Final = timedelta(minutes=15)
-_NAMES_KEPT: Final = 10_000
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pages.shared import sign_in_page
+
+BURST: Final = 20
+"""Tries that an address has at once."""
+
+SECONDS_PER_TRY: Final = 3.0
+"""After so long an address has one try more."""
+
+ADDRESSES_KEPT: Final = 10_000
+"""Of so many addresses the tries are remembered; whoever tried longest ago is forgotten first."""
+
+_SIXTY_FOUR: Final = 64
+_PREFIX: Final = "/auth/"
+_NOT_TRIES: Final = frozenset({"/auth/seen", "/auth/sign-out"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Refusals:
-    count: int
-    last_at: datetime
+@dataclass(slots=True)
+class Tries:
+    """What each address may still try.
 
-    @property
-    def wait(self) -> timedelta:
-        over = self.count - FREE_ATTEMPTS
-        return timedelta() if over < 0 else min(FIRST_WAIT * 2 ** min(over, 8), LONGEST_WAIT)
+    Attributes:
+        now: Tells the seconds that went by; not the time of day.
+    """
 
+    now: Callable[[], float] = time.monotonic
+    _full_at: dict[str, float] = field(default_factory=dict)
 
-_lock = threading.Lock()
-_refused: dict[str, _Refusals] = {}
-
-
-def must_wait(name: str, *, now: datetime) -> bool:
-    """Say whether a name has been refused too often of late to be tried again yet."""
-    with _lock:
-        found = _refused.get(_folded(name))
-    return found is not None and now < found.last_at + found.wait
-
-
-def note_refusal(name: str, *, now: datetime) -> None:
-    """Remember that a sign-in was refused."""
-    key = _folded(name)
-    with _lock:
-        before = _refused.pop(key, None)
-        if len(_refused) >= _NAMES_KEPT:
-            _refused.pop(next(iter(_refused)))
-        _refused[key] = _Refusals((before.count if before else 0) + 1, now)
+    def wait(self, address: str) -> float:
+        """Take one try of an address; return 0.0, or for how many seconds there is none left."""
+        name, now = of_one_household(address), self.now()
+        full_at = max(self._full_at.pop(name, now), now)
+        missing = (full_at - now) / SECONDS_PER_TRY
+        wait = max(missing + 1 - BURST, 0.0) * SECONDS_PER_TRY
+        if not wait:
+            full_at += SECONDS_PER_TRY
+        while len(self._full_at) >= ADDRESSES_KEPT:
+            del self._full_at[next(iter(self._full_at))]
+        self._full_at[name] = full_at
+        return wait
 
 
-def forget(name: str) -> None:
-    """Start over for a name that signed in."""
-    with _lock:
-        _refused.pop(_folded(name), None)
+def of_one_household(address: str) -> str:
+    """Return what an address is counted as: itself, or the /64 that one line has of IPv6.
+
+    Example:
+        >>> of_one_household("2001:db8::1:2"), of_one_household("::ffff:192.0.2.7")
+        ('2001:db8::/64', '192.0.2.7')
+        >>> of_one_household("192.0.2.7"), of_one_household("a name")
+        ('192.0.2.7', 'a name')
+    """
+    try:
+        read = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(read, IPv6Address):
+        return str(read)
+    if read.ipv4_mapped is not None:
+        return str(read.ipv4_mapped)
+    return str(ip_network((read, _SIXTY_FOUR), strict=False))
 
 
-def _folded(name: str) -> str:
-    return name.strip().casefold()[:200]
+@dataclass
+class FewTries:
+    """Pure ASGI: lets an address send only so many forms of signing in."""
+
+    app: ASGIApp
+    tries: Tries = field(default_factory=Tries)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a form on, or ask for patience."""
+        wait = self.tries.wait((scope.get("client") or ("",))[0]) if _is_try(scope) else 0.0
+        await (_ask_for_patience(wait) if wait else self.app)(scope, receive, send)
+
+
+def _is_try(scope: Scope) -> bool:
+    return (
+        scope["type"] == "http"
+        and scope["method"] == "POST"
+        and scope["path"].startswith(_PREFIX)
+        and scope["path"] not in _NOT_TRIES
+    )
+
+
+def _ask_for_patience(wait: float) -> Response:
+    seconds = math.ceil(wait)
+    page = sign_in_page.notice(
+        "That was many tries in a short time. Nothing was checked and nothing is locked. "
+        "Wait a few seconds, then try again."
+    )
+    return HTMLResponse(page, status_code=429, headers={"Retry-After": str(seconds)})

@@ -110,7 +110,7 @@ def own_origin(scope: Scope) -> str:
 
     Behind a program that speaks TLS, the scheme is the one that this program forwards.
     """
-    scheme: str = _SCHEMES.get(scope["scheme"], scope["scheme"])
+    scheme = str(_SCHEMES.get(scope["scheme"], scope["scheme"]))
     host = Headers(scope=scope).get("host", "").lower()
     return f"{scheme}://{host.removesuffix(_USUAL_PORTS.get(scheme, ''))}"
 
