@@ -15,14 +15,16 @@ from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from trellis_core.access import Actor, Operation, require
 from trellis_core.ledger.journal import EventKind
 from trellis_core.services.access_log import audited, note
+from trellis_core.services.access_words import OTHER_PAGE
 from trellis_core.store.engine import Store
-from trellis_core.store.tables import PatientRow
+from trellis_core.store.tables import EmergencyAccessRow, PatientRow
 from trellis_core.values.clock import Clock, SystemClock
+from trellis_core.values.ids import is_form_id
 
 CHART: Final = "chart"
 """What an event about a patient's chart names as its subject; the subject's id is the patient's."""
@@ -40,7 +42,6 @@ PRINTED_ONCE_IN: Final = timedelta(seconds=10)
 """Some browsers say twice that they print."""
 
 _MOST_KEPT: Final = 20_000
-_OTHER_PAGE: Final = "other"
 _Key = tuple[str, ...]
 
 
@@ -77,22 +78,15 @@ _printed: Final = Recently(PRINTED_ONCE_IN)
 _secret: Final = secrets.token_bytes(32)
 
 
-def note_view(
-    patient_id: str,
-    *,
-    emergency_id: str | None = None,
-    store: Store,
-    actor: Actor,
-    clock: Clock | None = None,
-) -> None:
+def note_view(patient_id: str, *, store: Store, actor: Actor, clock: Clock | None = None) -> None:
     """Tell the journal that a person sees a patient's chart; once in a quarter of an hour.
 
     A service calls it before it gives the chart away. Where the journal cannot be told, the error
-    leaves the service and the chart is not shown: nobody looks at a chart unseen.
+    leaves the service and the chart is not shown: nobody looks at a chart unseen. The event names
+    the person's emergency access to the chart while there is one.
 
     Args:
         patient_id: Whose chart; known to be of the actor's practice.
-        emergency_id: The emergency access that opens it; None where the chart is open to the actor.
         store: The store.
         actor: Who looks.
         clock: When; the server's own where absent.
@@ -102,9 +96,10 @@ def note_view(
     """
     clock = clock or SystemClock()
     now = clock.now()
-    key = _key(store, actor, patient_id, emergency_id or "")
+    key = _key(store, actor, patient_id)
     if _viewed.knows(key, now=now):
         return
+    emergency_id = _emergency(patient_id, store=store, actor=actor, now=now)
     note(
         EventKind.VIEWED,
         subject_kind=CHART,
@@ -175,7 +170,7 @@ def note_print(
     """
     require(actor, Operation.READ_PRACTICE)
     known = None if patient_id is None else _known_patient(patient_id, store=store, actor=actor)
-    shown = page or _OTHER_PAGE
+    shown = page if page is not None and is_form_id(page) else OTHER_PAGE
     now = clock.now()
     key = _key(store, actor, shown, known or "")
     if _printed.knows(key, now=now):
@@ -190,6 +185,23 @@ def note_print(
         clock=clock,
     )
     _printed.keep(key, now=now)
+
+
+def _emergency(patient_id: str, *, store: Store, actor: Actor, now: datetime) -> str | None:
+    with store.reading() as unit:
+        return unit.session.exec(
+            select(EmergencyAccessRow.id)
+            .where(
+                EmergencyAccessRow.practice_id == actor.practice_id,
+                EmergencyAccessRow.patient_id == patient_id,
+                EmergencyAccessRow.staff_id == actor.person_id,
+                col(EmergencyAccessRow.ended_at).is_(None),
+                EmergencyAccessRow.began_at <= now,
+                EmergencyAccessRow.ends_at > now,
+            )
+            .order_by(col(EmergencyAccessRow.began_at).desc())
+            .limit(1)
+        ).first()
 
 
 def _known_patient(patient_id: str, *, store: Store, actor: Actor) -> str | None:

@@ -7,14 +7,15 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from trellis_core.access import AccessRole, Actor, Operation, require
+from trellis_core.access import AccessRole, Actor, Operation, may, require
 from trellis_core.ledger.chain import receipt_code
 from trellis_core.ledger.journal import EventKind
 from trellis_core.services.access_log import audited
+from trellis_core.services.access_words import access_words
+from trellis_core.services.chart_guard import Reach, reach
 from trellis_core.services.record_words import (
     KINDS,
     RECORDS,
-    SESSIONS,
     Change,
     changes_between,
     columns_of,
@@ -23,11 +24,40 @@ from trellis_core.services.record_words import (
 from trellis_core.store.engine import Store
 from trellis_core.store.journal_query import EventFilter, EventRow, count_events, read_events
 from trellis_core.store.mapping import instant_of
+from trellis_core.values.clock import Clock, now_by
 
 PAGE_EVENTS: Final = 100
 """Events of a page, and the most that one may have."""
 
+_OF_ACCESS: Final = frozenset(
+    {
+        EventKind.SIGNED_IN,
+        EventKind.SIGN_IN_REFUSED,
+        EventKind.SIGNED_OUT,
+        EventKind.SIGN_IN_LOCKED,
+        EventKind.SIGN_INS_ENDED,
+        EventKind.SECOND_FACTOR_SET,
+        EventKind.SECOND_FACTOR_REMOVED,
+        EventKind.INVITED,
+        EventKind.VIEWED,
+        EventKind.SEARCHED,
+        EventKind.DOWNLOADED,
+        EventKind.PRINTED,
+        EventKind.DENIED,
+        EventKind.COMMAND_RUN,
+    }
+)
+_FOR_COORDINATORS: Final = frozenset(
+    {
+        EventKind.RECORDED,
+        EventKind.CHANGED,
+        EventKind.REMOVED,
+        EventKind.APPROVED,
+        EventKind.NOTE_WITHHELD,
+    }
+)
 _OF_RECORDS: Final = frozenset({EventKind.RECORDED, EventKind.CHANGED, EventKind.REMOVED})
+_GUARDING: Final = frozenset({"restricted_chart", "emergency_access"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +113,9 @@ class JournalEvent:
         return self._other()
 
     def _other(self) -> str:
+        if self.kind in _OF_ACCESS:
+            return access_words(self.kind, self.subject_id, self.details, self.reason)
         called = KINDS[self.kind]
-        if self.subject_kind == "session":
-            how = self.details.get("why", self.details.get("how"))
-            said = SESSIONS.get(str(how), "")
-            return f"{called[:1].upper()}{called[1:]}{f', {said}' if said else ''}"
         named = ", ".join(
             f"{name.replace('_', ' ')} {value}" for name, value in self.details.items()
         )
@@ -121,10 +149,13 @@ def journal(
     offset: int = 0,
     store: Store,
     actor: Actor,
+    clock: Clock | None = None,
 ) -> JournalPage:
     """Return a part of the journal, newest first, with what changed from version to version.
 
-    A coordinator sees what happened to patients' records, and nothing about people and sign-ins.
+    A coordinator sees what happened to patients' records, and nothing about people and sign-ins:
+    neither who looked at a chart nor who may. Of a chart that is not open to the actor every event is there, without what a record says; who
+    restricted the chart, and who opened it in an emergency and why, is shown with the ledger's right.
 
     Args:
         subject_kind: Only about records of this table, or about ``month``, ``session``, ``entry``.
@@ -138,20 +169,25 @@ def journal(
         offset: Events to pass over.
         store: The store.
         actor: Who asks.
+        clock: When; the server's own where absent.
 
     Raises:
         PermissionDeniedError: The actor may not read the journal.
     """
     require(actor, Operation.READ_JOURNAL)
+    is_coordinator = actor.role is AccessRole.COORDINATOR
+    asked = _FOR_COORDINATORS if is_coordinator and kinds is None else kinds
     wanted = EventFilter(
-        kinds=None if kinds is None else tuple(kinds),
+        kinds=None
+        if asked is None
+        else tuple(kind for kind in asked if not is_coordinator or kind in _FOR_COORDINATORS),
         subject_kind=subject_kind,
         subject_ids=None if subject_id is None else (subject_id,),
         patient_id=patient_id,
         author_id=author_id,
         since=since,
         until=until,
-        of_patients_only=actor.role is AccessRole.COORDINATOR,
+        of_patients_only=is_coordinator,
     )
     with store.reading() as unit:
         total = count_events(unit, actor.practice_id, wanted)
@@ -162,12 +198,24 @@ def journal(
             limit=max(0, min(limit, PAGE_EVENTS)),
             offset=max(0, offset),
         )
-    return JournalPage(events=tuple(_event(row) for row in found), total=total)
+        within = reach(unit, actor, now=now_by(clock))
+    return JournalPage(
+        events=tuple(event_of(row, is_told=is_told(row, within, actor)) for row in found),
+        total=total,
+    )
 
 
-def _event(row: EventRow) -> JournalEvent:
+def is_told(row: EventRow, within: Reach, actor: Actor) -> bool:
+    """Say whether somebody may read what stands beside an event."""
+    if row.body.patient_id is None or within.is_open(row.body.patient_id):
+        return True
+    return row.body.subject_kind in _GUARDING and may(actor, Operation.READ_LEDGER)
+
+
+def event_of(row: EventRow, *, is_told: bool) -> JournalEvent:
+    """Return an event as it is shown, with what stands beside it only where that may be told."""
     body = row.body
-    is_record = body.kind in _OF_RECORDS
+    is_record = body.kind in _OF_RECORDS and is_told
     now = columns_of(row.text) if is_record else {}
     before = columns_of(row.before) if is_record and body.kind is not EventKind.RECORDED else {}
     details = {} if body.details is None else json.loads(body.details)
@@ -186,7 +234,7 @@ def _event(row: EventRow) -> JournalEvent:
         system_user=body.system_user,
         recorded_at=instant_of(body.recorded_at),
         details=details,
-        reason="" if is_record else _reason(row.text),
+        reason="" if is_record or not is_told else _reason(row.text),
         changes=() if body.kind is EventKind.REMOVED else changes_between(before, now),
         ledger_number=body.ledger_seq,
     )

@@ -83,9 +83,17 @@ SESSIONS: Final[Mapping[str, str]] = MappingProxyType(
         "no_access": "without access to the practice",
         "password": "with a password",
         "wrong_password": "the password was wrong",
+        "code": "with a one-time code",
+        "wrong_code": "the one-time code was wrong",
+        "waiting": "the name has to wait",
+        "unlock": "again after a pause",
+        "role_changed": "the role was changed",
+        "deactivated": "access was ended",
+        "password_changed": "the password was changed",
+        "reset": "a new password is to be set",
     }
 )
-"""What the details of signing in say."""
+"""What the details of signing in, and of its end, say."""
 
 PEOPLE_FIELDS: Final = frozenset(
     {
@@ -95,6 +103,10 @@ PEOPLE_FIELDS: Final = frozenset(
         "elected_by",
         "by",
         "consultant",
+        "readers",
+        "restricted_by",
+        "reviewed_by",
+        "staff_id",
         "visit_by",
         "discharge_day_management_by",
     }
@@ -162,6 +174,8 @@ _FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "discharge_day_management_by": "discharge day management by",
         "global_period": "within a global period",
         "at": "time",
+        "staff_id": "person",
+        "ended_at": "ended early at",
         "policy": "payer policy",
     }
 )
@@ -201,7 +215,9 @@ class Change:
             'obtained on changed from 2026-11-03 to 2026-10-27'
         """
         before, after = (
-            people.get(value, value) if self.is_person and value else value
+            ", ".join(people.get(each, each) for each in value.split())
+            if self.is_person and value
+            else value
             for value in (self.before, self.after)
         )
         if before is None:

@@ -3,7 +3,7 @@
 One statement for a family and two for a page, however long they are.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -27,6 +27,7 @@ from trellis_core.store.unit_of_work import UnitOfWork, head_of
 ENTRY_SUBJECT: Final = "entry"
 """What an event about a time entry names as its subject."""
 
+_WHO_MAY_SEE: Final = ("restricted_chart", "emergency_access")
 _E = ENTRY.alias("e")
 _V = EVENT.alias("v")
 _EARLIER = EVENT.alias("earlier")
@@ -76,7 +77,8 @@ class EventFilter:
     Attributes:
         since: The first instant.
         until: The first instant that is not wanted any more.
-        of_patients_only: Leave out what concerns no patient: people, sign-ins, settings, closes.
+        of_patients_only: Leave out what concerns no patient: people, sign-ins, settings, closes;
+            and who may see which chart.
     """
 
     kinds: Collection[EventKind] | None = None
@@ -195,6 +197,18 @@ def read_events(
         .offset(offset)
         .subquery()
     )
+    return _read(unit, practice_id, _V.c.seq.in_(select(page.c.seq)))
+
+
+def read_numbered(
+    unit: UnitOfWork, practice_id: str, numbers: Sequence[int]
+) -> tuple[EventRow, ...]:
+    """Return the events of these numbers, in the order given, each with the version before it."""
+    rows = {row.body.seq: row for row in _read(unit, practice_id, _V.c.seq.in_(numbers))}
+    return tuple(rows[number] for number in numbers)
+
+
+def _read(unit: UnitOfWork, practice_id: str, chosen: ColumnElement[bool]) -> tuple[EventRow, ...]:
     earlier = (
         select(func.max(_EARLIER.c.seq))
         .where(
@@ -221,7 +235,7 @@ def read_events(
         .outerjoin(
             _BEFORE, and_(_BEFORE.c.practice_id == _V.c.practice_id, _BEFORE.c.seq == earlier)
         )
-        .where(_V.c.practice_id == practice_id, _V.c.seq.in_(select(page.c.seq)))
+        .where(_V.c.practice_id == practice_id, chosen)
         .order_by(_V.c.seq.desc())
     )
     return tuple(
@@ -259,6 +273,7 @@ def _conditions(practice_id: str, wanted: EventFilter) -> tuple[ColumnElement[bo
     ]
     if wanted.of_patients_only:
         conditions.append(_V.c.patient_id.is_not(None))
+        conditions.append(_V.c.subject_kind.not_in(_WHO_MAY_SEE))
     return tuple(conditions)
 
 
