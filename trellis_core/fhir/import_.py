@@ -6,17 +6,17 @@ What is met in practice and must not stop an import: conditions in SNOMED CT onl
 Security numbers, licences and passports are passed over and never kept.
 """
 
-import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final, NoReturn
+from typing import Final
 from urllib.parse import unquote
 
 from trellis_core.care.people import Coverage, Patient
 from trellis_core.care.records import Condition
+from trellis_core.case_file.strict_json import MAX_DEPTH, parse
 from trellis_core.errors import InputRefusedError, InvalidValueError
 from trellis_core.values.codes import icd10
 from trellis_core.values.periods import parse_day
@@ -24,7 +24,16 @@ from trellis_core.values.unknown import UNKNOWN, Maybe
 
 Json = Mapping[str, object]
 
-_DEEPEST: Final = 64
+MAX_BYTES: Final = 20 * 1024 * 1024
+"""The longest document that is read."""
+
+_MOST_VALUES: Final = 1_500_000
+"""A Bundle of 20 MB as record systems write it holds about half as many."""
+
+_SAID_HERE: Final[Mapping[str, str]] = {
+    "TOO_DEEP": f"The document is nested over {MAX_DEPTH} levels deep.",
+    "DUPLICATE_KEY": "An object has one key twice.",
+}
 _IDENTIFIER_TYPES_PASSED_OVER: Final = frozenset({"SS", "SB", "DL", "PPN", "MC", "TAX"})
 _SYSTEMS_PASSED_OVER: Final = frozenset(
     {"http://hl7.org/fhir/sid/us-ssn", "urn:oid:2.16.840.1.113883.4.1"}
@@ -101,46 +110,24 @@ def read_bundle(data: bytes) -> FhirRecords:
 
 
 def _strict_json(data: bytes) -> object:
-    """Parse JSON and refuse what is not exactly that."""
+    """Parse JSON and refuse what is not exactly that, or would need far more memory than it has bytes.
 
-    def refuse_constant(_text: str) -> NoReturn:
-        raise InputRefusedError("NOT_JSON", "", "NaN and Infinity are not JSON.")
-
-    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        made = dict(pairs)
-        if len(made) < len(pairs):
-            raise InputRefusedError("DUPLICATE_KEY", "", "An object has one key twice.")
-        return made
-
+    A refusal never repeats a key: in another system's file it could be about a person.
+    """
+    if len(data) > MAX_BYTES:
+        raise InputRefusedError("TOO_LARGE", "", "A file may have 20 MB. Divide it.")
+    if sum(data.count(mark) for mark in (b"[", b"{", b",")) > _MOST_VALUES:
+        raise InputRefusedError(
+            "TOO_LARGE", "", f"The document holds more than {_MOST_VALUES:,} values. Divide it."
+        )
+    if not data.strip():
+        raise InputRefusedError("NOT_JSON", "", "The document is empty.")
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputRefusedError("NOT_JSON", "", "The document is not UTF-8 text.") from None
-    if "\x00" in text or "\\u0000" in text:
-        raise InputRefusedError("NOT_JSON", "", "The document holds a NUL character.")
-    try:
-        parsed: object = json.loads(text, parse_constant=refuse_constant, object_pairs_hook=once)
+        return parse(data)
+    except InputRefusedError as error:
+        raise InputRefusedError(error.code, "", _SAID_HERE.get(error.code, error.message)) from None
     except RecursionError:
-        raise InputRefusedError("TOO_DEEP", "", "The document is nested too deeply.") from None
-    except ValueError:
-        raise InputRefusedError("NOT_JSON", "", "The document is not JSON.") from None
-    _refuse_deep(parsed)
-    return parsed
-
-
-def _refuse_deep(parsed: object) -> None:
-    level: list[object] = [parsed]
-    for _ in range(_DEEPEST):
-        level = [child for value in level for child in _children(value)]
-        if not level:
-            return
-    raise InputRefusedError("TOO_DEEP", "", f"The document is nested over {_DEEPEST} levels deep.")
-
-
-def _children(value: object) -> Sequence[object]:
-    if isinstance(value, Mapping):
-        return list(value.values())
-    return value if isinstance(value, list) else ()
+        raise InputRefusedError("TOO_DEEP", "", _SAID_HERE["TOO_DEEP"]) from None
 
 
 @dataclass(frozen=True, slots=True)

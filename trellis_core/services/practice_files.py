@@ -7,7 +7,6 @@ collects every problem of every file; a problem names file, row and column, neve
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -59,6 +58,7 @@ from trellis_core.care.vocabulary import (
     Track,
     VisitModality,
 )
+from trellis_core.case_file.strict_json import parse
 from trellis_core.errors import InputRefusedError, InvalidValueError
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.values.codes import hcpcs, icd10, npi
@@ -75,6 +75,7 @@ _ID_CHARACTERS: Final = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 )
 _ID_LENGTH: Final = 64
+_MOST_PROBLEMS: Final = 1_000
 _GAP: Final = timedelta(minutes=3)
 _LATEST: Final = time(20, 0)
 _ONE_SECOND: Final = timedelta(seconds=1)
@@ -177,6 +178,11 @@ class _Reader:
         try:
             for cells in reader:
                 count += 1
+                if len(self.problems) >= _MOST_PROBLEMS:
+                    self.problems.append(
+                        f"{name} row {reader.line_num}: reading stopped after so many problems."
+                    )
+                    break
                 if None in cells or None in cells.values():
                     self.problems.append(
                         f"{name} row {reader.line_num}: the number of cells differs from the heading's."
@@ -486,9 +492,9 @@ def _practice(reader: _Reader) -> Practice:
             "FILE_MISSING", "practice.json", "The folder holds no practice.json."
         )
     try:
-        data = json.loads(_text_of(path))
-    except ValueError:
-        raise InputRefusedError("NOT_JSON", "practice.json", "The file is not JSON.") from None
+        data = parse(_text_of(path).encode("utf-8"))
+    except InputRefusedError as error:
+        raise InputRefusedError(error.code, "practice.json", error.message) from None
     if not isinstance(data, dict):
         raise InputRefusedError("WRONG_TYPE", "practice.json", "One JSON object is needed.")
     return practice_from_json(data)

@@ -1,6 +1,8 @@
 """Reading FHIR Bundles: what is kept, what is passed over, and what is refused."""
 
 import json
+import time
+import tracemalloc
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 
 from trellis_core.care.people import Coverage
 from trellis_core.errors import InputRefusedError
-from trellis_core.fhir.import_ import FhirPatient, FhirRecords, read_bundle
+from trellis_core.fhir.import_ import MAX_BYTES, FhirPatient, FhirRecords, read_bundle
 from trellis_core.values.unknown import UNKNOWN
 
 DATA = Path(__file__).parents[2] / "data" / "fhir"
@@ -263,9 +265,77 @@ def test_a_condition_without_code_or_words_is_refused() -> None:
         (b'{"resourceType": "Bundle", "entry": ["x"]}', "WRONG_TYPE"),
         (b'{"resourceType": "Bundle", "a": ' + b"[" * 70 + b"]" * 70 + b"}", "TOO_DEEP"),
         (b"[" * 100_000, "TOO_DEEP"),
+        (b'{"resourceType": "Bundle", "a": ' * 65 + b"1" + b"}" * 65, "TOO_DEEP"),
+        (b'{"resourceType": "Bundle", "total": 1e400}', "OUT_OF_RANGE"),
+        (b'{"resourceType": "Bundle", "total": -Infinity}', "NOT_JSON"),
+        (b'{"resourceType": "Bundle", "total": ' + b"9" * 5_000 + b"}", "OUT_OF_RANGE"),
+        (b'{"resourceType": "Bundle", "id": "\\ud83d"}', "NOT_JSON"),
+        (b'{"resourceType": "Bundle", "id": "a\x00"}', "NOT_JSON"),
+        (b'{"resourceType": "Bundle"} {}', "NOT_JSON"),
+        (b" " * (MAX_BYTES + 1), "TOO_LARGE"),
     ],
 )
 def test_what_is_not_a_bundle_is_refused_as_a_whole(data: bytes, code: str) -> None:
     with pytest.raises(InputRefusedError) as caught:
         read_bundle(data)
     assert caught.value.code == code
+
+
+def test_a_document_may_have_twenty_megabytes() -> None:
+    assert read_bundle(bundle(PATIENT).ljust(MAX_BYTES)).read == 1
+    with pytest.raises(InputRefusedError, match="20 MB"):
+        read_bundle(bundle(PATIENT).ljust(MAX_BYTES + 1))
+
+
+def test_a_document_may_be_nested_64_levels_deep() -> None:
+    def nested(levels: int) -> bytes:
+        return b'{"resourceType": "Bundle", "a": ' + b"[" * levels + b"]" * levels + b"}"
+
+    assert read_bundle(nested(63)).read == 0
+    with pytest.raises(InputRefusedError, match="64 levels"):
+        read_bundle(nested(64))
+
+
+BOMBS = {
+    "empty lists": b'{"resourceType": "Bundle", "a": [' + b"[]," * 6_900_000 + b"[]]}",
+    "empty objects": b'{"resourceType": "Bundle", "a": [' + b"{}," * 6_900_000 + b"{}]}",
+    "numbers": b"[" + b"1.5," * 5_200_000 + b"1]",
+    "depth": b'{"a":' * 4_000_000,
+    "a long number": b'{"resourceType": "Bundle", "a": ' + b"9" * 20_000_000 + b"}",
+    "keys": b"{" + b",".join(b'"%06x":0' % each for each in range(1_900_000)) + b"}",
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused_at_once_and_takes_no_memory(name: str) -> None:
+    began = time.monotonic()
+    tracemalloc.start()
+    with pytest.raises(InputRefusedError):
+        read_bundle(BOMBS[name])
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert time.monotonic() - began < 2
+    assert most < 300e6
+
+
+def test_the_most_values_that_are_read_take_little_memory() -> None:
+    many = b'{"resourceType": "Bundle", "a": [' + b'{"a":1},' * 749_990 + b"1]}"
+    tracemalloc.start()
+    assert read_bundle(many).read == 0
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 300e6
+
+
+def test_a_refusal_never_repeats_what_stood_there() -> None:
+    name = b"Zephyrina Quillfeather"
+    for data in (
+        b'{"%s": 1, "%s": 2}' % (name, name),
+        b'{"%s": 1e999}' % name,
+        b'{"a": "%s' % name,
+        b'{"a": %s}' % name,
+        b'{"resourceType": "%s"}' % name,
+    ):
+        with pytest.raises(InputRefusedError) as caught:
+            read_bundle(data)
+        assert name.decode() not in str(caught.value)
