@@ -29,7 +29,7 @@ ADDRESSES_KEPT: Final = 10_000
 
 _SIXTY_FOUR: Final = 64
 _PREFIX: Final = "/auth/"
-_NOT_TRIES: Final = frozenset({"/auth/seen", "/auth/sign-out"})
+_NOT_TRIES: Final = frozenset({"/auth/seen", "/auth/printed", "/auth/sign-out"})
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from typing import Final
 import streamlit as st
 
 from pages.shared import chart_map, formats, month_strip, routes, state, store, widgets
+from pages.shared.note_field import begin_with_kept, forget, note_field, text_of
 from trellis_core.access import Actor, Operation, may
 from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
 from trellis_core.rules.reason_texts import title
@@ -94,7 +95,7 @@ def _stop_dialog(timer: RunningTimer, person: Actor) -> None:
         st.number_input(
             "Minutes of work", min_value=1, max_value=720, value=15, key=f"{key}_minutes"
         )
-    _what_was_done(key)
+    _what_was_done(key, form=_timer_form(timer), patient_id=timer.patient_id, person=person)
     with st.container(horizontal=True):
         st.button(
             "Save entry",
@@ -109,11 +110,15 @@ def _stop_dialog(timer: RunningTimer, person: Actor) -> None:
             key=f"{key}_discard",
             help="Nothing is logged.",
             on_click=_discard,
-            args=(person,),
+            args=(timer, person),
         )
 
 
-def _what_was_done(key: str) -> None:
+def _timer_form(timer: RunningTimer) -> str:
+    return f"timer {timer.entry_id}"
+
+
+def _what_was_done(key: str, *, form: str, patient_id: str, person: Actor) -> None:
     st.selectbox("Activity", ACTIVITIES, format_func=formats.activity, key=f"{key}_activity")
     st.segmented_control(
         "Contact with patient or caregiver",
@@ -121,12 +126,14 @@ def _what_was_done(key: str) -> None:
         format_func=formats.contact,
         key=f"{key}_contact",
     )
-    st.text_area(
+    note_field(
         "Note",
+        form=form,
+        patient_id=patient_id,
+        person=person,
         key=f"{key}_note",
         height=90,
         placeholder="What was done, for the record",
-        max_chars=2000,
     )
 
 
@@ -136,7 +143,7 @@ def _stop(*, timer: RunningTimer, person: Actor, is_estimated: bool) -> None:
         receipt = stop_timer(
             StopTimer(
                 activity=kept[f"{key}_activity"],
-                note=(kept.get(f"{key}_note") or "").strip(),
+                note=text_of(f"{key}_note"),
                 contact=kept.get(f"{key}_contact"),
                 entry_id=timer.entry_id,
                 seconds_override=kept[f"{key}_minutes"] * 60 if is_estimated else None,
@@ -145,12 +152,14 @@ def _stop(*, timer: RunningTimer, person: Actor, is_estimated: bool) -> None:
             actor=person,
             clock=store.clock(),
         )
+        forget(_timer_form(timer), timer.patient_id, person)
         state.flash(receipt_sentence(receipt))
 
 
-def _discard(person: Actor) -> None:
+def _discard(timer: RunningTimer, person: Actor) -> None:
     with widgets.command_in_callback():
         discard_timer(store=store.store(), actor=person)
+        forget(_timer_form(timer), timer.patient_id, person)
         state.flash("Timer discarded. Nothing was logged.")
 
 
@@ -221,6 +230,7 @@ def _fields(
     key = f"{form}_{state.form_id(form)}"
     patient_id = next(iter(patients))
     if len(patients) > 1:
+        begin_with_kept(form, f"{form}_patient", person, patients)
         patient_id = st.selectbox(
             "Patient",
             list(patients),
@@ -241,7 +251,7 @@ def _fields(
     long.number_input(
         "Minutes", min_value=1, max_value=480, value=None, placeholder="0", key=f"{key}_minutes"
     )
-    _what_was_done(key)
+    _what_was_done(key, form=form, patient_id=patient_id, person=person)
     with said:
         preview(
             patient_id,
@@ -339,7 +349,7 @@ def _save(*, form: str, patient_id: str, program: Program, person: Actor) -> Non
             started_at=started,
             seconds=int(kept[f"{key}_minutes"]) * 60,
             activity=kept[f"{key}_activity"],
-            note=(kept.get(f"{key}_note") or "").strip(),
+            note=text_of(f"{key}_note"),
             contact=kept.get(f"{key}_contact"),
             separate_from_visit=True if kept.get(f"{key}_apart") else None,
             mode=EntryMode.TYPED,
@@ -348,5 +358,6 @@ def _save(*, form: str, patient_id: str, program: Program, person: Actor) -> Non
         actor=person,
         clock=store.clock(),
     )
+    forget(form, patient_id, person)
     state.renew_form_id(form)
     state.flash(receipt_sentence(receipt))
