@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, journal_view, ledger_check, ledger_history, store, widgets
+from pages.shared import formats, journal_view, ledger_check, ledger_history, routes, store, widgets
 from trellis_core.access import Operation
 from trellis_core.care.vocabulary import Program
 from trellis_core.ledger.entries import TimeEntry
@@ -55,7 +55,9 @@ def rows_of(entries: Sequence[TimeEntry]) -> pd.DataFrame:
 
 def entries() -> None:
     """Draw the month's entries, and the history of the one that is chosen."""
-    everything = time_log.entries_of(month=month, store=store.store(), actor=actor)
+    everything = time_log.entries_of(
+        month=month, store=store.store(), actor=actor, clock=store.clock()
+    )
     chosen = st.pills(
         "Programs", list(Program), selection_mode="multi", key="ledger_programs",
         label_visibility="collapsed",
@@ -90,10 +92,12 @@ def entries() -> None:
 widgets.heading(
     "Ledger", f"{formats.month_name(month)}. Entries are added, never changed: a correction is a new entry."
 )  # fmt: skip
-view = st.segmented_control(
-    "View", ["Entries", "Journal"], default="Entries", required=True, key="ledger_view",
-    label_visibility="collapsed",
-)  # fmt: skip
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    view = st.segmented_control(
+        "View", ["Entries", "Journal"], default="Entries", required=True, key="ledger_view",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    routes.link("access-log", "Access log", icon=":material/policy:")
 with widgets.command():
     if view == "Journal":
         journal_view.draw(actor)

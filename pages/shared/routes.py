@@ -66,6 +66,7 @@ PAGES: Final[tuple[PageSpec, ...]] = tuple(
         ("roi", "insight/roi_calculator", "ROI calculator", "calculate", Operation.READ_ROI),
         ("rule-book", "insight/rule_book", "Rule book", "menu_book", Operation.READ_RULE_BOOK),
         ("ledger", "insight/ledger", "Ledger", "history_edu", Operation.READ_LEDGER),
+        ("access-log", "insight/access_log", "Access log", "policy", Operation.READ_ACCESS_LOG),
         ("settings", "practice/settings", "Settings", "settings", Operation.READ_PRACTICE),
         ("people", "practice/people", "People and sign-in", "badge", Operation.MANAGE_PEOPLE),
         (

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from pages.shared import auth_routes, idle, ledger_health, media, store
+from pages.shared import auth_routes, idle, ledger_health, media, printing, store
 from pages.shared.attempts import FewTries
 from pages.shared.checkpointing import Checkpointing
 from pages.shared.connection import Connection, SealedCookie
@@ -113,6 +113,7 @@ def server_parts() -> ServerParts:
             Route("/healthz", health, methods=["GET"]),
             *auth_routes.routes(),
             *idle.routes(),
+            *printing.routes(),
         ),
         middleware=(
             Middleware(SafeStart),

@@ -19,7 +19,7 @@ from trellis_core.access import AccessRole, Actor, Operation, may, require
 from trellis_core.documents.access_log_csv import AccessLine, access_log_csv
 from trellis_core.ledger.journal import EventKind
 from trellis_core.services.access_log import audited
-from trellis_core.services.access_words import access_words, says
+from trellis_core.services.access_sentences import sentence
 from trellis_core.services.caseload import patient_names
 from trellis_core.services.chart_guard import reach
 from trellis_core.services.journal import JournalEvent, event_of, is_told
@@ -397,11 +397,6 @@ def _event(
     is_emergency = event.subject_kind == EMERGENCY or (
         event.kind is EventKind.VIEWED and "emergency" in event.details
     )
-    what = (
-        access_words(event.kind, event.subject_id, event.details, event.reason)
-        if says(event.kind)
-        else event.sentence(people)
-    )
     return AccessEvent(
         number=event.number,
         code=event.code,
@@ -411,7 +406,7 @@ def _event(
         who="Trellis" if person_id is None else people.get(person_id, person_id),
         is_claimed=is_claimed,
         concerns="" if about in {None, person_id} else people.get(about or "", about or ""),
-        what=what,
+        what=sentence(event, people),
         patient_id=event.patient_id,
         patient=names.get(event.patient_id or ""),
         file=event.subject_id[:FILE_DIGITS] if event.kind in _OF_FILES else "",

@@ -10,6 +10,7 @@
 
   const SEEN = "/auth/seen";
   const STATE = "/auth/state";
+  const PRINTED = "/auth/printed"; // what is printed is in the access log
   const SIGN_IN = "/auth/sign-in";
   const TELL_EVERY = 60_000;
   const ASK_EVERY = 60_000;
@@ -133,7 +134,7 @@
   async function tell() {
     if (isTelling || isLocked) return;
     isTelling = true;
-    const ago = Math.max(Math.round((Date.now() - lastDone) / 1000), 0);
+    const ago = Math.max(Math.ceil((Date.now() - lastDone) / 1000), 0);
     toldAt = Date.now();
     try {
       await talk(SEEN, { method: "POST", body: String(ago), keepalive: true });
@@ -200,6 +201,12 @@
     if (!event.persisted) return; // a page that comes back as it was left may be another person's by now
     endsAt = Date.now();
     lookAgain();
+  });
+  addEventListener("beforeprint", () => {
+    if (isLocked) return;
+    fetch(PRINTED, {
+      method: "POST", body: address(), credentials: "same-origin", keepalive: true,
+    }).catch(() => {}); // the browser prints whatever the answer is
   });
   ask();
 })();
