@@ -14,7 +14,7 @@ from pages.shared import (
 )
 from trellis_core.access import Operation, may
 from trellis_core.services.billing import Form
-from trellis_core.services.caseload import patient
+from trellis_core.services.caseload import patient_names
 from trellis_core.services.months import MonthReview, month_review
 from trellis_core.superbill import Superbill
 
@@ -26,10 +26,8 @@ def names_of(review: MonthReview) -> dict[str, str]:
     """Return the names of whoever has a superbill, or one that is held back."""
     names = {bill.patient.id: bill.patient.name for bill in review.superbills}
     counts = review.state.counts
-    for each in counts.held_back if counts else ():
-        if each.patient_id not in names:
-            names[each.patient_id] = patient(each.patient_id, store=store.store(), actor=actor).name
-    return names
+    more = {each.patient_id for each in counts.held_back} - names.keys() if counts else set()
+    return names | patient_names(more, store=store.store(), actor=actor)
 
 
 def draw_one(bill: Superbill) -> None:

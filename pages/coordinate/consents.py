@@ -5,7 +5,15 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from pages.shared import chart_map, chart_sections, formats, routes, store, widgets
+from pages.shared import (
+    chart_map,
+    chart_sections,
+    emergency_view,
+    formats,
+    routes,
+    store,
+    widgets,
+)
 from pages.shared.chart_base import read_view, want_program
 from pages.shared.chart_map import Section
 from trellis_core.access import Operation
@@ -97,5 +105,7 @@ with widgets.command():
         picked = worklist(open_rows)
         if picked is None:
             st.caption("Select a row to record what is missing.")
+        elif emergency_view.is_closed(picked.patient_id, actor):
+            emergency_view.notice(picked.patient_id)
         else:
             forms(picked)

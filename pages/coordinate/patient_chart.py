@@ -6,6 +6,7 @@ from pages.shared import (
     chart_map,
     chart_month,
     chart_sections,
+    emergency_view,
     formats,
     routes,
     state,
@@ -23,7 +24,7 @@ from pages.shared.chart_map import Section
 from trellis_core.access import Operation
 from trellis_core.services import board
 
-actor = store.require(Operation.READ_CHART)
+actor = store.require(Operation.READ_REGISTRY)
 
 
 def head(view: ChartView) -> None:
@@ -87,6 +88,8 @@ if chosen is None:
     routes.link("patients", "All patients", icon=":material/group:")
 else:
     with widgets.command():
-        seen = read_view(chosen, actor)
-        head(seen)
-        body(seen)
+        seen = emergency_view.opened(chosen, actor, read_view)
+        if seen is not None:
+            emergency_view.bar(chosen, actor)
+            head(seen)
+            body(seen)

@@ -15,6 +15,7 @@ from trellis_core.services.caseload import PatientPage
 
 PAGE_ROWS = 50
 VISIBLE_ROWS, ROW_HEIGHT, HEADER_HEIGHT = 15, 33, 37
+COLUMNS = ["Name", "MRN", "Born", "Programs", "ICD-10-CM"]
 actor = store.require(Operation.READ_CHART)
 
 
@@ -33,10 +34,13 @@ def listing(page: PatientPage) -> None:
     )  # fmt: skip
     for row in found.rows:
         of_month.setdefault(row.patient_id, []).append(row)
-    ids = [patient.id for patient in page.rows]
+    ids = [patient.id for patient in page.rows if patient.id not in page.closed]
     waiting = coding.uncoded_counts(ids, store=store.store(), actor=actor)
     rows = []
     for patient in page.rows:
+        if patient.id in page.closed:
+            rows.append({"Name": patient.name, "Programs": []})
+            continue
         own = of_month.get(patient.id, [])
         uncoded = waiting.get(patient.id, 0)
         rows.append(
@@ -51,7 +55,7 @@ def listing(page: PatientPage) -> None:
             }
         )
     chosen = st.dataframe(
-        pd.DataFrame(rows),
+        pd.DataFrame(rows, columns=[*COLUMNS, formats.month_name(month), "Payer"]).fillna(""),
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",

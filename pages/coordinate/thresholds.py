@@ -4,7 +4,17 @@ from typing import Final
 
 import streamlit as st
 
-from pages.shared import board_parts, board_view, formats, routes, state, store, time_entry, widgets
+from pages.shared import (
+    board_parts,
+    board_view,
+    emergency_view,
+    formats,
+    routes,
+    state,
+    store,
+    time_entry,
+    widgets,
+)
 from pages.shared.board_view import STATE_WORDS, RowKey
 from trellis_core.access import Actor, Operation
 from trellis_core.care.vocabulary import Program
@@ -94,6 +104,10 @@ def _chosen_before(found: Board) -> RowKey | None:
 
 def draw_strip(person: Actor) -> None:
     """Draw the selected row's strip: contact line, what counts, what blocks, and time entry."""
+    chosen: RowKey | None = st.session_state.get(_CHOSEN)
+    if chosen is not None and emergency_view.is_closed(chosen[0], person):
+        emergency_view.notice(chosen[0])
+        return
     row = _chosen_row(person)
     if row is None:
         st.caption("Select a row to see its entries, what blocks it, and to record time.")
@@ -116,6 +130,8 @@ def draw_strip(person: Actor) -> None:
 @st.fragment(run_every=REFRESH_SECONDS)
 def _live_detail(row: BoardRow, person: Actor) -> None:
     store.keep_signed_in_only()
+    if emergency_view.is_closed(row.patient_id, person):
+        st.rerun()
     board_view.detail(row, month=store.month(person), person=person)
 
 

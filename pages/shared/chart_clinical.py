@@ -81,6 +81,8 @@ def visits(view: ChartView) -> None:
     else:
         widgets.empty("No visit on record.", icon="event")
     if not view.may_edit:
+        if view.person.is_billing_practitioner:
+            _decision_form(view)
         return
     left, right = st.columns(2, gap="large")
     with left:

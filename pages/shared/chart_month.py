@@ -123,7 +123,7 @@ def _open_points(view: ChartView, answer: Determination, program: Program) -> No
         if question.program is program:
             asked = _QUESTIONS.get(question.question, formats.words(question.question))
             st.markdown(f":material/help: A person must choose: {asked}.")
-            if view.may_edit:
+            if view.may_edit or may(view.person, Operation.DOCUMENT_DECISION):
                 key = f"chart_choose_{formats.program_slug(program)}_{question.question}"
                 _do("Choose", chart_map.Section.ENROLLMENT, key=key, program=program)
     for notice in answer.warnings:

@@ -184,6 +184,8 @@ def enrollments(view: ChartView) -> None:
     else:
         widgets.empty("Not enrolled in any program.", icon="person_add")
     if not view.may_edit:
+        if view.person.is_billing_practitioner:
+            _track_form(view)
         return
     left, right = st.columns(2, gap="large")
     with left:

@@ -84,6 +84,7 @@ def draw(person: Actor) -> None:
             offset=(page - 1) * PAGE_EVENTS,
             store=store.store(),
             actor=person,
+            clock=store.clock(),
         )
 
     found = read(int(st.session_state.get("journal_page") or 1))
@@ -111,7 +112,7 @@ def _patient(text: str, person: Actor) -> str | None:
         actor=person,
         clock=store.clock(),
     )
-    named = {one.id: f"{one.name}, MRN {one.mrn}" for one in found.rows}
+    named = {one.id: f"{one.name}, MRN {one.mrn}" if one.mrn else one.name for one in found.rows}
     if len(named) > 1:
         more = found.total - len(named)
         return st.selectbox(

@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from pages.shared import formats, store
+from pages.shared import emergency_view, formats, store
 from pages.shared.program_frame import ProgramView
 from trellis_core.access import Actor
 from trellis_core.care.records import CarePlan, Enrollment, RatingScale
@@ -24,15 +24,23 @@ _WEEK: Final = timedelta(days=7)
 
 
 def charts(view: ProgramView) -> Iterator[tuple[BoardRow, Chart]]:
-    """Yield each enrolled patient's row with the chart, by name, or the selected one only."""
+    """Yield each enrolled patient's row with the chart, by name, or the selected one only.
+
+    Charts that are not open to the person are left out.
+    """
     if view.chosen:
         yield view.chosen, _chart(view, view.chosen)
         return
     rows = sorted(view.rows, key=lambda row: row.patient_name)[:SHOWN]
     found = caseload.charts_of_list(
-        [row.patient_id for row in rows], month=view.month, store=store.store(), actor=view.person
+        [row.patient_id for row in rows],
+        month=view.month,
+        store=store.store(),
+        actor=view.person,
+        clock=store.clock(),
     )
-    yield from zip(rows, found, strict=True)
+    opened = {chart.patient.id: chart for chart in found}
+    yield from ((row, opened[row.patient_id]) for row in rows if row.patient_id in opened)
 
 
 def _chart(view: ProgramView, row: BoardRow) -> Chart:
@@ -46,7 +54,11 @@ def _chart(view: ProgramView, row: BoardRow) -> Chart:
 
 
 def more_than_shown(view: ProgramView) -> None:
-    """Say that there are more patients than the table shows."""
+    """Say that there are more patients than the table shows, or some whose charts are closed."""
+    closed = emergency_view.closed([row.patient_id for row in view.rows], view.person)
+    if view.chosen is None and closed:
+        many = formats.count(len(closed), "restricted chart is", "restricted charts are")
+        st.caption(f":material/lock: {many} left out.")
     if view.chosen is None and len(view.rows) > SHOWN:
         st.caption(f"The first {SHOWN} of {len(view.rows):,} patients. Select a row to see one.")
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages.shared import (
     board_view,
+    emergency_view,
     formats,
     primer,
     routes,
@@ -42,7 +43,8 @@ class ProgramView:
 
     Attributes:
         rows: The program's rows of the board, every state.
-        chosen: The selected row, if any.
+        chosen: The selected row, if any; none where its chart is not open to the person.
+        closed: Whose chart that is.
         is_large: The month has too many rows, of all programs, to work them all out at every click.
     """
 
@@ -54,6 +56,7 @@ class ProgramView:
     rows: tuple[BoardRow, ...]
     chosen: BoardRow | None
     is_large: bool
+    closed: str | None = None
 
     @property
     def is_too_long(self) -> bool:
@@ -98,6 +101,8 @@ def draw(
             programs=(program,),
         )
     with main:
+        if view.closed is not None:
+            emergency_view.notice(view.closed)
         if before is not None:
             before(view)
         if view.chosen is not None:
@@ -173,6 +178,11 @@ def _view(name: str, program: Program, person: Actor) -> ProgramView:
     everyone = _rows(person)
     rows = _of(program, everyone)
     key: RowKey | None = st.session_state.get(f"{name}_chosen")
+    chosen = next((row for row in rows if board_view.key_of(row) == key), None)
+    closed = None
+    if chosen is not None and emergency_view.is_closed(chosen.patient_id, person):
+        closed = chosen.patient_id
+        chosen = None
     return ProgramView(
         program=program,
         person=person,
@@ -181,7 +191,8 @@ def _view(name: str, program: Program, person: Actor) -> ProgramView:
         today=store.today(person),
         rows=rows,
         is_large=len(everyone) > _MOST_LISTED,
-        chosen=next((row for row in rows if board_view.key_of(row) == key), None),
+        chosen=chosen,
+        closed=closed,
     )
 
 

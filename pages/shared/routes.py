@@ -42,7 +42,7 @@ PAGES: Final[tuple[PageSpec, ...]] = tuple(
             "coordinate/patient_chart",
             "Patient chart",
             "folder_shared",
-            Operation.READ_CHART,
+            Operation.READ_REGISTRY,
         ),
         (
             "consents",
@@ -54,7 +54,13 @@ PAGES: Final[tuple[PageSpec, ...]] = tuple(
         ("ccm", "programs/ccm", "Chronic care (CCM)", "favorite", Operation.READ_BOARD),
         ("pcm", "programs/pcm", "Principal care (PCM)", "adjust", Operation.READ_BOARD),
         ("bhi", "programs/bhi", "Behavioral health (BHI)", "psychology", Operation.READ_BOARD),
-        ("cocm", "programs/cocm", "Collaborative care (CoCM)", "diversity_3", Operation.READ_BOARD),
+        (
+            "cocm",
+            "programs/cocm",
+            "Collaborative care (CoCM)",
+            "diversity_3",
+            Operation.READ_REGISTRY,
+        ),
         ("tcm", "programs/tcm", "Transitional care (TCM)", "home_health", Operation.READ_BOARD),
         (
             "superbills",
@@ -69,6 +75,13 @@ PAGES: Final[tuple[PageSpec, ...]] = tuple(
         ("access-log", "insight/access_log", "Access log", "policy", Operation.READ_ACCESS_LOG),
         ("settings", "practice/settings", "Settings", "settings", Operation.READ_PRACTICE),
         ("people", "practice/people", "People and sign-in", "badge", Operation.MANAGE_PEOPLE),
+        (
+            "emergency",
+            "practice/emergency",
+            "Emergency access",
+            "emergency",
+            Operation.REVIEW_EMERGENCY,
+        ),
         (
             "own-sign-in",
             "practice/own_sign_in",

@@ -82,7 +82,9 @@ def _patient(actor: Actor) -> str | None:
         actor=actor,
         clock=store.clock(),
     )
-    names = {each.id: f"{each.name} · {each.mrn}" for each in found.rows}
+    names = {
+        each.id: f"{each.name} · {each.mrn}" for each in found.rows if each.id not in found.closed
+    }
     if not names:
         with middle:
             st.selectbox("Patient", [], disabled=True, placeholder="Nobody found",
@@ -94,7 +96,7 @@ def _patient(actor: Actor) -> str | None:
         if not text:
             routes.link("patients", "Patients", icon=":material/group:")
         return None
-    more = found.total - len(names)
+    more = found.total - len(found.rows)
     chosen: str = middle.selectbox(
         "Patient",
         list(names),

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from pages.shared import formats, ledger_health, state, store, time_entry, welcome, widgets
+from pages.shared import (
+    emergency_view,
+    formats,
+    ledger_health,
+    state,
+    store,
+    time_entry,
+    welcome,
+    widgets,
+)
 from pages.shared.routes import ICON, PAGES, ROOT, home_of, link, menu, open_page, spec
 from trellis_core.access import Actor, Operation, may
 from trellis_core.care.people import Practice
@@ -41,6 +50,7 @@ def main() -> None:
     state.state().is_sample = practice.is_sample
     time_entry.timer_bar(person)
     ledger_health.banner(person)
+    emergency_view.banner(person)
     widgets.show_flashes()
     chosen.run()
 
@@ -116,7 +126,7 @@ def _sidebar(person: Actor, practice: Practice) -> None:
 
 
 def _search(person: Actor) -> None:
-    if not may(person, Operation.READ_CHART):
+    if not may(person, Operation.READ_REGISTRY):
         return
     text = st.text_input(
         "Find a patient",
@@ -130,7 +140,8 @@ def _search(person: Actor) -> None:
         text=text, limit=_SEARCH_HITS, store=store.store(), actor=person, clock=store.clock()
     )
     for patient in found.rows:
-        link("chart", f"{patient.name} · {patient.mrn}", patient_id=patient.id)
+        words = [patient.name, *([patient.mrn] if patient.mrn else [])]
+        link("chart", " · ".join(words), patient_id=patient.id)
     if not found.rows:
         st.caption("Nobody found.")
     elif found.total > len(found.rows):

@@ -245,8 +245,10 @@ def test_a_review_with_the_consultant_is_recorded_from_the_registry(dashboard):
     ).rows
     at = dashboard.open(AccessRole.COORDINATOR, "programs/cocm")
     select(at, "cocm", rows, 0)
-    at.text_area(key="cocm_review_said").set_value("Keep the dose; score again in two weeks.")
-    at.button(key="FormSubmitter:cocm_review-Save review").click().run()
+    at.text_area(key=f"cocm_review_said_{rows[0].patient_id}").set_value(
+        "Keep the dose; score again in two weeks."
+    )
+    at.button(key="cocm_review_save").click().run()
     assert not at.exception
     assert not at.error
     chart = caseload.chart(rows[0].patient_id, month=NOVEMBER, store=dashboard.store, actor=person)
