@@ -64,10 +64,9 @@ async def _form_of(request: Request) -> Form | None:
 
 def is_from_here(request: Request) -> bool:
     """Say whether a page of this server sent a request; the gate has asked before."""
-    origin = request.headers.get("origin")
-    if origin is None:
-        return opened_from_here(request)
-    return urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    is_own = origin is None or urlsplit(origin).netloc.lower() == host.lower()
+    return is_own and opened_from_here(request)
 
 
 def opened_from_here(request: Request) -> bool:

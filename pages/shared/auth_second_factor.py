@@ -22,8 +22,8 @@ from pages.shared.auth_answers import (
     wanted_of,
     with_session,
 )
-from trellis_core.access import Actor
-from trellis_core.errors import CommandRefusedError, SignInRefusedError
+from trellis_core.access import Actor, Operation, may
+from trellis_core.errors import CommandRefusedError, PermissionDeniedError, SignInRefusedError
 from trellis_core.services import people, second_factor
 from trellis_core.services import sign_in as sign_ins
 from trellis_core.services.people import OwnSignIn
@@ -56,16 +56,16 @@ def _of_step(step: str | None) -> _Known | None:
         return None
     try:
         actor = sign_ins.person_of_step(step, store=store.store(), clock=store.clock())
-    except SignInRefusedError:
+        return _Known(actor, people.own_sign_in(store=store.store(), actor=actor))
+    except (SignInRefusedError, PermissionDeniedError):
         return None
-    return _Known(actor, people.own_sign_in(store=store.store(), actor=actor))
 
 
 def _of_session(token: str | None) -> _Known | None:
     if not token:
         return None
     actor = sign_ins.person_without_use(token, store=store.store(), clock=store.clock())
-    if actor is None:
+    if actor is None or not may(actor, Operation.CHANGE_OWN_SIGN_IN):
         return None
     return _Known(actor, people.own_sign_in(store=store.store(), actor=actor))
 

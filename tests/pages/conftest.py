@@ -30,6 +30,7 @@ class Answer:
     status_code: int
     headers: dict[str, str]
     text: str
+    set_cookies: tuple[str, ...] = ()
 
 
 @dataclass
@@ -117,7 +118,8 @@ class AsgiBrowser:
                     else:
                         self.cookies[key] = morsel.value
         text = b"".join(message.get("body", b"") for message in said[1:]).decode()
-        return Answer(start["status"], dict(got), text)
+        set_cookies = tuple(value for name, value in got if name == "set-cookie")
+        return Answer(start["status"], dict(got), text, set_cookies)
 
 
 @pytest.fixture
