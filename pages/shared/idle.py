@@ -26,9 +26,6 @@ from trellis_core.values.clock import FixedClock
 SCRIPT_PATH: Final = "/auth/idle.js"
 SEEN_PATH: Final = "/auth/seen"
 STATE_PATH: Final = "/auth/state"
-LONGEST_AGO: Final = timedelta(seconds=90)
-"""A page tells of use at most a minute late; what is older than this is told as this old."""
-
 _SCRIPT: Final = Path(__file__).parent / "static" / "idle.js"
 _TAG: Final = f'<script src="{SCRIPT_PATH}" defer></script>'.encode()
 _HEAD_ENDS: Final = b"</head>"
@@ -72,7 +69,7 @@ async def note_seen(request: Request) -> Response:
             break
     if len(body) > _MOST_DIGITS or not (body or b"0").isdigit():
         return Response("A number of seconds is needed.", status_code=400, media_type="text/plain")
-    ago = min(timedelta(seconds=int(body or b"0")), LONGEST_AGO)
+    ago = timedelta(seconds=int(body or b"0"))
     return await run_in_threadpool(_note_use, request.cookies.get(store.COOKIE), ago)
 
 

@@ -7,11 +7,12 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 
-from pages.shared import server, sign_in_page, store
+from pages.shared import gate, server, sign_in_page, store
 from trellis_core.access import AccessRole
 from trellis_core.care.people import Practice, StaffMember
 from trellis_core.care.vocabulary import Credential, StaffRole
 from trellis_core.services import practice as practices
+from trellis_core.services import sign_in as sign_ins
 from trellis_core.values.clock import FixedClock
 
 PASSWORD = "a long enough password"
@@ -50,14 +51,14 @@ def inside():
 
     async def socket(websocket):
         await websocket.accept()
-        await websocket.send_text("inside")
+        await websocket.send_text(f"inside {websocket.headers.get('sec-websocket-protocol', '')}")
         await websocket.close()
 
     parts = server.server_parts()
     return Starlette(
         routes=[
             *parts.routes,
-            WebSocketRoute("/_stcore/stream", socket),
+            WebSocketRoute("/{path:path}", socket),
             Route("/{path:path}", anything, methods=["GET", "POST"]),
         ],
         middleware=list(parts.middleware),
@@ -107,42 +108,187 @@ def test_a_page_sends_a_stranger_to_sign_in_and_remembers_the_address(real):
     assert answer.headers["location"] == "/auth/sign-in?next=/thresholds%3Fmonth%3D2026-11"
 
 
+PAGES = ("/", "/thresholds", "/chart?patient=pt-1", "/nowhere", "/auth", "/authority", "/staticky")
+NO_PAGES = (
+    "/_stcore/metrics",
+    "/_stcore/host-config",
+    "/_stcore/script-health-check",
+    "/_stcore/upload_file/session/file",
+    "/_stcore/agent/openapi.json",
+    "/_stcore/bidi-components/x/y.js",
+    "/_stcore/healthy",
+    "/component/x/index.html",
+    "/app/static/x.csv",
+    "/manifest.json",
+    "/healthz/x",
+)
+FILES = ("/media/secret.pdf", "/media/")
+OPEN = ("/healthz", "/static/js/a.js", "/favicon.png", "/favicon.ico", "/_stcore/health")
+
+
+@pytest.fixture
+def cookies(real, clock):
+    """A cookie of each kind: none, one that was never given out, and of three sessions."""
+    kept = {"store": store.store(), "clock": clock}
+    begun = clock.now()
+    tokens = [sign_ins.sign_in("ana", PASSWORD, **kept).token for _ in range(2)]
+    sign_ins.end_sign_in(tokens[0], **kept)
+    clock.advance(minutes=15)
+    good = sign_ins.sign_in("ana", PASSWORD, **kept).token
+    assert clock.now() - begun == sign_ins.SIGN_IN_IDLE
+    named = {"bogus": "A" * 43, "ended": tokens[0], "idle": tokens[1], "good": good}
+    headers = {kind: {"cookie": f"a=b; {store.COOKIE}={token}"} for kind, token in named.items()}
+    return {"none": {}, "empty": {"cookie": f"{store.COOKIE}="}} | headers
+
+
+def ask(client, how, path, cookie):
+    if how == "sent":
+        return client.post(path, headers=HTML | cookie)
+    return client.get(path, headers=(HTML if how == "page" else {"accept": "*/*"}) | cookie)
+
+
+def expected_status(path, how, *, is_in):
+    if path in OPEN or (is_in and path not in FILES):
+        return 200
+    if is_in:
+        return 404
+    return 303 if how == "page" else 401
+
+
+def test_only_a_session_that_stands_opens_anything(real, cookies):
+    """Every class of paths, as page and as data, read and sent to, with every kind of cookie."""
+    for kind, cookie in cookies.items():
+        for path in (*PAGES, *NO_PAGES, *FILES, *OPEN):
+            for how in ("page", "data") if path == "/healthz" else ("page", "data", "sent"):
+                answer = ask(real, how, path, cookie)
+                expected = expected_status(path, how, is_in=kind == "good")
+                assert answer.status_code == expected, (kind, path, how)
+                if path not in OPEN:
+                    assert ("inside" in answer.text) is (expected == 200), (kind, path, how)
+
+
+def test_only_a_session_that_stands_opens_a_socket(real, cookies):
+    for path in ("/_stcore/stream", "/auth/stream", "/static/stream", "/_stcore/health"):
+        opened = {
+            kind: [said["type"] for said in real.socket(path, headers=cookie)][:1]
+            for kind, cookie in cookies.items()
+        }
+        refused = {kind for kind, said in opened.items() if said == ["websocket.close"]}
+        assert refused == set(cookies) - {"good"}, path
+
+
+def test_asking_is_no_use(real, cookies, clock):
+    for _ in range(3):
+        clock.advance(minutes=4, seconds=59)
+        assert real.get("/", headers=HTML | cookies["good"]).status_code == 200
+        assert real.socket("/_stcore/stream", headers=cookies["good"])[0]["type"].endswith("accept")
+    clock.advance(seconds=3)
+    assert real.get("/", headers=HTML | cookies["good"]).status_code == 303
+
+
+# --- addresses and other sites ---------------------------------------------------------------
+
+OURS = ("localhost", "localhost:8501", "127.0.0.1", "127.0.0.1:80", "LOCALHOST", "localhost.")
+NOT_OURS = (
+    "evil.example",
+    "localhost.evil.example",
+    "evil.example#localhost",
+    "localhost@evil.example",
+    "localhost/evil",
+    "localhost:port",
+    "localhost:",
+    "127.0.0.1.evil.example",
+    "127.0.0.2",
+    "127.1",
+    "*",
+    " ",
+    "",
+)
+
+
+@pytest.mark.parametrize("path", ["/", "/auth/sign-in", "/healthz", "/static/a.js"])
+def test_only_the_names_of_this_server_are_answered(real, cookies, path):
+    good = cookies["good"]
+    for host in OURS:
+        assert real.get(path, headers=good | {"host": host}).status_code != 400, host
+    for host in NOT_OURS:
+        answer = real.get(path, headers=good | {"host": host})
+        assert (answer.status_code, "inside" in answer.text) == (400, False), host
+        said = real.socket("/_stcore/stream", headers=good | {"host": host, "origin": None})
+        assert said[0]["type"] == "websocket.close", host
+
+
+def test_the_names_are_the_configured_ones_and_no_pattern(monkeypatch):
+    named = ["Trellis.Example.org.", " localhost ", "[::1]", ""]
+    monkeypatch.setattr(gate.st, "get_option", lambda _: named)
+    assert gate.allowed_hosts() == {"trellis.example.org", "localhost", "::1"}
+    named[:] = ["*"]
+    assert "evil.example" not in gate.allowed_hosts()
+    named.clear()
+    assert gate.allowed_hosts() == {"localhost", "127.0.0.1", "::1"}
+
+
+def test_what_comes_from_another_site_is_refused(real, cookies):
+    good = cookies["good"]
+    foreign = (
+        "https://evil.example", "null", "", "http://localhost.evil.example", "http://localhost:8501",
+        "https://localhost", "http://127.0.0.1", "http://localhost/", "http://user@localhost", "localhost",
+    )  # fmt: skip
+    for origin in foreign:
+        sent = good | {"origin": origin}
+        for path in ("/", "/auth/sign-in", "/auth/seen", "/healthz", "/_stcore/upload_file/a/b"):
+            assert real.get(path, headers=sent).status_code == 403, (origin, path)
+            assert real.post(path, headers=sent).status_code == 403, (origin, path)
+        assert real.socket("/_stcore/stream", headers=sent)[0]["type"] == "websocket.close", origin
+
+
+def test_whoever_changes_something_says_from_where(real, cookies):
+    silent = cookies["good"] | {"origin": None}
+    assert real.get("/", headers=cookies["good"]).status_code == 200
+    assert real.post("/", headers=silent).status_code == 403
+    assert real.post("/auth/sign-in", headers=silent).status_code == 403
+    assert real.socket("/_stcore/stream", headers=silent)[0]["type"] == "websocket.close"
+
+
 @pytest.mark.parametrize(
-    "path",
+    ("scheme", "host", "origin"),
     [
-        "/",
-        "/media/secret.pdf",
-        "/_stcore/metrics",
-        "/_stcore/host-config",
-        "/_stcore/agent/x",
-        "/component/x",
+        ("http", "localhost:8501", "http://localhost:8501"),
+        ("http", "localhost:80", "http://localhost"),
+        ("https", "localhost", "https://localhost"),
+        ("https", "localhost:443", "https://localhost"),
+        ("https", "LOCALHOST:8443", "https://localhost:8443"),
+        ("wss", "localhost", "https://localhost"),
+        ("ws", "[::1]:8501", "http://[::1]:8501"),
     ],
 )
-def test_anything_that_is_not_a_page_is_refused(real, path):
-    answer = real.get(path, headers={"accept": "*/*"})
-    assert answer.status_code == 401
-    assert "inside" not in answer.text
+def test_the_own_origin_is_scheme_host_and_port(scheme, host, origin):
+    scope = {"scheme": scheme, "headers": [(b"host", host.encode())]}
+    assert gate.own_origin(scope) == origin
 
 
-def test_a_form_sent_by_a_stranger_is_refused(real):
-    assert real.post("/ccm", headers=HTML).status_code == 401
+def test_uploads_of_the_pages_own_script_pass(real, cookies):
+    sent = cookies["good"] | {"origin": "http://localhost", "sec-fetch-site": "same-origin"}
+    assert real.post("/_stcore/upload_file/session/file", headers=sent).status_code == 200
 
 
-def test_a_strangers_socket_is_refused_before_it_opens(real):
-    said = real.socket("/_stcore/stream", headers={"cookie": f"{store.COOKIE}=guessed"})
-    assert [message["type"] for message in said] == ["websocket.close"]
-
-
-@pytest.mark.parametrize("path", ["/healthz", "/static/a.js", "/favicon.png", "/_stcore/health"])
-def test_what_holds_no_data_is_open(real, path):
-    assert real.get(path).status_code == 200
+# --- whose page a socket takes up ------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "path", ["/auth", "/authority", "/staticky", "/healthz/x", "/_stcore/healthy"]
+    ("owner", "is_taken_up"), [("p1 s1", True), ("p1 s2", False), ("p2 s1", False), (None, False)]
 )
-def test_an_address_that_only_looks_open_is_not(real, path):
-    assert real.get(path).status_code == 401
+def test_a_socket_takes_up_only_a_page_of_the_same_person(
+    real, cookies, monkeypatch, owner, is_taken_up
+):
+    monkeypatch.setattr(store, "owner_of_session", {"a-page": owner}.get)
+    sent = {"sec-websocket-protocol": "streamlit, xsrf-token, a-page"}
+    said = real.socket("/_stcore/stream", headers=cookies["good"] | sent)
+    parts = [part.strip() for part in said[1]["text"].removeprefix("inside ").split(",")]
+    assert parts == ["streamlit", "xsrf-token", *(["a-page"] if is_taken_up else [])]
+
+
+# --- signing in ------------------------------------------------------------------------------
 
 
 def test_signing_in_opens_the_address_that_was_asked_for(real):
