@@ -100,15 +100,14 @@ def read_secret(settings: Settings) -> Secret | None:
 
 def _from_file(path: Path) -> Secret:
     try:
-        opened = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        with path.open("rb") as file:
+            if os.name == "posix":
+                _check_mode(os.fstat(file.fileno()))
+            content = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise SecretRefusedError(
             f"The file that TRELLIS_SECRET_FILE names cannot be read ({error.strerror})."
         ) from error
-    with os.fdopen(opened, "rb") as file:
-        if os.name == "posix":
-            _check_mode(os.fstat(file.fileno()))
-        content = file.read(_MOST_BYTES + 1)
     try:
         lines = content.decode("utf-8").split()
     except UnicodeDecodeError as error:
@@ -128,8 +127,6 @@ def _from_file(path: Path) -> Secret:
 
 
 def _check_mode(found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise SecretRefusedError("What TRELLIS_SECRET_FILE names is not a file.")
     if found.st_uid != os.geteuid():
         raise SecretRefusedError(
             "The file that TRELLIS_SECRET_FILE names belongs to another user, who could change it. "
@@ -151,7 +148,11 @@ def _checked(text: str, named: str) -> bytes:
     rest = text.casefold()
     for word in _DEFAULTS:
         rest = rest.replace(word, "")
-    if len(rest) < SHORTEST_SECRET or len(set(text)) < _FEWEST_CHARACTERS or _repeats(text):
+    if (
+        len(rest.encode()) < SHORTEST_SECRET
+        or len(set(text)) < _FEWEST_CHARACTERS
+        or _repeats(text)
+    ):
         raise SecretRefusedError(
             f"{named} can be guessed: it is made of known words or repeats itself. {_HOW}"
         )

@@ -4,7 +4,7 @@ import argparse
 import getpass
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ from trellis_core.cli.common import (
     add_store_options,
     open_store_of,
     print_json,
+    print_message,
 )
 from trellis_core.errors import (
     CommandRefusedError,
@@ -43,12 +44,21 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "init",
         help="set up a new practice: its name, its owner, its time zone",
+        allow_abbrev=False,  # --password would be --password-file, and a password an argument
         description="Set up a practice in an empty store. Asks a few questions, or takes the "
         'answers from a JSON file: {"practice": {"name": …, "npi": …, "tin": …, "time_zone": …, '
         '"state": …, "locality": …}, "owner": {"given_name": …, "family_name": …, "credential": …, '
-        '"npi": …, "sign_in_name": …, "password": …}}. Delete that file afterwards.',
+        '"npi": …, "sign_in_name": …}}. The owner\'s password is asked for twice and not shown, or '
+        "read from a file; it is never an argument, which everybody on the machine could see.",
     )
-    parser.add_argument("--answers", type=Path, metavar="FILE", help="a JSON file with the answers")
+    parser.add_argument(
+        "--answers", metavar="FILE", help="a JSON file with the answers; - for standard input"
+    )
+    parser.add_argument(
+        "--password-file",
+        metavar="FILE",
+        help="the owner's password is its first line; - for standard input",
+    )
     add_store_options(parser)
 
 
@@ -58,6 +68,7 @@ class _Answers:
     owner: StaffMember
     sign_in_name: str
     password: str
+    file_with_password: str | None = None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -69,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
                 "STORE_NOT_EMPTY",
                 "This store already holds a practice. Nothing was changed. Name another with --store.",
             )
-        answers = _ask() if args.answers is None else _from_file(args.answers)
+        answers = _answers(args)
         _check_locality(answers.practice)
         practice = create_practice(
             CreatePractice(
@@ -98,7 +109,39 @@ def run(args: argparse.Namespace) -> int:
         print(f"The practice is set up in {url}.")
         print(f"Its owner is person {answers.owner.id}: commands take --as {answers.owner.id}.")
         print("Open the dashboard with 'trellis serve' and sign in.")
+    if answers.file_with_password is not None:
+        print_message(
+            f"'{answers.file_with_password}' still holds the owner's password: delete the file."
+        )
     return 0
+
+
+def _answers(args: argparse.Namespace) -> "_Answers":
+    if args.answers == "-" and args.password_file == "-":  # noqa: S105 - a place, not a password
+        raise InputRefusedError(
+            "USAGE", "", "Standard input is one thing: give answers or password by a file."
+        )
+    password = None if args.password_file is None else _first_line(args.password_file)
+    return _ask(password) if args.answers is None else _from_file(args.answers, password)
+
+
+def _first_line(named: str) -> str:
+    """Return a password from a file or standard input, without its end of line."""
+    line = next(iter(_text(named, "the password's file").splitlines()), "")
+    if not line:
+        raise InputRefusedError(
+            "MISSING_KEY", "owner.password", "The first line of the password's file is empty."
+        )
+    return line
+
+
+def _text(named: str, shown: str) -> str:
+    try:
+        if named == "-":
+            return sys.stdin.read()
+        return Path(named).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputRefusedError("FILE_MISSING", shown, "The file cannot be read.") from error
 
 
 def _check_locality(practice: Practice) -> None:
@@ -115,13 +158,12 @@ def _check_locality(practice: Practice) -> None:
 # --- from a file -----------------------------------------------------------------------------
 
 
-def _from_file(path: Path) -> _Answers:
+def _from_file(named: str, password: str | None) -> _Answers:
+    name = "standard input" if named == "-" else Path(named).name
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputRefusedError("FILE_MISSING", path.name, "The file cannot be read.") from error
+        data = json.loads(_text(named, name))
     except ValueError as error:
-        raise InputRefusedError("NOT_JSON", path.name, "The file is not JSON.") from error
+        raise InputRefusedError("NOT_JSON", name, "The file is not JSON.") from error
     practice, owner = _object(data, "practice"), _object(data, "owner")
     for key in data:
         if key not in {"practice", "owner"}:
@@ -132,15 +174,31 @@ def _from_file(path: Path) -> _Answers:
                 "UNKNOWN_KEY", f"owner.{key}", f"Known keys: {', '.join(sorted(_OWNER_KEYS))}."
             )
     texts = {key: _owner_text(owner, key) for key in _OWNER_KEYS}
-    for key in ("given_name", "family_name", "sign_in_name", "password"):
+    for key in ("given_name", "family_name", "sign_in_name"):
         if not texts[key]:
             raise InputRefusedError("MISSING_KEY", f"owner.{key}", "The owner needs it.")
-    return _Answers(
+    if texts["password"] and password is not None:
+        raise InputRefusedError(
+            "USAGE", "owner.password", "The password is in the answers and in a file: give one."
+        )
+    read = _Answers(
         practice=practice_from_json({**practice, "id": new_id("pr"), "is_sample": False}),
         owner=_owner(texts),
         sign_in_name=texts["sign_in_name"],
-        password=texts["password"],
+        password=password or texts["password"],
+        file_with_password=named if texts["password"] and named != "-" else None,
     )
+    return read if read.password else replace(read, password=_asked_password())
+
+
+def _asked_password() -> str:
+    if not sys.stdin.isatty():
+        raise InputRefusedError(
+            "MISSING_KEY",
+            "owner.password",
+            "The owner needs it, and there is nobody to ask. Name its file with --password-file.",
+        )
+    return ask_password()
 
 
 def _object(data: object, key: str) -> dict[str, object]:
@@ -188,7 +246,7 @@ def _owner(texts: dict[str, str]) -> StaffMember:
 # --- by asking -------------------------------------------------------------------------------
 
 
-def _ask() -> _Answers:
+def _ask(password: str | None) -> _Answers:
     if not sys.stdin.isatty():
         raise InputRefusedError(
             "MISSING_KEY", "", "There is nobody to ask. Give the answers with --answers FILE.json."
@@ -213,7 +271,7 @@ def _ask() -> _Answers:
         "role": "",
     }
     name = _question("The name you will sign in with", needed=True)
-    return _Answers(practice_from_json(practice), _owner(texts), name, ask_password())
+    return _Answers(practice_from_json(practice), _owner(texts), name, password or ask_password())
 
 
 def _question(words: str, *, needed: bool = False) -> str:

@@ -1,10 +1,15 @@
 """``trellis init``: a practice from a file of answers."""
 
+import io
 import json
+import os
+import select
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.commands import TRELLIS
 from trellis_core.access import AccessRole
 from trellis_core.cli import main
 from trellis_core.services.practice import has_practice, staff, the_practice
@@ -143,3 +148,130 @@ def test_by_asking_a_practice_is_set_up_too(
     practice = the_practice(store=store, actor=actor)
     assert (practice.name, practice.state, practice.locality) == ("Fernbank", "NY", "01")
     store.close()
+
+
+def without_password() -> dict[str, object]:
+    owner = {key: value for key, value in ANSWERS["owner"].items() if key != "password"}
+    return ANSWERS | {"owner": owner}
+
+
+def can_sign_in(url: str, password: str = PASSWORD) -> bool:
+    store = open_store(url)
+    try:
+        return has_practice(store=store) and bool(
+            sign_in("wren", password, store=store, clock=SystemClock())
+        )
+    finally:
+        store.close()
+
+
+def test_the_owners_password_comes_from_a_file_or_standard_input_and_never_from_an_argument(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kept = tmp_path / "password"
+    kept.write_text(f"{PASSWORD}\nmore\n")
+    first, second = (f"sqlite:///{tmp_path / name}" for name in ("one.db", "two.db"))
+    assert init(tmp_path, first, without_password(), "--password-file", str(kept)) == 0
+    assert can_sign_in(first)
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+    assert init(tmp_path, second, without_password(), "--password-file", "-") == 0
+    assert can_sign_in(second)
+    told = capsys.readouterr()
+    assert PASSWORD not in told.out + told.err
+    assert "delete the file" not in told.err
+    with pytest.raises(SystemExit):
+        main(["init", "--password", PASSWORD])
+
+
+def test_answers_come_from_standard_input_too(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(ANSWERS)))
+    assert main(["init", "--answers", "-", "--store", url]) == 0
+    assert can_sign_in(url)
+    assert "delete the file" not in capsys.readouterr().err
+
+
+def test_a_file_that_still_holds_the_password_is_named_for_deletion(
+    tmp_path: Path, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert init(tmp_path, url, ANSWERS) == 0
+    assert "answers.json' still holds the owner's password" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "more", "told"),
+    [
+        (None, ["--password-file", "nowhere"], "FILE_MISSING at the password's file"),
+        ("\nsecond line\n", [], "The first line"),
+        ("too short\n", [], "12 characters"),
+    ],
+)
+def test_a_password_file_that_gives_none_sets_nothing_up(
+    tmp_path: Path,
+    url: str,
+    capsys: pytest.CaptureFixture[str],
+    content: str | None,
+    more: list[str],
+    told: str,
+) -> None:
+    if content is not None:
+        (tmp_path / "password").write_text(content)
+        more = ["--password-file", str(tmp_path / "password")]
+    assert init(tmp_path, url, without_password(), *more) == 2
+    assert told in capsys.readouterr().err
+    assert not can_sign_in(url)
+
+
+def test_one_password_and_one_standard_input_are_enough(
+    tmp_path: Path, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert init(tmp_path, url, ANSWERS, "--password-file", "-") == 2
+    assert main(["init", "--answers", "-", "--password-file", "-", "--store", url]) == 2
+    assert "Standard input is one thing" in capsys.readouterr().err
+
+
+def test_without_password_and_terminal_the_way_to_give_one_is_told(
+    tmp_path: Path, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert init(tmp_path, url, without_password()) == 2
+    assert "--password-file" in capsys.readouterr().err
+
+
+def test_a_terminal_never_shows_the_password_that_is_typed(tmp_path: Path, url: str) -> None:
+    pty = pytest.importorskip("pty")
+    answers = tmp_path / "answers.json"
+    answers.write_text(json.dumps(without_password()))
+    child, terminal = pty.fork()
+    if child == 0:  # the command, with the terminal as its own
+        words = [*TRELLIS, "init", "--answers", str(answers), "--store", url]
+        os.execv(sys.executable, words)  # noqa: S606 - our own interpreter
+    shown = b""
+    for typed in (
+        b"short",
+        PASSWORD.encode(),
+        b"another one",
+        PASSWORD.encode(),
+        PASSWORD.encode(),
+    ):
+        shown += read_until(terminal, b": ")
+        os.write(terminal, typed + b"\n")
+    shown += read_until(terminal, b"sign in.")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert b"That is too short." in shown
+    assert b"The two differ." in shown
+    for typed in (PASSWORD.encode(), b"another one"):
+        assert typed not in shown
+    assert can_sign_in(url)
+
+
+def read_until(terminal: int, end: bytes) -> bytes:
+    """Return what is shown until it ends with something, or fail within a minute."""
+    found = b""
+    while not found.strip().endswith(end.strip()):
+        ready, _, _ = select.select([terminal], [], [], 60)
+        assert ready, found
+        found += os.read(terminal, 1024)
+    return found
