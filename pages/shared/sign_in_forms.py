@@ -43,7 +43,7 @@ def code_page(*, wanted: str, said: str = "") -> str:
         '<label>Spare code<span class="hint">One of those that you wrote down. Each is good once.</span>'
         '<input class="code" type="text" name="code" autocomplete="off" autocapitalize="none" '
         'spellcheck="false" maxlength="40" required></label>'
-        '<button class="go" type="submit">Go on</button></form></details>'
+        '<button class="go" type="submit">Use the spare code</button></form></details>'
         '<p class="after"><a href="/auth/sign-in">Start again</a></p></div>',
         title="One-time code",
         is_narrow=True,

@@ -43,7 +43,8 @@ main{width:100%;max-width:46rem;min-width:0;overflow-wrap:anywhere}
 main.narrow{max-width:25rem}
 header{display:flex;align-items:center;gap:.75rem;margin-bottom:1.25rem}
 h1{font-size:1.6rem;font-weight:650;margin:0;letter-spacing:-.01em}
-h2{font-size:1.25rem;font-weight:650;margin:0 0 .35rem;line-height:1.3}
+h2{font-size:1.25rem;font-weight:650;margin:0 0 .9rem;line-height:1.3}
+h2+p{margin-top:-.55rem}
 p{margin:.25rem 0 1.1rem;color:var(--quiet)}
 .panel p strong,.panel li strong{color:var(--ink);font-weight:600}
 a{color:var(--green);text-underline-offset:.15em}
@@ -72,6 +73,7 @@ summary{cursor:pointer;color:var(--green);font-size:.95rem}
 details form{margin-top:.8rem}
 ol{margin:0 0 1.1rem;padding-left:1.3rem}
 li{margin:0 0 .4rem}
+strong code{display:block}
 code{font:1rem/1.6 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
 .qr{display:block;width:13rem;max-width:100%;height:auto;margin:0 auto 1rem;border-radius:8px}
 .spare{list-style:none;padding:.8rem 1rem;margin:0 0 1.1rem;display:grid;grid-template-columns:1fr 1fr;gap:.3rem 1rem;background:var(--ground);border:1px solid var(--line);border-radius:8px}
