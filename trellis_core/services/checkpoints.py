@@ -18,7 +18,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select as select_rows
 
 from trellis_core.access import Actor, Operation, require
-from trellis_core.errors import CheckpointError, InvalidValueError, StoreError, TrellisError
+from trellis_core.errors import (
+    CheckpointError,
+    InvalidValueError,
+    NotFoundError,
+    StoreError,
+    TrellisError,
+)
 from trellis_core.ledger.checkpoint import (
     NO_CHECKPOINT,
     Checkpoint,
@@ -107,7 +113,7 @@ def make_checkpoint(
         store: The store.
         clock: For the moment in the checkpoint.
         actor: Who asks; None for the system itself, which then names the practice.
-        practice_id: Which practice, where nobody asks.
+        practice_id: Which practice, where nobody asks; of who asks, their own.
         settings: Where key and file are; None for those of the environment.
 
     Raises:
@@ -120,6 +126,8 @@ def make_checkpoint(
     """
     if actor is not None:
         require(actor, Operation.MAKE_CHECKPOINT)
+        if practice_id not in {None, actor.practice_id}:
+            raise NotFoundError("practice", str(practice_id))
         practice_id = actor.practice_id
     if practice_id is None:
         raise CheckpointError("A checkpoint is of one practice. Name the practice or who asks.")

@@ -14,6 +14,7 @@ from typing import Final
 from trellis_core.access import Actor, Operation, require
 from trellis_core.ledger.journal import EventKind
 from trellis_core.services.access_log import audited, note
+from trellis_core.services.caseload import patient_row_of
 from trellis_core.store.engine import Store
 from trellis_core.values.clock import Clock
 from trellis_core.values.periods import ServiceMonth
@@ -60,10 +61,14 @@ def deliver(
 
     Raises:
         PermissionDeniedError: The actor may not do the operation; nothing was made.
+        NotFoundError: The patient is not one of the actor's practice; nothing was made.
         TrellisError: What ``make`` refuses.
         StoreError: The journal could not be written; the file was not given.
     """
     require(actor, operation)
+    if patient_id is not None:
+        with store.reading() as unit:
+            patient_row_of(unit, patient_id, actor=actor)
     content = make()
     details: dict[str, object] = {"bytes": len(content), "form": form.value}
     if month is not None:

@@ -1,0 +1,1019 @@
+"""Every service with an actor: its operation, and how to call it. And who may do what, by hand.
+
+A service is called with ids by what they are of (``ids.patient``), so that each of them can be
+exchanged for one of another practice. ``tests/unit/test_policy_matrix.py`` says what must follow.
+"""
+
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import pyotp
+
+import trellis_core.services
+from tests.support.bundles import snomed_only_bundle
+from tests.support.two_practices import AWAY, NOVEMBER, NOW, OCTOBER, PASSWORD, PEOPLE, TIMED
+from trellis_core.access import AccessRole, Actor, Operation
+from trellis_core.care.people import Patient, Practice, StaffMember
+from trellis_core.care.vocabulary import (
+    Activity,
+    CocmEndReason,
+    MdmLevel,
+    Program,
+    StaffRole,
+    StayKind,
+    Track,
+)
+from trellis_core.rules.rulebook import load_rule_book
+from trellis_core.services.access_reading import AccessFilters
+from trellis_core.services.downloads import FileForm
+from trellis_core.services.month_close import CloseMonth, ReopenMonth
+from trellis_core.services.sign_in import SignInRules
+from trellis_core.services.time_log import CorrectTime, LogTime, StopTimer
+from trellis_core.store.engine import Store
+from trellis_core.store.tables import RestrictedChartRow, RunningTimerRow, SecondFactorRow
+from trellis_core.values.clock import FixedClock
+
+# --- who may do what -------------------------------------------------------------------------
+
+_TABLE: Final = """
+                         owner  coordinator  biller  auditor  practitioner  consultant
+read_practice            x      x            x       x        x             x
+read_board               x      x            x       x        x             .
+read_chart               x      x            x       x        x             .
+read_time                x      x            x       x        x             .
+edit_chart               x      x            .       .        .             .
+document_decision        .      .            .       .        x             .
+read_registry            x      x            x       x        x             x
+record_recommendation    x      x            .       .        .             x
+log_own_time             x      x            .       .        x             .
+correct_others_time      x      .            .       .        .             .
+import_records           x      x            .       .        .             .
+draft_superbill          x      x            x       .        .             .
+read_superbill           x      x            x       x        .             .
+export_fhir              x      .            x       .        .             .
+close_month              x      .            x       .        .             .
+reopen_month             x      .            x       .        .             .
+read_ledger              x      .            x       x        .             .
+read_journal             x      x            x       x        .             .
+read_access_log          x      x            x       x        .             .
+withhold_note            x      .            .       .        .             .
+check_ledger             x      .            x       x        .             .
+make_checkpoint          x      .            x       x        .             .
+make_backup              x      .            .       .        .             .
+restore_backup           x      .            .       .        .             .
+edit_settings            x      .            .       .        .             .
+manage_people            x      .            .       .        .             .
+restrict_chart           x      .            .       .        .             .
+open_in_emergency        x      x            x       x        x             x
+review_emergency         x      .            .       .        .             .
+keep_draft               x      x            x       x        x             x
+change_own_sign_in       x      x            x       x        x             x
+read_roi                 x      x            x       x        .             .
+read_rule_book           x      x            x       x        x             x
+"""
+"""What the policy has to be. Whoever changes the policy changes this by hand as well."""
+
+_GRANTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "owner": ("owner",),
+    "coordinator": ("coordinator",),
+    "biller": ("biller",),
+    "auditor": ("auditor",),
+    "practitioner": ("practitioner",),
+    "consultant": ("consultant",),
+    "nobody": (),
+    "coordinating-practitioner": ("coordinator", "practitioner"),
+}
+
+
+def _read_table() -> dict[str, frozenset[str]]:
+    heading, *lines = _TABLE.strip("\n").splitlines()
+    columns = heading.split()
+    made = {}
+    for line in lines:
+        operation, *marks = line.split()
+        assert len(marks) == len(columns), line
+        made[operation] = frozenset(
+            column for column, mark in zip(columns, marks, strict=True) if mark == "x"
+        )
+    return made
+
+
+WRITTEN: Final = _read_table()
+"""Who may do what: operation to columns of the table."""
+
+
+def is_written(kind: str, operation: str) -> bool:
+    """Say whether the table lets a kind of person do something."""
+    return not WRITTEN[operation].isdisjoint(_GRANTS[kind])
+
+
+PAGES_ONLY: Final = {
+    "read_roi": "computes from what is typed and from fee schedules; no record of the practice",
+    "read_rule_book": "reads the rules, which are everybody's",
+}
+"""Operations that no service asks for, because nothing of the store is behind them, and why."""
+
+
+# --- the services ----------------------------------------------------------------------------
+
+NO_SERVICE: Final = {
+    "access_log.note": "writes an event for a service that has asked",
+    "access_events.note_view": "writes an event for a service that has asked",
+    "access_events.note_search": "writes an event for a service that has asked",
+    "backup.make_backup": "acts for an owner of every practice in the store",
+}
+"""Functions with an actor and a store that are no services of one practice, and what they are."""
+
+
+def services() -> dict[str, Callable[..., Any]]:
+    """Return every public function of the services that takes an actor and a store, by its name.
+
+    What takes no store works in a unit of work of somebody who has asked, or asks the store nothing.
+    """
+    package = trellis_core.services
+    found = {}
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        made = import_module(module.name)
+        for name, value in vars(made).items():
+            if name.startswith("_") or not inspect.isfunction(value):
+                continue
+            takes = inspect.signature(value).parameters.keys()
+            if value.__module__ == module.name and "store" in takes and takes & {"actor", "actors"}:
+                found[f"{module.name.removeprefix(package.__name__ + '.')}.{name}"] = value
+    return found
+
+
+# --- how to call them ------------------------------------------------------------------------
+
+
+class Ids:
+    """Hands out a practice's ids by what they are of, and notes which were asked for."""
+
+    def __init__(
+        self, own: Mapping[str, object], folder: Path, *, me: str, instead: Mapping[str, object]
+    ) -> None:
+        """Hand out a practice's own ids, but for some.
+
+        Args:
+            own: Of the practice, by what they are of.
+            folder: For files.
+            me: The person who calls.
+            instead: Ids of another practice, by what they are of.
+        """
+        self._own, self._instead = own, instead
+        self.folder, self.me, self.asked = folder, me, set[str]()
+
+    def __getattr__(self, kind: str) -> Any:
+        if kind not in self._own:
+            raise AttributeError(kind)
+        self.asked.add(kind)
+        return self._instead.get(kind, self._own[kind])
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A store with two practices, and who acts in it."""
+
+    store: Store
+    actor: Actor
+    folder: Path
+
+
+def _nothing(_: Ids) -> dict[str, object]:
+    return {}
+
+
+NOT_FOUND: Final = "not_found"
+"""``NotFoundError``, and the same word in the journal."""
+
+RESTRICTED: Final = "restricted"
+"""``ChartRestrictedError``, and the same word in the journal."""
+
+NONE_OF_IT: Final = "none of it"
+"""How services that list or look for something answer for another practice's id: without it."""
+
+ITS_OWN: Final = "its own"
+"""The id is passed over, or names something new in the own practice, whoever has it elsewhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One way of calling a service.
+
+    Attributes:
+        service: Module and function.
+        needs: Operations that it requires, the first first.
+        given: Its arguments, apart from store, actor, clock and rule book.
+        way: What is special about this way, where the service has several.
+        before: What has to happen first.
+        narrowed: How it refuses kinds of people who have the right, for more than the policy says.
+        elsewhere: How it answers for another practice's id, by what that is of, where that is not
+            ``NOT_FOUND``.
+        left_out_for: Kinds of people whose lists leave out what is closed to them, and with it what
+            is another practice's.
+    """
+
+    service: str
+    needs: tuple[str, ...]
+    given: Callable[[Ids], Mapping[str, object]] = _nothing
+    way: str = ""
+    before: Callable[[Site], None] | None = None
+    narrowed: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    left_out_for: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The service, and in which way."""
+        return f"{self.service}, {self.way}" if self.way else self.service
+
+    def answer(self, foreign: str, kind: str) -> str:
+        """Return how it answers a kind of person for another practice's id."""
+        if kind in self.left_out_for:
+            return NONE_OF_IT
+        return self.elsewhere.get(foreign, NOT_FOUND)
+
+    def is_allowed(self, kind: str) -> bool:
+        """Say whether a kind of person may do this in the own practice."""
+        return all(is_written(kind, operation) for operation in self.needs)
+
+
+_AROUND: Final = frozenset({"store", "actor", "clock", "rule_book", "settings"})
+
+
+def call(case: Case, ids: Ids, *, store: Store, actor: Actor) -> Any:
+    """Call a service as a page does."""
+    function = services()[case.service]
+    around: dict[str, object] = {
+        "store": store,
+        "actor": actor,
+        "clock": FixedClock(NOW),
+        "rule_book": load_rule_book(),
+    }
+    takes = inspect.signature(function).parameters
+    return function(
+        **case.given(ids), **{name: value for name, value in around.items() if name in takes}
+    )
+
+
+def kinds_of_ids(case: Case) -> list[str]:
+    """Return what the ids are of that a way of calling names."""
+    ids = Ids(_ANY, Path(), me="me", instead={})
+    case.given(ids)
+    return sorted(ids.asked)
+
+
+class _Any(dict[str, object]):
+    def __contains__(self, _: object) -> bool:
+        return True
+
+    def __missing__(self, kind: str) -> object:
+        return 1 if kind == "superbill" else kind
+
+
+_ANY: Final = _Any()
+
+
+def arguments_of(function: Callable[..., Any]) -> Iterator[str]:
+    """Yield the names of a service's arguments; of a command that is one, those of its fields."""
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in _AROUND:
+            continue
+        if is_dataclass(parameter.annotation) and isinstance(parameter.annotation, type):
+            yield from (each.name for each in fields(parameter.annotation))
+        yield name
+
+
+def named_by(case: Case) -> set[str]:
+    """Return the arguments, and fields of commands, that a way of calling gives a value."""
+    given = case.given(Ids(_ANY, Path(), me="me", instead={}))
+    found = set(given)
+    for value in given.values():
+        if is_dataclass(value) and not isinstance(value, type):
+            found |= {one.name for one in fields(value) if getattr(value, one.name) is not None}
+    return found
+
+
+# --- what has to happen first ----------------------------------------------------------------
+
+
+def _timer(site: Site) -> None:
+    with site.store.writing(actor=site.actor, at=NOW) as unit:
+        unit.session.add(
+            RunningTimerRow(
+                practice_id=site.actor.practice_id,
+                staff_id=site.actor.person_id,
+                entry_id=f"{site.actor.practice_id}-timer",
+                patient_id=f"{site.actor.practice_id}-pt-1",
+                program=Program.CCM.value,
+                started_at=NOW - timedelta(minutes=20),
+            )
+        )
+
+
+def _bundle(site: Site) -> None:
+    snomed_only_bundle(site.folder)
+
+
+def _restricted(site: Site) -> None:
+    practice = site.actor.practice_id
+    with site.store.writing(actor=site.actor, at=NOW) as unit:
+        unit.session.add(
+            RestrictedChartRow(
+                practice_id=practice,
+                patient_id=f"{practice}-pt-1",
+                restricted_by=f"{practice}-owner",
+                restricted_at=NOW,
+            )
+        )
+
+
+_SECRET: Final = "JBSWY3DPEHPK3PXP" * 2
+
+
+def _codes_begun(site: Site) -> None:
+    with site.store.writing(actor=site.actor, at=NOW) as unit:
+        unit.session.add(
+            SecondFactorRow(
+                practice_id=site.actor.practice_id, staff_id=site.actor.person_id, secret=_SECRET
+            )
+        )
+
+
+def _code() -> str:
+    return pyotp.TOTP(_SECRET).at(NOW)
+
+
+# --- the rows --------------------------------------------------------------------------------
+
+_DAY: Final = date(2026, 11, 25)
+_NOT_IN_COCM: Final = {"consultant": RESTRICTED}
+"""A psychiatric consultant without a role opens charts of collaborative care only."""
+
+_READS_CHART: Final = ("read_chart",)
+_READS_REGISTRY: Final = ("read_registry",)
+"""Whoever may read charts may; a consultant reads those of patients in collaborative care."""
+
+_EDITS: Final = ("edit_chart",)
+_PEOPLE: Final = ("manage_people",)
+
+
+def _of_patient(**more: object) -> Callable[[Ids], dict[str, object]]:
+    return lambda ids: {"patient_id": ids.patient, **more}
+
+
+def _of_cocm_patient(**more: object) -> Callable[[Ids], dict[str, object]]:
+    return lambda ids: {"patient_id": ids.cocm_patient, **more}
+
+
+def _member(staff_id: str) -> StaffMember:
+    return StaffMember(
+        id=staff_id,
+        role=StaffRole.CLINICAL_STAFF,
+        family_name="Changed",
+        access=AccessRole.BILLER,
+    )
+
+
+def _patient(patient_id: str) -> Patient:
+    return Patient(id=patient_id, mrn="new-mrn", family_name="Fern", given_name="Ada")
+
+
+def _work(ids: Ids, staff_id: str) -> LogTime:
+    return LogTime(
+        entry_id="new-entry",
+        patient_id=ids.patient,
+        program=Program.CCM,
+        staff_id=staff_id,
+        started_at=datetime(2026, 11, 27, 15, tzinfo=UTC),
+        seconds=600,
+        activity=Activity.CARE_COORDINATION,
+        note="spoke about diet",
+    )
+
+
+def _correction(ids: Ids, entry_id: str) -> CorrectTime:
+    return CorrectTime(
+        entry_id_new="new-entry",
+        entry_id=entry_id,
+        seconds=300,
+        reason="Was shorter",
+        patient_id=ids.other_patient,
+    )
+
+
+def _documents() -> Iterator[Case]:
+    for form in ("pdf", "csv", "zip", "json"):
+        yield Case(
+            service="billing.superbill_document",
+            way=form,
+            needs=("draft_superbill", "read_superbill"),
+            given=lambda _, form=form: {"month": OCTOBER, "form": form},
+        )
+    yield Case(
+        service="billing.superbill_document",
+        way="one patient's",
+        needs=("draft_superbill", "read_superbill"),
+        given=lambda ids: {"month": OCTOBER, "form": "pdf", "patient_id": ids.patient},
+    )
+    yield Case(
+        service="billing.superbill_document",
+        way="of a number",
+        needs=("draft_superbill", "read_superbill"),
+        given=lambda ids: {"month": OCTOBER, "form": "pdf", "number": ids.superbill},
+    )
+    yield Case(
+        service="billing.superbill_document",
+        way="fhir",
+        needs=("export_fhir", "read_superbill"),
+        given=lambda ids: {"month": OCTOBER, "form": "fhir", "patient_id": ids.patient},
+    )
+
+
+CASES: Final[tuple[Case, ...]] = (
+    # --- billing and months
+    Case(
+        service="billing.superbills",
+        needs=("read_superbill",),
+        given=lambda ids: {"month": OCTOBER, "patient_id": ids.patient},
+    ),
+    Case(
+        service="billing.superbills",
+        way="everybody's",
+        needs=("read_superbill",),
+        given=lambda _: {"month": OCTOBER},
+    ),
+    Case(
+        service="billing.superbills",
+        way="of a number",
+        needs=("read_superbill",),
+        given=lambda ids: {"month": OCTOBER, "number": ids.superbill},
+    ),
+    *_documents(),
+    Case(
+        service="months.month_review",
+        needs=("read_superbill",),
+        given=lambda ids: {"month": NOVEMBER, "patient_id": ids.patient},
+    ),
+    Case(
+        service="months.month_review",
+        way="everybody's",
+        needs=("read_superbill",),
+        given=lambda _: {"month": NOVEMBER},
+    ),
+    Case(service="months.month_state", needs=("read_board",), given=lambda _: {"month": OCTOBER}),
+    Case(
+        service="month_close.close_month",
+        needs=("close_month", "check_ledger", "make_checkpoint"),
+        given=lambda _: {"command": CloseMonth(month=NOVEMBER, form_id="new-close")},
+    ),
+    Case(
+        service="month_close.reopen_month",
+        needs=("reopen_month",),
+        given=lambda _: {
+            "command": ReopenMonth(month=OCTOBER, form_id="new-reopening", reason="A late note")
+        },
+    ),
+    # --- board
+    Case(
+        service="board.board",
+        needs=("read_board",),
+        given=lambda ids: {"month": NOVEMBER, "patient_id": ids.patient},
+    ),
+    Case(
+        service="board.board",
+        way="everybody's",
+        needs=("read_board",),
+        given=lambda _: {"month": NOVEMBER},
+    ),
+    Case(
+        service="board.month_determinations",
+        needs=("read_board",),
+        given=lambda _: {"month": NOVEMBER},
+    ),
+    Case(
+        service="board.patient_month",
+        needs=_READS_REGISTRY,
+        given=_of_patient(month=NOVEMBER, explain=True),
+        narrowed=_NOT_IN_COCM,
+    ),
+    Case(
+        service="board.patient_month",
+        way="of collaborative care",
+        needs=_READS_REGISTRY,
+        given=_of_cocm_patient(month=NOVEMBER),
+    ),
+    Case(
+        service="board.preview_entry",
+        needs=("read_board",),
+        given=lambda ids: {
+            "patient_id": ids.patient,
+            "program": Program.CCM,
+            "staff_id": ids.person,
+            "on": _DAY,
+        },
+    ),
+    Case(
+        service="what_if.on_record",
+        needs=_READS_CHART,
+        given=_of_patient(month=NOVEMBER),
+    ),
+    # --- restricted charts and emergencies
+    Case(
+        service="restricted.restrict_chart",
+        needs=("restrict_chart",),
+        given=lambda ids: {"patient_id": ids.patient, "readers": [ids.person]},
+    ),
+    Case(
+        service="restricted.lift_restriction",
+        needs=("restrict_chart",),
+        given=_of_patient(),
+        before=_restricted,
+    ),
+    Case(service="restricted.restricted_charts", needs=("restrict_chart",), before=_restricted),
+    Case(
+        service="restricted.chart_access",
+        needs=_READS_REGISTRY,
+        given=_of_patient(),
+        before=_restricted,
+    ),
+    Case(
+        service="restricted.closed_charts",
+        needs=_READS_REGISTRY,
+        given=lambda ids: {"patient_ids": [ids.patient]},
+        before=_restricted,
+        elsewhere={"patient": ITS_OWN},
+    ),
+    Case(
+        service="restricted.open_in_emergency",
+        needs=("open_in_emergency",),
+        given=_of_patient(reason="Called from the emergency room"),
+        before=_restricted,
+        narrowed={"owner": "CHART_OPEN"},
+    ),
+    Case(
+        service="restricted.end_emergency",
+        needs=("open_in_emergency",),
+        given=lambda ids: {"access_id": ids.emergency},
+    ),
+    Case(
+        service="restricted.end_emergency",
+        way="another's",
+        needs=("open_in_emergency",),
+        given=lambda ids: {"access_id": ids.colleagues_emergency},
+        narrowed=dict.fromkeys(set(PEOPLE) - {"owner"}, NOT_FOUND),
+    ),
+    Case(
+        service="restricted.emergencies",
+        needs=("review_emergency",),
+        given=lambda _: {"with_reviewed": True},
+    ),
+    Case(
+        service="restricted.review_emergency",
+        needs=("review_emergency",),
+        given=lambda ids: {"access_id": ids.colleagues_emergency},
+    ),
+    # --- charts
+    Case(service="caseload.patients", needs=_READS_REGISTRY),
+    Case(
+        service="caseload.patients",
+        way="by a name of another practice",
+        needs=_READS_REGISTRY,
+        given=lambda _: {"text": AWAY},
+    ),
+    Case(
+        service="caseload.patient",
+        needs=_READS_REGISTRY,
+        given=_of_patient(),
+        narrowed=_NOT_IN_COCM,
+    ),
+    Case(
+        service="caseload.patient",
+        way="of collaborative care",
+        needs=_READS_REGISTRY,
+        given=_of_cocm_patient(),
+    ),
+    Case(
+        service="caseload.patient_names",
+        needs=_READS_CHART,
+        given=lambda ids: {"patient_ids": [ids.patient, ids.other_patient]},
+        elsewhere={"patient": NONE_OF_IT, "other_patient": NONE_OF_IT},
+    ),
+    Case(
+        service="coding.uncoded_counts",
+        needs=_READS_CHART,
+        given=lambda ids: {"patient_ids": [ids.patient, ids.other_patient]},
+        elsewhere={"patient": NONE_OF_IT, "other_patient": NONE_OF_IT},
+    ),
+    Case(
+        service="caseload.chart",
+        needs=_READS_REGISTRY,
+        given=_of_patient(month=NOVEMBER),
+        narrowed=_NOT_IN_COCM,
+    ),
+    Case(
+        service="caseload.chart",
+        way="of collaborative care",
+        needs=_READS_REGISTRY,
+        given=_of_cocm_patient(month=NOVEMBER),
+    ),
+    Case(
+        service="caseload.charts_of_list",
+        needs=_READS_REGISTRY,
+        given=lambda ids: {"patient_ids": [ids.patient, ids.cocm_patient], "month": NOVEMBER},
+        left_out_for=frozenset({"consultant"}),
+    ),
+    Case(service="registry.registry", needs=_READS_REGISTRY, given=lambda _: {"month": NOVEMBER}),
+    Case(
+        service="caseload.register_patient",
+        needs=_EDITS,
+        given=lambda ids: {"command": _patient(ids.patient)},
+        elsewhere={"patient": ITS_OWN},
+    ),
+    Case(
+        service="caseload.edit_patient",
+        needs=_EDITS,
+        given=lambda ids: {"command": _patient(ids.patient)},
+    ),
+    Case(
+        service="care_records.add_condition",
+        needs=_EDITS,
+        given=_of_patient(icd10="E78.5"),
+    ),
+    Case(
+        service="care_records.code_condition",
+        needs=_EDITS,
+        given=lambda ids: {"condition_id": ids.condition, "icd10": "E78.5"},
+    ),
+    Case(
+        service="care_records.enroll",
+        needs=_EDITS,
+        given=lambda ids: {
+            "patient_id": ids.patient,
+            "program": Program.BHI,
+            "started_on": _DAY,
+            "billing_practitioner": ids.practitioner,
+        },
+    ),
+    Case(
+        service="care_records.enroll",
+        way="under supervision",
+        needs=_EDITS,
+        given=lambda ids: {
+            "patient_id": f"{ids.me.split('-')[0]}-pt-1",
+            "program": Program.BHI,
+            "started_on": _DAY,
+            "billing_practitioner": f"{ids.me.split('-')[0]}-practitioner",
+            "supervising_practitioner": ids.practitioner,
+        },
+    ),
+    Case(
+        service="care_records.end_enrollment",
+        needs=_EDITS,
+        given=lambda ids: {"enrollment_id": ids.enrollment, "ended_on": _DAY},
+    ),
+    Case(
+        service="care_records.elect_track",
+        needs=("document_decision",),
+        given=_of_patient(program=Program.CCM, month=NOVEMBER, track=Track.STAFF),
+    ),
+    Case(
+        service="care_records.record_consent",
+        needs=_EDITS,
+        given=lambda ids: {
+            "patient_id": ids.patient,
+            "program": Program.BHI,
+            "obtained_on": _DAY,
+            "billing_practitioner": ids.practitioner,
+            "obtained_by": ids.person,
+        },
+    ),
+    Case(
+        service="care_records.revoke_consent",
+        needs=_EDITS,
+        given=lambda ids: {"consent_id": ids.consent, "revoked_on": _DAY},
+    ),
+    Case(
+        service="care_records.record_care_plan",
+        needs=_EDITS,
+        given=_of_patient(program=Program.BHI, established_on=_DAY, goals="Walk daily"),
+    ),
+    Case(
+        service="care_records.revise_care_plan",
+        needs=_EDITS,
+        given=lambda ids: {"care_plan_id": ids.care_plan, "revised_on": _DAY},
+    ),
+    Case(
+        service="care_records.give_care_plan_copy",
+        needs=_EDITS,
+        given=lambda ids: {"care_plan_id": ids.care_plan, "copy_given_on": _DAY},
+    ),
+    Case(
+        service="care_records.record_visit",
+        needs=_EDITS,
+        given=lambda ids: {"patient_id": ids.patient, "on": _DAY, "by": ids.practitioner},
+    ),
+    Case(
+        service="care_records.record_decision_making",
+        needs=("document_decision",),
+        given=lambda ids: {
+            "patient_id": ids.patient,
+            "program": Program.CCM,
+            "level": MdmLevel.MODERATE,
+            "on": _DAY,
+            "by": ids.practitioner,
+        },
+    ),
+    Case(
+        service="care_records.record_scale",
+        needs=_EDITS,
+        given=_of_patient(instrument="PHQ-9", on=_DAY, score=9),
+    ),
+    Case(
+        service="care_records.enter_registry",
+        needs=_EDITS,
+        given=_of_patient(entered_on=_DAY),
+    ),
+    Case(
+        service="care_records.end_cocm",
+        needs=_EDITS,
+        given=lambda ids: {
+            "patient_id": ids.cocm_patient,
+            "on": _DAY,
+            "because": CocmEndReason.GOAL_MET,
+        },
+    ),
+    Case(
+        service="care_records.record_caseload_review",
+        needs=("record_recommendation",),
+        given=lambda ids: {
+            "patient_id": ids.cocm_patient,
+            "on": _DAY,
+            "consultant": ids.consultant,
+            "recommendation": "Go on",
+        },
+    ),
+    Case(
+        service="care_records.record_caseload_review",
+        way="of somebody else",
+        needs=("record_recommendation",),
+        given=_of_patient(on=_DAY, recommendation="Go on"),
+        narrowed=_NOT_IN_COCM,
+    ),
+    Case(
+        service="care_records.record_discharge",
+        needs=_EDITS,
+        given=lambda ids: {
+            "patient_id": ids.patient,
+            "discharged_on": _DAY,
+            "discharge_day_management_by": ids.practitioner,
+        },
+    ),
+    Case(
+        service="care_records.record_discharge_contact",
+        needs=_EDITS,
+        given=lambda ids: {
+            "discharge_id": ids.discharge,
+            "at": datetime(2026, 11, 22, 15, tzinfo=UTC),
+            "by": ids.person,
+        },
+    ),
+    Case(
+        service="care_records.record_discharge_visit",
+        needs=_EDITS,
+        given=lambda ids: {"discharge_id": ids.discharge, "on": _DAY, "by": ids.practitioner},
+    ),
+    Case(
+        service="care_records.record_facility_stay",
+        needs=_EDITS,
+        given=_of_patient(admitted_on=_DAY, kind=StayKind.INPATIENT),
+    ),
+    Case(
+        service="care_records.end_facility_stay",
+        needs=_EDITS,
+        given=lambda ids: {"stay_id": ids.stay, "discharged_on": date(2026, 11, 29)},
+    ),
+    Case(
+        service="care_records.record_other_service",
+        needs=_EDITS,
+        given=lambda ids: {
+            "patient_id": ids.patient,
+            "on": _DAY,
+            "code": "99213",
+            "by": ids.practitioner,
+        },
+    ),
+    # --- time
+    Case(
+        service="time_log.log_time",
+        needs=("log_own_time",),
+        given=lambda ids: {"command": _work(ids, ids.me)},
+    ),
+    Case(
+        service="time_log.log_time",
+        way="another's",
+        needs=("log_own_time", "correct_others_time"),
+        given=lambda ids: {"command": _work(ids, ids.person)},
+    ),
+    Case(
+        service="time_log.correct_time",
+        needs=("log_own_time",),
+        given=lambda ids: {"command": _correction(ids, ids.entry)},
+    ),
+    Case(
+        service="time_log.correct_time",
+        way="another's",
+        needs=("log_own_time", "correct_others_time"),
+        given=lambda ids: {"command": _correction(ids, ids.colleagues_entry)},
+    ),
+    Case(
+        service="time_log.start_timer",
+        needs=("log_own_time",),
+        given=_of_patient(program=Program.CCM),
+    ),
+    Case(service="time_log.running_timer", needs=("log_own_time",), before=_timer),
+    Case(
+        service="time_log.stop_timer",
+        needs=("log_own_time",),
+        given=lambda _: {"command": StopTimer(activity=Activity.CARE_COORDINATION)},
+        before=_timer,
+    ),
+    Case(
+        service="time_log.stop_timer",
+        way="again",
+        needs=("log_own_time",),
+        given=lambda ids: {
+            "command": StopTimer(
+                activity=Activity.CARE_COORDINATION, note=TIMED, entry_id=ids.timed_entry
+            )
+        },
+        elsewhere={"timed_entry": "TIMER_NOT_RUNNING"},
+    ),
+    Case(service="time_log.discard_timer", needs=("log_own_time",), before=_timer),
+    Case(
+        service="time_log.entries_of",
+        needs=("read_time",),
+        given=lambda ids: {"month": NOVEMBER, "patient_id": ids.patient},
+    ),
+    Case(
+        service="time_log.entries_of",
+        way="everybody's",
+        needs=("read_time",),
+        given=lambda _: {"month": None},
+    ),
+    # --- ledger and journal
+    Case(
+        service="entry_history.entry_history",
+        needs=("read_ledger",),
+        given=lambda ids: {"entry_id": ids.entry},
+    ),
+    Case(
+        service="entry_history.withhold_note",
+        needs=("withhold_note",),
+        given=lambda ids: {"entry_id": ids.entry, "reason": "Concerns somebody else"},
+    ),
+    Case(service="journal.journal", needs=("read_journal",)),
+    Case(
+        service="journal.journal",
+        way="with filters",
+        needs=("read_journal",),
+        given=lambda ids: {
+            "patient_id": ids.patient,
+            "author_id": ids.person,
+            "subject_kind": "consent",
+            "subject_id": ids.consent,
+        },
+        elsewhere=dict.fromkeys(("patient", "person", "consent"), NONE_OF_IT),
+    ),
+    Case(
+        service="checkpoints.make_checkpoint",
+        needs=("make_checkpoint",),
+        given=lambda ids: {"why": "asked", "practice_id": ids.practice},
+    ),
+    Case(service="integrity.checking.check_ledger", needs=("check_ledger",)),
+    Case(service="integrity.checking.checkpoint_state", needs=("read_ledger",)),
+    Case(
+        service="ledger_export.export_ledger",
+        needs=("read_ledger", "make_checkpoint"),
+        given=lambda ids: {"target": ids.folder / "ledger.zip"},
+    ),
+    Case(
+        service="exchange.import_fhir",
+        needs=("import_records",),
+        given=lambda ids: {"paths": [ids.folder / "bundle.json"]},
+        before=_bundle,
+    ),
+    # --- what leaves, and what the journal is told
+    Case(
+        service="downloads.deliver",
+        needs=("draft_superbill",),
+        given=lambda ids: {
+            "make": lambda: b"content",
+            "operation": Operation.DRAFT_SUPERBILL,
+            "form": FileForm.SUPERBILL_PDF,
+            "patient_id": ids.patient,
+            "month": NOVEMBER,
+        },
+    ),
+    Case(
+        service="access_events.note_print",
+        needs=("read_practice",),
+        given=lambda ids: {"page": "patients", "patient_id": ids.patient},
+        elsewhere={"patient": ITS_OWN},
+    ),
+    Case(service="access_reading.access_log", needs=("read_access_log",)),
+    Case(
+        service="access_reading.access_log",
+        way="with filters",
+        needs=("read_access_log",),
+        given=lambda ids: {"filters": AccessFilters(patient_id=ids.patient, person_id=ids.person)},
+        elsewhere={"patient": NONE_OF_IT, "person": NONE_OF_IT},
+    ),
+    Case(service="access_reading.access_log_file", needs=("read_access_log",)),
+    # --- drafts
+    Case(
+        service="drafts.keep",
+        needs=("keep_draft",),
+        given=_of_patient(text="Spoke about", form="time"),
+    ),
+    Case(
+        service="drafts.take",
+        needs=("keep_draft",),
+        given=_of_patient(form="time"),
+        elsewhere={"patient": NONE_OF_IT},
+    ),
+    Case(
+        service="drafts.patient_of_newest", needs=("keep_draft",), given=lambda _: {"form": "time"}
+    ),
+    Case(
+        service="drafts.drop",
+        needs=("keep_draft",),
+        given=_of_patient(form="time"),
+        elsewhere={"patient": NONE_OF_IT},
+    ),
+    # --- practice and people
+    Case(service="practice.the_practice", needs=("read_practice",)),
+    Case(service="practice.staff", needs=("read_practice",)),
+    Case(
+        service="practice_settings.edit_practice",
+        needs=("edit_settings",),
+        given=lambda ids: {"command": Practice(id=ids.practice, name="Changed")},
+        elsewhere={"practice": ITS_OWN},
+    ),
+    Case(service="people.people", needs=_PEOPLE),
+    Case(
+        service="people.add_person",
+        needs=_PEOPLE,
+        given=lambda ids: {"member": _member(ids.unused_person), "sign_in_name": "new-name"},
+        elsewhere={"unused_person": ITS_OWN},
+    ),
+    Case(
+        service="people.change_person",
+        needs=_PEOPLE,
+        given=lambda ids: {"member": _member(ids.person), "sign_in_name": "new-name"},
+    ),
+    Case(service="people.deactivate", needs=_PEOPLE, given=lambda ids: {"staff_id": ids.person}),
+    Case(
+        service="people.reactivate",
+        needs=_PEOPLE,
+        given=lambda ids: {"staff_id": ids.former_person},
+    ),
+    Case(service="people.rules_of_sign_in", needs=("read_practice",)),
+    Case(service="people.own_sign_in", needs=("change_own_sign_in",)),
+    Case(
+        service="people.set_rules_of_sign_in",
+        needs=_PEOPLE,
+        given=lambda _: {"rules": SignInRules(idle=timedelta(minutes=20))},
+    ),
+    Case(
+        service="invitations.make_link", needs=_PEOPLE, given=lambda ids: {"staff_id": ids.person}
+    ),
+    # --- one's own sign-in
+    Case(
+        service="people.change_own_password",
+        needs=("change_own_sign_in",),
+        given=lambda _: {"old": PASSWORD, "new": f"{PASSWORD} too"},
+    ),
+    Case(
+        service="people.remove_own_codes",
+        needs=("change_own_sign_in",),
+        given=lambda _: {"password": PASSWORD},
+    ),
+    Case(
+        service="second_factor.begin_set_up",
+        needs=("change_own_sign_in",),
+        given=lambda _: {"label": "somebody"},
+    ),
+    Case(
+        service="second_factor.confirm_set_up",
+        needs=("change_own_sign_in",),
+        given=lambda _: {"code": _code()},
+        before=_codes_begun,
+    ),
+)
