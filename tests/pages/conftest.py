@@ -100,7 +100,9 @@ class AsgiBrowser:
             inbox = [{"type": "http.request", "body": body, "more_body": False}]
 
             async def receive():
-                return inbox.pop(0) if inbox else {"type": "http.disconnect"}
+                if not inbox:
+                    await asyncio.Event().wait()  # a browser stays until it has its answer
+                return inbox.pop(0)
 
             async def send(message):
                 said.append(message)
