@@ -8,7 +8,8 @@ from pages.shared import board_view, store, time_entry
 from trellis_core.access import AccessRole
 from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
 from trellis_core.rules.rulebook import load_rule_book
-from trellis_core.services import care_records, caseload
+from trellis_core.services import care_records, caseload, drafts
+from trellis_core.services import sign_in as sign_ins
 from trellis_core.services.board import BoardState, board
 from trellis_core.services.time_log import entries_of, running_timer, start_timer
 from trellis_core.values.clock import FixedClock
@@ -305,3 +306,112 @@ def test_work_on_the_day_of_a_visit_counts_once_it_is_stated_to_be_apart(dashboa
     (entry,) = (each for each in entries(dashboard, row) if each.id not in before)
     assert entry.separate_from_visit is True
     assert entry.seconds == 7 * 60
+
+
+# --- notes that are not saved yet --------------------------------------------------------------
+
+
+def draft(dashboard, form, patient_id, role=AccessRole.COORDINATOR):
+    return drafts.take(
+        form=form, patient_id=patient_id, store=dashboard.store, actor=dashboard.actor(role)
+    )
+
+
+def said_to_be_kept(at):
+    return any("not saved yet" in item.value for item in at.caption)
+
+
+def test_a_note_that_was_typed_comes_back_in_another_window_until_it_is_saved(dashboard):
+    row = ccm_row(dashboard)
+    at = open_form(dashboard, row)
+    at.text_area(key=field(at, "note")).set_value("Refill moved.").run()
+    assert draft(dashboard, FORM, row.patient_id) == "Refill moved."
+    assert not said_to_be_kept(at), "what stands there was typed here"
+
+    other = dashboard.open(AccessRole.COORDINATOR, "programs/ccm")
+    assert other.selectbox(key=f"{FORM}_patient").value == row.patient_id
+    assert other.text_area(key=field(other, "note")).value == "Refill moved."
+    assert said_to_be_kept(other)
+
+    other.number_input(key=field(other, "minutes")).set_value(5).run()
+    other.button(key=field(other, "save")).click().run()
+    assert not other.exception
+    assert draft(dashboard, FORM, row.patient_id) == ""
+    assert other.text_area(key=field(other, "note")).value == ""
+    assert not said_to_be_kept(other)
+    assert [entry.note for entry in entries(dashboard, row)].count("Refill moved.") == 1
+
+
+def test_an_emptied_note_is_not_kept(dashboard):
+    row = ccm_row(dashboard)
+    at = open_form(dashboard, row)
+    at.text_area(key=field(at, "note")).set_value("Refill moved.").run()
+    at.text_area(key=field(at, "note")).set_value("").run()
+    assert draft(dashboard, FORM, row.patient_id) == ""
+
+
+def test_a_note_for_one_patient_never_stands_in_anothers_form(dashboard):
+    row = ccm_row(dashboard)
+    at = open_form(dashboard, row)
+    at.text_area(key=field(at, "note")).set_value("About the first.").run()
+    others = board(
+        month=NOVEMBER,
+        program=Program.CCM,
+        store=dashboard.store,
+        actor=dashboard.actor(AccessRole.COORDINATOR),
+        clock=dashboard.clock,
+        rule_book=load_rule_book(),
+    ).rows
+    other_id = next(each.patient_id for each in others if each.patient_id != row.patient_id)
+    at.selectbox(key=f"{FORM}_patient").set_value(other_id).run()
+    assert at.text_area(key=field(at, "note")).value == ""
+    at.text_area(key=field(at, "note")).set_value("About the second.").run()
+    at.selectbox(key=f"{FORM}_patient").set_value(row.patient_id).run()
+    assert at.text_area(key=field(at, "note")).value == "About the first."
+    assert draft(dashboard, FORM, other_id) == "About the second."
+
+
+def test_a_note_is_offered_to_nobody_but_its_author(dashboard):
+    row = ccm_row(dashboard)
+    at = open_form(dashboard, row)
+    at.text_area(key=field(at, "note")).set_value("Refill moved.").run()
+    owner = dashboard.open(AccessRole.OWNER, "programs/ccm")
+    owner.selectbox(key=f"{FORM}_patient").set_value(row.patient_id).run()
+    assert owner.text_area(key=field(owner, "note")).value == ""
+    assert draft(dashboard, FORM, row.patient_id, AccessRole.OWNER) == ""
+
+
+def test_a_note_typed_after_the_sign_in_ended_is_nobodys(dashboard):
+    row = ccm_row(dashboard)
+    at = open_form(dashboard, row)
+    sign_ins.end_sign_in(store.session_token(), store=dashboard.store, clock=dashboard.clock)
+    at.text_area(key=field(at, "note")).set_value("Too late.").run()
+    assert at.title[0].value == "You are signed out"
+    assert draft(dashboard, FORM, row.patient_id) == ""
+
+
+@pytest.mark.parametrize("ending", ["save", "discard"])
+def test_the_note_of_a_running_timer_comes_back_until_the_timer_ends(dashboard, ending):
+    row = ccm_row(dashboard)
+    person = dashboard.actor(AccessRole.COORDINATOR)
+    timer = start_timer(
+        patient_id=row.patient_id,
+        program=Program.CCM,
+        store=dashboard.store,
+        actor=person,
+        clock=FixedClock(dashboard.clock.now() - timedelta(minutes=9)),
+    )
+    form, key = f"timer {timer.entry_id}", f"timer_{timer.entry_id}"
+    at = dashboard.open(AccessRole.COORDINATOR)
+    at.button(key="timer_stop").click().run()
+    at.text_area(key=f"{key}_note").set_value("Spoke with the pharmacy.").run()
+    assert draft(dashboard, form, row.patient_id) == "Spoke with the pharmacy."
+
+    other = dashboard.open(AccessRole.COORDINATOR)
+    other.button(key="timer_stop").click().run()
+    assert other.text_area(key=f"{key}_note").value == "Spoke with the pharmacy."
+    other.button(key=f"{key}_{ending}").click().run()
+    assert not other.exception
+    assert draft(dashboard, form, row.patient_id) == ""
+    notes = [entry.note for entry in entries(dashboard, row)]
+    assert ("Spoke with the pharmacy." in notes) is (ending == "save")
