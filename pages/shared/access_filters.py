@@ -20,6 +20,7 @@ TO_KEY: Final = "to"
 BEFORE_KEY: Final = "before"
 """Query parameter that names the event after which a page goes on."""
 
+_ANY: Final = ""
 _WIDGET: Final = "access_log_{}"
 _MOST_MATCHES: Final = 20
 _MOST_DIGITS: Final = 19
@@ -92,15 +93,15 @@ def _select(
     anything: str,
 ) -> None:
     key = _WIDGET.format(parameter)
-    st.session_state[key] = chosen
+    st.session_state[key] = chosen or _ANY
 
     def keep() -> None:
         _put(parameter, st.session_state[key])
 
     place.selectbox(
         label,
-        [None, *options],
-        format_func=lambda one: anything if one is None else options[one],
+        [_ANY, *options],
+        format_func=lambda one: options.get(one, anything),
         key=key,
         on_change=keep,
     )
@@ -132,8 +133,8 @@ def _patient(person: Actor, chosen: str | None) -> None:
         name = _names(person, chosen).get(chosen, "Nobody of this practice")
         st.selectbox(
             "Patient",
-            [chosen, None],
-            format_func=lambda one: "Anybody" if one is None else name,
+            [chosen, _ANY],
+            format_func=lambda one: name if one else "Anybody",
             key=_WIDGET.format("patient"),
             on_change=_put,
             args=(state.PATIENT_KEY, None),
@@ -162,8 +163,8 @@ def _patient(person: Actor, chosen: str | None) -> None:
     more = found.total - len(named)
     st.selectbox(
         "Which patient",
-        [None, *named],
-        format_func=lambda one: "Choose" if one is None else named[one],
+        [_ANY, *named],
+        format_func=lambda one: named.get(one, "Choose"),
         key=_WIDGET.format("which"),
         on_change=keep,
         help=f"{formats.count(more, 'more patient')} match; write more." if more else None,
