@@ -23,9 +23,14 @@ from trellis_core.errors import (
     UnknownLocalityError,
 )
 from trellis_core.rules.rulebook import load_rule_book
-from trellis_core.services.by_hand import system_user
+from trellis_core.services.by_hand import cli_actor, note_command, system_user
 from trellis_core.services.passwords import SHORTEST_PASSWORD
-from trellis_core.services.practice import CreatePractice, create_practice, has_practice
+from trellis_core.services.practice import (
+    CreatePractice,
+    create_practice,
+    is_sample,
+    practices_held,
+)
 from trellis_core.services.practice_files import practice_from_json
 from trellis_core.values.clock import SystemClock
 from trellis_core.values.ids import new_id
@@ -45,7 +50,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "init",
         help="set up a new practice: its name, its owner, its time zone",
         allow_abbrev=False,  # --password would be --password-file, and a password an argument
-        description="Set up a practice in an empty store. Asks a few questions, or takes the "
+        description="Set up a practice, in an empty store or beside the practices that it holds. Asks a few questions, or takes the "
         'answers from a JSON file: {"practice": {"name": …, "npi": …, "tin": …, "time_zone": …, '
         '"state": …, "locality": …}, "owner": {"given_name": …, "family_name": …, "credential": …, '
         '"npi": …, "sign_in_name": …}}. The owner\'s password is asked for twice and not shown, or '
@@ -75,10 +80,11 @@ def run(args: argparse.Namespace) -> int:
     """Set up the practice."""
     store = open_store_of(args)
     try:
-        if has_practice(store=store):
+        if is_sample(store=store):
             raise CommandRefusedError(
-                "STORE_NOT_EMPTY",
-                "This store already holds a practice. Nothing was changed. Name another with --store.",
+                "SAMPLE_STORE",
+                "This store holds the sample practice, which is for trying out only. Nothing was "
+                "changed. Name another with --store.",
             )
         answers = _answers(args)
         _check_locality(answers.practice)
@@ -88,12 +94,14 @@ def run(args: argparse.Namespace) -> int:
                 owner=answers.owner,
                 sign_in_name=answers.sign_in_name,
                 password=answers.password,
+                is_beside_others=True,
             ),
             store=store,
             clock=SystemClock(),
             system_user=system_user(),
         )
-        url = store.url
+        note_command("init", store=store, actor=cli_actor(store, answers.owner.id))
+        url, held = store.url, practices_held(store=store)
     finally:
         store.close()
     if args.json:
@@ -107,6 +115,8 @@ def run(args: argparse.Namespace) -> int:
         )
     else:
         print(f"The practice is set up in {url}.")
+        if held > 1:
+            print(f"The store holds {held} practices; the people of each see their own alone.")
         print(f"Its owner is person {answers.owner.id}: commands take --as {answers.owner.id}.")
         print("Open the dashboard with 'trellis serve' and sign in.")
     if answers.file_with_password is not None:

@@ -1,10 +1,8 @@
 """``trellis demo``: what it opens, what it refuses, how it ends; and what every server gets told."""
 
-import json
 import os
 import signal
 import socket
-import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -14,22 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import TRELLIS
-from trellis_core.access import AccessRole
-from trellis_core.care.people import Practice, StaffMember
-from trellis_core.care.vocabulary import Credential, StaffRole
+from tests.support.served import Running, free_port, real_practice
+from trellis_core.care.people import Practice
 from trellis_core.cli import _server_process as server_process
 from trellis_core.cli import main
 from trellis_core.cli._server_process import Serving, environment
+from trellis_core.errors import CommandRefusedError
 from trellis_core.sample import load_sample
 from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.caseload import edit_patient, patient, patients
 from trellis_core.services.checkpoints import read_checkpoint_file
-from trellis_core.services.practice import CreatePractice, create_practice
+from trellis_core.services.practice import is_sample
+from trellis_core.services.sign_in import demo_actors
 from trellis_core.store.engine import open_store
+from trellis_core.store.mapping import practice_row
 from trellis_core.values.clock import SystemClock
-
-PASSWORD = "a long and private phrase"
 
 
 @pytest.fixture(autouse=True)
@@ -47,71 +44,6 @@ def taken() -> Iterator[int]:
         other.bind(("127.0.0.1", 0))
         other.listen()
         yield other.getsockname()[1]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def real_practice(path: Path) -> str:
-    url = f"sqlite:///{path}"
-    store = open_store(url)
-    owner = StaffMember(
-        id="st-1",
-        role=StaffRole.BILLING_PRACTITIONER,
-        credential=Credential.MD,
-        given_name="Wren",
-        family_name="Hollyhock",
-        access=AccessRole.OWNER,
-    )
-    create_practice(
-        CreatePractice(
-            practice=Practice(id="pr-1", name="Fernbank"),
-            owner=owner,
-            sign_in_name="wren",
-            password=PASSWORD,
-        ),
-        store=store,
-        clock=SystemClock(),
-    )
-    store.close()
-    return url
-
-
-class Running:
-    """A command that is running, until it is told to stop."""
-
-    def __init__(self, *words: str) -> None:
-        self.port = free_port()
-        self.process = subprocess.Popen(
-            [
-                *TRELLIS,
-                *words,
-                "--port",
-                str(self.port),
-                "--no-browser",
-                "--json",
-            ],
-            cwd=Path(__file__).parents[3],
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> dict[str, object]:
-        lines = ""
-        for line in self.process.stdout:
-            lines += line
-            if line == "}\n":
-                return json.loads(lines)
-        raise AssertionError(self.process.stderr.read())
-
-    def __exit__(self, *_: object) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        _, self.errors = self.process.communicate(timeout=30)
 
 
 def test_a_closed_window_ends_the_dashboard_too(folder: Path) -> None:
@@ -279,3 +211,62 @@ def test_the_browser_opens_on_the_address_and_ctrl_c_ends_it_all(
     assert signal.getsignal(signal.SIGINT) is before
     with pytest.raises(OSError, match="refused"):
         answers(opened[0])
+
+
+@pytest.mark.parametrize("more", [[], ["--fresh"]])
+def test_a_practice_beside_the_sample_is_not_a_demonstration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    """No command makes such a store; a copy by hand could."""
+    path = tmp_path / "both.db"
+    url = real_practice(path)
+    store = open_store(url)
+    with store.writing(at=SystemClock().now()) as unit:
+        unit.session.add(
+            practice_row(
+                Practice(id="pr-2", name="Sample", is_sample=True), created_at=SystemClock().now()
+            )
+        )
+    assert not is_sample(store=store)
+    with pytest.raises(CommandRefusedError, match="Sign in"):
+        demo_actors(store=store)
+    store.close()
+    before = path.read_bytes()
+    assert main(["demo", "--store", url, "--no-browser", "--port", str(free_port()), *more]) == 2
+    assert "holds a practice of real people" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_a_real_practice_in_the_demonstrations_own_place_is_not_deleted(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / "demo" / "trellis.db"
+    real_practice(path)
+    before = path.read_bytes()
+    for more in ([], ["--fresh"]):
+        assert main(["demo", "--no-browser", "--port", str(free_port()), *more]) == 2
+        assert "holds a practice of real people" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_a_demonstration_that_cannot_be_read_any_more_is_made_anew(folder: Path) -> None:
+    from trellis_core.cli.demo import _start_over
+
+    path = folder / "demo" / "trellis.db"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"not a store of any version" * 100)
+    _start_over(f"sqlite:///{path}", path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.1.5"])  # noqa: S104
+def test_a_demonstration_is_for_this_machine_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], address: str
+) -> None:
+    monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", address)
+    assert main(["demo", "--no-browser", "--port", str(free_port())]) == 2
+    assert "trellis serve --public" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["demo", "--host", address])
+    with pytest.raises(SystemExit):
+        main(["demo", "--public"])
