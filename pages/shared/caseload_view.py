@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared import board_view, formats, program_facts, routes, state, store, widgets
+from pages.shared.note_field import forget, note_field
 from pages.shared.program_frame import ProgramView
 from trellis_core.access import Actor
 from trellis_core.care.vocabulary import Program
@@ -14,7 +15,8 @@ from trellis_core.rules.labels import program_label
 from trellis_core.services import care_records
 from trellis_core.services.registry import registry
 
-_FORM: Final = "cocm_review"
+REVIEW_FORM: Final = "cocm_review"
+"""Under which a recommendation is kept until it is saved, here and on the chart."""
 
 
 def draw(person: Actor) -> None:
@@ -87,30 +89,41 @@ def review_form(patient_id: str, person: Actor, *, today: date) -> None:
         st.caption("The practice has no psychiatric consultant on record.")
         return
     ids = list(consultants)
-    with st.form(f"{_FORM}_{patient_id}", border=True):
+    key = f"cocm_review_said_{patient_id}"
+    with st.container(border=True):
         st.markdown("**Record a review of this patient**")
-        left, right = st.columns(2)
-        on: date = left.date_input("Day", value=today, max_value=today, key="cocm_review_on")
-        consultant = right.selectbox(
-            "Psychiatric consultant",
-            ids,
-            index=ids.index(person.person_id) if person.person_id in ids else 0,
-            format_func=lambda staff_id: consultants[staff_id],
-            key="cocm_review_consultant",
+        said = note_field(  # outside of the form, which would send nothing before it is saved
+            "Recommendation",
+            form=REVIEW_FORM,
+            patient_id=patient_id,
+            person=person,
+            key=key,
+            height=90,
         )
-        said = st.text_area(
-            "Recommendation", key=f"cocm_review_said_{patient_id}", height=90, max_chars=2000
-        )
-        if st.form_submit_button("Save review", icon=":material/check:", key="cocm_review_save"):
+        with st.form(f"{REVIEW_FORM}_{patient_id}", border=False):
+            left, right = st.columns(2)
+            on: date = left.date_input("Day", value=today, max_value=today, key="cocm_review_on")
+            consultant = right.selectbox(
+                "Psychiatric consultant",
+                ids,
+                index=ids.index(person.person_id) if person.person_id in ids else 0,
+                format_func=lambda staff_id: consultants[staff_id],
+                key="cocm_review_consultant",
+            )
+            is_saved = st.form_submit_button(
+                "Save review", icon=":material/check:", key="cocm_review_save"
+            )
+        if is_saved:
             with widgets.command():
                 care_records.record_caseload_review(
                     patient_id,
                     on=on,
                     consultant=consultant,
-                    recommendation=said.strip(),
+                    recommendation=said,
                     store=store.store(),
                     actor=person,
                     clock=store.clock(),
                 )
+                forget(REVIEW_FORM, patient_id, person, key=key)
                 state.flash("Review saved.")
                 st.rerun()

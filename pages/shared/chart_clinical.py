@@ -8,7 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared import formats, roi_plots, widgets
+from pages.shared.caseload_view import REVIEW_FORM
 from pages.shared.chart_base import ChartView, save, wanted_program, yes_no_input
+from pages.shared.note_field import forget, note_field
 from trellis_core.care.records import Discharge, DischargeVisit, FacilityStay, RatingScale
 from trellis_core.care.vocabulary import (
     CocmEndReason,
@@ -335,28 +337,39 @@ def _registry(view: ChartView) -> None:
                 ),
                 "Entered in the CoCM registry.",
             )
-    with right, st.form(view.key("chart_review"), clear_on_submit=True):
-        day = st.date_input("Reviewed on", value=view.today, key=view.key("chart_review_on"))
-        who = st.selectbox(
-            "Consultant",
-            view.consultants,
-            format_func=view.signature,
-            key=view.key("chart_review_by"),
+    with right:
+        _review_form(view)
+
+
+def _review_form(view: ChartView) -> None:
+    key = view.key("chart_review_text")
+    with st.container(border=True):
+        words = note_field(  # outside of the form, which would send nothing before it is saved
+            "Recommendation",
+            form=REVIEW_FORM,
+            patient_id=view.patient.id,
+            person=view.person,
+            key=key,
+            height=80,
         )
-        words = st.text_area(
-            "Recommendation", key=view.key("chart_review_text"), height=80, max_chars=2000
-        )
-        if st.form_submit_button("Record review", key=view.key("chart_review_save")):
-            save(
-                lambda: care_records.record_caseload_review(
-                    view.patient.id,
-                    on=day,
-                    consultant=who,
-                    recommendation=words.strip(),
-                    **view.services,
-                ),
-                "Caseload review recorded.",
+        with st.form(view.key("chart_review"), border=False):
+            day = st.date_input("Reviewed on", value=view.today, key=view.key("chart_review_on"))
+            who = st.selectbox(
+                "Consultant",
+                view.consultants,
+                format_func=view.signature,
+                key=view.key("chart_review_by"),
             )
+            is_saved = st.form_submit_button("Record review", key=view.key("chart_review_save"))
+    if is_saved:
+
+        def record() -> None:
+            care_records.record_caseload_review(
+                view.patient.id, on=day, consultant=who, recommendation=words, **view.services
+            )
+            forget(REVIEW_FORM, view.patient.id, view.person, key=key)
+
+        save(record, "Caseload review recorded.")
 
 
 def _end_cocm_form(view: ChartView) -> None:

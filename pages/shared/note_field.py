@@ -63,9 +63,18 @@ def text_of(key: str) -> str:
     return (st.session_state.get(key) or "").strip()
 
 
-def forget(form: str, patient_id: str, person: Actor) -> None:
-    """Drop what was kept of a form, once it is saved or discarded."""
+def forget(form: str, patient_id: str, person: Actor, *, key: str | None = None) -> None:
+    """Drop what was kept of a form, once it is saved or discarded.
+
+    Args:
+        form: The form's own name.
+        patient_id: Whom it was about.
+        person: Whose text it was.
+        key: Widget key of a field that stays, to be drawn empty.
+    """
     drafts.drop(form=form, patient_id=patient_id, store=store.store(), actor=person)
+    if key is not None:
+        st.session_state.pop(f"{key}_of", None)
 
 
 def begin_with_kept(form: str, key: str, person: Actor, patients: Container[str]) -> None:

@@ -246,12 +246,15 @@ def test_a_review_with_the_consultant_is_recorded_from_the_registry(dashboard):
     ).rows
     at = dashboard.open(AccessRole.COORDINATOR, "programs/cocm")
     select(at, "cocm", rows, 0)
-    at.text_area(key=f"cocm_review_said_{rows[0].patient_id}").set_value(
-        "Keep the dose; score again in two weeks."
-    )
+    said = f"cocm_review_said_{rows[0].patient_id}"
+    at.text_area(key=said).set_value("Keep the dose; score again in two weeks.").run()
+    kept = draft(dashboard, "cocm_review", rows[0].patient_id)
+    assert kept == "Keep the dose; score again in two weeks.", "left, and not saved yet"
     at.button(key="cocm_review_save").click().run()
     assert not at.exception
     assert not at.error
+    assert at.text_area(key=said).value == ""
+    assert draft(dashboard, "cocm_review", rows[0].patient_id) == ""
     chart = caseload.chart(rows[0].patient_id, month=NOVEMBER, store=dashboard.store, actor=person)
     assert "Keep the dose; score again in two weeks." in [
         review.recommendation for review in chart.caseload_reviews
@@ -415,3 +418,35 @@ def test_the_note_of_a_running_timer_comes_back_until_the_timer_ends(dashboard, 
     assert draft(dashboard, form, row.patient_id) == ""
     notes = [entry.note for entry in entries(dashboard, row)]
     assert ("Spoke with the pharmacy." in notes) is (ending == "save")
+
+
+def test_a_recommendation_typed_in_the_registry_waits_on_the_chart(dashboard):
+    person = dashboard.actor(AccessRole.COORDINATOR)
+    patient_id = board(
+        month=NOVEMBER,
+        program=Program.COCM,
+        store=dashboard.store,
+        actor=person,
+        clock=dashboard.clock,
+        rule_book=load_rule_book(),
+    ).rows[0].patient_id  # fmt: skip
+    drafts.keep(
+        "Raise the dose.",
+        form="cocm_review",
+        patient_id=patient_id,
+        store=dashboard.store,
+        actor=person,
+        clock=dashboard.clock,
+    )
+    at = dashboard.open(
+        AccessRole.COORDINATOR, "coordinate/patient_chart", patient=patient_id, section="scales"
+    )
+    (words,) = (each for each in at.text_area if each.label == "Recommendation")
+    assert words.value == "Raise the dose."
+    next(each for each in at.button if each.label == "Record review").click().run()
+    assert not at.exception
+    assert draft(dashboard, "cocm_review", patient_id) == ""
+    (words,) = (each for each in at.text_area if each.label == "Recommendation")
+    assert words.value == ""
+    chart = caseload.chart(patient_id, month=NOVEMBER, store=dashboard.store, actor=person)
+    assert "Raise the dose." in [each.recommendation for each in chart.caseload_reviews]
