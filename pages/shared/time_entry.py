@@ -67,7 +67,8 @@ def timer_bar(person: Actor) -> None:
 def _clock_face(timer: RunningTimer, person: Actor) -> None:
     store.keep_signed_in_only()
     gone = int((store.clock().now() - timer.started_at).total_seconds())
-    name = caseload.patient(timer.patient_id, store=store.store(), actor=person).name
+    names = caseload.patient_names([timer.patient_id], store=store.store(), actor=person)
+    name = names.get(timer.patient_id, formats.DASH)
     st.markdown(
         f":material/timer: **{formats.elapsed(gone)}**  ·  {formats.plain(name)}  ·  {timer.program}",
         width="stretch",

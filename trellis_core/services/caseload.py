@@ -10,6 +10,7 @@ from datetime import date
 from typing import Final, TypeVar
 
 from sqlalchemy import ColumnElement, and_, func, literal, not_, or_
+from sqlalchemy.orm import Mapped
 from sqlmodel import SQLModel, col, select
 
 from trellis_core.access import Actor, Operation, require
@@ -196,12 +197,21 @@ def _names(text: str) -> list[ColumnElement[bool]]:
     if len(words) == 1 and (born := _birth_date(words[0])) is not None:
         return [col(PatientRow.birth_date) == born]
     said: ColumnElement[str] = literal(" ")
-    for column in (PatientRow.given_name, PatientRow.family_name, PatientRow.mrn):
+    for column in (PatientRow.given_name, PatientRow.family_name):
         said = said + func.replace(col(column), "-", " ") + literal(" ")
-    return [
-        or_(*(said.ilike(f"% {_escaped(each)} %", escape="\\") for each in _spellings(word)))
-        for word in text.replace(",", " ").replace("-", " ").split()
-    ]
+    found = []
+    for word in words:
+        parts = word.replace("-", " ").split()
+        named = [and_(*(_says(said, "% {} %", part) for part in parts))] if parts else []
+        found.append(or_(_says(col(PatientRow.mrn), "{}", word), *named))
+    return found
+
+
+def _says(text: ColumnElement[str] | Mapped[str], pattern: str, word: str) -> ColumnElement[bool]:
+    """Return whether a text is like a pattern around a word, whatever the case."""
+    return or_(
+        *(text.ilike(pattern.format(_escaped(each)), escape="\\") for each in _spellings(word))
+    )
 
 
 def _matches(text: str) -> list[ColumnElement[bool]]:
