@@ -35,6 +35,18 @@ SESSION: Final = "session"
 MOST_COUNTED: Final = 1_000
 """Events are counted so far, and called "more" beyond."""
 
+_OF_SESSIONS: Final = frozenset(
+    {
+        EventKind.SIGNED_IN,
+        EventKind.SIGNED_OUT,
+        EventKind.SIGN_IN_REFUSED,
+        EventKind.SIGN_IN_LOCKED,
+        EventKind.SIGN_INS_ENDED,
+        EventKind.INVITED,
+        EventKind.SECOND_FACTOR_SET,
+        EventKind.SECOND_FACTOR_REMOVED,
+    }
+)
 _V: Final = EVENT.alias("v")
 _LARGEST: Final = 2**63 - 1
 
@@ -102,25 +114,23 @@ def access_numbers(
 
 def access_span(unit: UnitOfWork, practice_id: str, wanted: AccessQuery) -> AccessSpan:
     """Return how many events there are, up to a limit, and from when to when."""
-    counted = _united(practice_id, wanted, limit=MOST_COUNTED + 1)
-    newest = _united(practice_id, wanted, limit=1)
-    oldest = _united(practice_id, wanted, limit=1, is_oldest=True)
-    if counted is None or newest is None or oldest is None:
+    found = _united(practice_id, wanted, limit=MOST_COUNTED + 1)
+    first = _united(practice_id, wanted, limit=1, is_oldest=True)
+    if found is None or first is None:
         return AccessSpan(counted=0, has_more=False, oldest=None, newest=None)
-    some = select(counted.c.seq).limit(MOST_COUNTED + 1).subquery()
-    number, last, first = (
-        unit.connection.execute(select(what)).scalar_one()
-        for what in (
-            func.count(some.c.seq),
-            func.max(newest.c.recorded_at),
-            func.min(oldest.c.recorded_at),
+    number, oldest, newest = unit.connection.execute(
+        select(
+            func.count(found.c.seq), func.min(found.c.recorded_at), func.max(found.c.recorded_at)
         )
-    )
+    ).one()
+    has_more = number > MOST_COUNTED
+    if has_more:  # the newest of each way were counted, so the oldest is not among them
+        oldest = unit.connection.execute(select(func.min(first.c.recorded_at))).scalar_one()
     return AccessSpan(
         counted=min(number, MOST_COUNTED),
-        has_more=number > MOST_COUNTED,
-        oldest=None if first is None else instant_of(first),
-        newest=None if last is None else instant_of(last),
+        has_more=has_more,
+        oldest=None if oldest is None else instant_of(oldest),
+        newest=None if newest is None else instant_of(newest),
     )
 
 
@@ -187,11 +197,12 @@ def _ways(practice_id: str, wanted: AccessQuery) -> Iterator[Sequence[ColumnElem
         emergency = _table(EmergencyAccessRow).c
         concerned = select(emergency.patient_id).where(emergency.practice_id == practice_id)
         yield (_V.c.patient_id.in_(concerned), _is_emergency_view(), *by)
-    if wanted.person_id is not None and wanted.kinds:
+    of_sessions = [kind.value for kind in wanted.kinds if kind in _OF_SESSIONS]
+    if wanted.person_id is not None and of_sessions:
         yield (
             _V.c.subject_kind == SESSION,
             _V.c.subject_id == wanted.person_id,
-            _apart(_V.c.kind).in_([kind.value for kind in wanted.kinds]),
+            _apart(_V.c.kind).in_(of_sessions),
         )
 
 
