@@ -1,5 +1,6 @@
 """How money, days, minutes and names are written on screen: the only place that decides it."""
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -20,6 +21,10 @@ NOT_RECORDED: Final = "not recorded"
 """Stands where a fact is unknown: nobody wrote it down."""
 
 _ESCAPED: Final = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]()<>#+-.!|~$:"})
+
+_LINK_START: Final = re.compile(r"(?<=http)(?=s?:)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
+_JOINER: Final = "\N{WORD JOINER}"
+"""Shows as nothing and parts a text in two where Markdown would make a link of the whole."""
 
 _ACTIVITY: Final = {
     Activity.SCALE_ADMINISTRATION: "Rating scale",
@@ -237,8 +242,11 @@ def short_name(member: StaffMember) -> str:
 def plain(text: str) -> str:
     r"""Escape a person's words so that Markdown shows them as typed: no image, link or markup.
 
+    Nothing can be escaped about a bare address, of which Markdown makes a link as well; so it gets an
+    invisible character inside.
+
     Example:
         >>> plain("*hi* ![x](//evil)")
         '\\*hi\\* \\!\\[x\\]\\(//evil\\)'
     """
-    return " ".join(text.split()).translate(_ESCAPED)
+    return _LINK_START.sub(_JOINER, " ".join(text.split())).translate(_ESCAPED)

@@ -105,6 +105,11 @@ def note(
         )
 
 
+def _storable(said: str) -> str:
+    """Return what was asked for so that a database keeps it: short, without NUL or half characters."""
+    return said.replace("\x00", "").encode("utf-8", "replace").decode()[:_MOST_CHARACTERS]
+
+
 def _note_refusal(
     refused: AccessError, service: str, *, store: Store, actor: Actor, clock: Clock | None
 ) -> None:
@@ -112,7 +117,7 @@ def _note_refusal(
     if isinstance(refused, PermissionDeniedError):
         why = "not_permitted"
     elif isinstance(refused, NotFoundError):
-        why, said = "not_found", f"{refused.kind} {refused.identifier}"[:_MOST_CHARACTERS]
+        why, said = "not_found", _storable(f"{refused.kind} {refused.identifier}")
     elif isinstance(refused, ChartRestrictedError):
         why = "restricted"
     patient_id = refused.patient_id if isinstance(refused, ChartRestrictedError) else None

@@ -31,6 +31,7 @@ from trellis_core.care.records import (
     Visit,
 )
 from trellis_core.errors import CommandRefusedError, InvalidPeriodError, NotFoundError
+from trellis_core.ledger.chain import stored_text
 from trellis_core.services.access_events import note_search, note_view
 from trellis_core.services.access_log import audited
 from trellis_core.services.chart_guard import Reach, guard, reach
@@ -495,7 +496,7 @@ def _checked(command: Patient) -> Patient:
     """Return a patient with texts trimmed; refuse what cannot be."""
     made = replace(
         command,
-        mrn=command.mrn.strip(),
+        mrn=stored_text(command.mrn.strip()),
         family_name=command.family_name.strip(),
         given_name=command.given_name.strip(),
     )

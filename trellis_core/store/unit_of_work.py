@@ -25,6 +25,7 @@ from trellis_core.errors import NotFoundError, StoreError
 from trellis_core.ledger.chain import (
     EntryBody,
     canonical_body,
+    checked_text,
     entry_hash,
     note_hmac,
     stored_text,
@@ -318,7 +319,20 @@ class UnitOfWork:
             self.session, is_writable=is_writable, actor=actor, at=at
         )
         if is_writable:
+            event.listen(self.session, "before_flush", _refuse_broken_texts)
             event.listen(self.session, "after_flush", self.journal.after_flush)
+
+
+def _refuse_broken_texts(session: OrmSession, _context: UOWTransaction, _rows: object) -> None:
+    """Refuse a record whose text holds what no database keeps faithfully.
+
+    Raises:
+        InvalidValueError: It holds a NUL character or an unpaired surrogate.
+    """
+    for row in (*session.new, *session.dirty):
+        for value in vars(row).values():
+            if isinstance(value, str):
+                checked_text(value)
 
 
 def head_of(
