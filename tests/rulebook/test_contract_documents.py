@@ -82,7 +82,7 @@ def test_every_option_of_the_document_is_one_of_the_command(
     text = (DOCS / "cli.md").read_text("utf-8")
     (row,) = re.findall(rf"^\| `trellis {name}\b.*$", text, re.MULTILINE)
     for usage in re.findall(r"`trellis ([^`]*)`", row):
-        words = usage.split()[: 2 if name in {"import", "export", "month"} else 1]
+        words = usage.split()[: 2 if name in {"import", "export", "month", "people"} else 1]
         with pytest.raises(SystemExit):
             main([*words, "--help"])
         told = capsys.readouterr().out

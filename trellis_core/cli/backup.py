@@ -156,7 +156,7 @@ def run(args: argparse.Namespace) -> int:
                 out=args.out,
                 to=to,
                 store=store,
-                actors=[cli_actor(store, person) for person in named],
+                actors=[cli_actor(store, person, command="backup") for person in named],
                 clock=SystemClock(),
                 is_overwriting=args.overwrite,
                 system_user=_system_user(),

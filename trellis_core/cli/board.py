@@ -22,6 +22,7 @@ from trellis_core.case_file.forms import (
 )
 from trellis_core.cli.common import (
     Subparsers,
+    acting_person,
     add_store_options,
     month_argument,
     open_store_of,
@@ -32,7 +33,6 @@ from trellis_core.rules.determination import StepState
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.board import Board, BoardRow, BoardState, board
-from trellis_core.services.by_hand import cli_actor
 from trellis_core.values.clock import SystemClock
 from trellis_core.values.money import amount_text
 
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
             month=args.month,
             state=args.state,
             store=store,
-            actor=cli_actor(store, args.as_person),
+            actor=acting_person(args, store),
             clock=SystemClock(),
             rule_book=load_rule_book(),
         )

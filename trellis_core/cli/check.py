@@ -6,9 +6,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from trellis_core.cli.common import Subparsers, add_store_options, open_store_of, print_json
+from trellis_core.cli.common import (
+    Subparsers,
+    add_store_options,
+    open_store_of,
+    print_json,
+    print_message,
+)
 from trellis_core.errors import CommandRefusedError
-from trellis_core.services.by_hand import cli_actor
+from trellis_core.services.by_hand import cli_actor, command_is_noted
 from trellis_core.services.integrity import (
     REMEDIES,
     CheckpointState,
@@ -121,19 +127,22 @@ def run(args: argparse.Namespace) -> int:
     store = open_store_of(args)
     try:
         clock = SystemClock()
-        if args.as_person is None:
+        actor = None if args.as_person is None else cli_actor(store, args.as_person)
+        if actor is None:
             report = check_store(
                 store, clock=clock, scope=scope, anchors=args.anchors, is_full=args.full
             )
         else:
             report = check_ledger(
                 store=store,
-                actor=cli_actor(store, args.as_person),
+                actor=actor,
                 clock=clock,
                 scope=scope,
                 anchors=args.anchors,
                 is_full=args.full,
             )
+        if not command_is_noted("check", store=store, actor=actor):
+            print_message("The store takes nothing any more, so its journal lacks this check.")
     finally:
         store.close()
     if not report.heads and report.ok:

@@ -8,6 +8,7 @@ from typing import Final
 
 from trellis_core.cli.common import (
     Subparsers,
+    acting_person,
     add_store_options,
     open_store_of,
     print_json,
@@ -15,7 +16,6 @@ from trellis_core.cli.common import (
 )
 from trellis_core.errors import CommandRefusedError
 from trellis_core.ledger.checkpoint import SignedCheckpoint, checkpoint_line
-from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.checkpoints import MadeCheckpoint, checkpoints_of, make_checkpoint
 from trellis_core.values.clock import SystemClock
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     """Make a checkpoint and say what it names and where it is."""
     store = open_store_of(args)
     try:
-        actor = cli_actor(store, args.as_person)
+        actor = acting_person(args, store)
         out = None if args.out is None else Path(args.out).absolute()
         if out is not None:
             with store.reading() as unit:

@@ -10,6 +10,7 @@ from trellis_core.errors import InvalidPeriodError
 from trellis_core.values.periods import ServiceMonth, parse_day
 
 if TYPE_CHECKING:
+    from trellis_core.access import Actor
     from trellis_core.store.engine import Store
 
     Subparsers: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
@@ -28,7 +29,7 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
         "--as",
         dest="as_person",
         metavar="PERSON",
-        help="the id of the person of the practice who does this",
+        help="who does this: the id or sign-in name of an active person of the practice",
     )
     add_json_option(parser)
 
@@ -52,6 +53,30 @@ def open_store_of(args: argparse.Namespace) -> "Store":
     from trellis_core.store.engine import open_store
 
     return open_store(store_url_of(args))
+
+
+def acting_person(args: argparse.Namespace, store: "Store") -> "Actor":
+    """Return who the command acts as; that it was run is in the journal when this returns.
+
+    Raises:
+        CommandRefusedError: Nobody was named where somebody must be.
+        NotFoundError: The person named may not act here.
+        StoreError: The journal could not be written.
+    """
+    from trellis_core.services.by_hand import cli_actor
+
+    return cli_actor(store, args.as_person, command=command_name(args))
+
+
+def command_name(args: argparse.Namespace) -> str:
+    """Return the command's name as the journal has it, with its part where it has parts.
+
+    Example:
+        >>> command_name(argparse.Namespace(command="month", what="close", month="2026-11"))
+        'month close'
+    """
+    part = getattr(args, "what", None) or getattr(args, "kind", None)
+    return f"{args.command} {part}" if part else str(args.command)
 
 
 def store_url_of(args: argparse.Namespace) -> str:

@@ -16,6 +16,7 @@ from trellis_core.cli.common import Subparsers, day_argument, print_message
 from trellis_core.errors import CommandRefusedError, StoreError
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.sample import demo_day, load_sample, sample_today
+from trellis_core.services.by_hand import note_command
 from trellis_core.services.practice import has_practice, is_sample
 from trellis_core.settings import load_settings, sqlite_url
 from trellis_core.store.engine import open_store
@@ -72,6 +73,7 @@ def _demo(args: argparse.Namespace) -> Serving:
             load_sample(store, day=priced)
         elif not is_sample(store=store):
             raise CommandRefusedError("NOT_A_SAMPLE", _OTHER_DATA)
+        note_command("demo", store=store)
     finally:
         store.close()
     return Serving(

@@ -6,12 +6,12 @@ from typing import Final
 
 from trellis_core.cli.common import (
     Subparsers,
+    acting_person,
     add_store_options,
     open_store_of,
     print_json,
     print_message,
 )
-from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.ledger_export import ExportedLedger, export_ledger
 from trellis_core.values.clock import SystemClock
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         exported = export_ledger(
             Path(args.out).absolute(),
             store=store,
-            actor=cli_actor(store, args.as_person),
+            actor=acting_person(args, store),
             clock=SystemClock(),
         )
     finally:

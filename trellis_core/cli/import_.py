@@ -7,14 +7,16 @@ from typing import Final
 
 from trellis_core.cli.common import (
     Subparsers,
+    acting_person,
     add_store_options,
+    command_name,
     day_argument,
     open_store_of,
     print_json,
     print_message,
 )
 from trellis_core.errors import InputRefusedError
-from trellis_core.services.by_hand import cli_actor, system_user
+from trellis_core.services.by_hand import note_command, system_user
 from trellis_core.services.exchange import ImportReport, import_fhir, import_practice
 from trellis_core.store.engine import Store
 from trellis_core.values.clock import SystemClock
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
             report = import_fhir(
                 args.paths,
                 store=store,
-                actor=cli_actor(store, args.as_person),
+                actor=acting_person(args, store),
                 clock=SystemClock(),
                 dry_run=args.dry_run,
             )
@@ -105,6 +107,8 @@ def _practice(args: argparse.Namespace, store: Store) -> ImportReport:
         clock=clock,
         system_user=system_user(),
     )
+    if report.is_stored:
+        note_command(command_name(args), store=store)
     if not report.is_stored or is_sample(store=store):
         return report
     owner = first_owner(store=store)

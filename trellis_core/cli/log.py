@@ -10,6 +10,7 @@ from trellis_core.access import Actor
 from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
 from trellis_core.cli.common import (
     Subparsers,
+    acting_person,
     add_store_options,
     open_store_of,
     print_json,
@@ -17,7 +18,6 @@ from trellis_core.cli.common import (
 )
 from trellis_core.errors import CommandRefusedError, InvalidPeriodError, TrellisError
 from trellis_core.ledger.entries import TimeEntry
-from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.time_log import CorrectTime, LogTime, Receipt, correct_time, log_time
 from trellis_core.store.engine import Store
 from trellis_core.values.clock import Clock, SystemClock
@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
     clock = SystemClock()
     store = open_store_of(args)
     try:
-        actor = cli_actor(store, args.as_person)
+        actor = acting_person(args, store)
         if args.command == "correct":
             receipt = _correct(args, store=store, actor=actor, clock=clock)
         else:

@@ -7,6 +7,7 @@ from typing import Final
 
 from trellis_core.cli.common import (
     Subparsers,
+    acting_person,
     add_store_options,
     month_argument,
     open_store_of,
@@ -15,7 +16,6 @@ from trellis_core.cli.common import (
 )
 from trellis_core.errors import MonthNotClosableError
 from trellis_core.rules.rulebook import load_rule_book
-from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.month_close import (
     ClosedMonth,
     CloseMonth,
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     clock, store = SystemClock(), open_store_of(args)
     key: str = getattr(args, "key", None) or new_entry_id()
     try:
-        actor = cli_actor(store, args.as_person)
+        actor = acting_person(args, store)
         if args.what == "close":
             closed = close_month(
                 CloseMonth(month=args.month, form_id=key, early=args.early),

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from trellis_core.cli._server_process import (
 from trellis_core.cli.common import Subparsers, open_store_of, store_url_of
 from trellis_core.errors import CommandRefusedError, StoreError, TrellisError
 from trellis_core.secret import SecretRefusedError, read_secret
+from trellis_core.services.by_hand import note_command
 from trellis_core.services.practice import has_practice, is_sample
 from trellis_core.serving import (
     LOOPBACK,
@@ -28,6 +30,7 @@ from trellis_core.serving import (
     parse_public,
 )
 from trellis_core.settings import Settings, load_settings, sqlite_url
+from trellis_core.store.engine import open_store
 from trellis_core.values.clock import SystemClock
 
 _EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - asked for by --public, with encryption
@@ -90,6 +93,8 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve the dashboard until it is stopped."""
     serving = _public(args) if args.public else _local(args)
+    with closing(open_store(serving.url)) as store:
+        note_command("serve public" if args.public else "serve", store=store)
     opens_browser = not (args.no_browser or args.public)
     return run_server(serving, opens_browser=opens_browser, is_json=args.json)
 

@@ -9,6 +9,7 @@ from typing import Final
 from trellis_core.care.vocabulary import Program
 from trellis_core.cli.common import (
     Subparsers,
+    acting_person,
     add_store_options,
     month_argument,
     open_store_of,
@@ -24,7 +25,6 @@ from trellis_core.services.billing import (
     operation_of,
     superbill_document,
 )
-from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.downloads import deliver
 from trellis_core.values.clock import SystemClock
 
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         )
     store = open_store_of(args)
     try:
-        actor, clock = cli_actor(store, args.as_person), SystemClock()
+        actor, clock = acting_person(args, store), SystemClock()
         document = superbill_document(
             month=args.month,
             form=args.form,

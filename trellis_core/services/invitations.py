@@ -175,6 +175,11 @@ def use_link(token: str, password: str, *, store: Store, clock: Clock) -> None:
         sign_in_attempts.forget(unit, row.sign_in_name or "")
 
 
+def link_path(token: str) -> str:
+    """Return the path of a link's page, below the address that people reach the dashboard at."""
+    return f"/auth/invite/{token}"
+
+
 def _found(unit: UnitOfWork, token: str, *, now: datetime) -> tuple[InvitationRow, StaffRow]:
     link = unit.session.get(InvitationRow, _digest(token))
     if link is None or link.used_at is not None or now >= link.expires_at:

@@ -65,7 +65,7 @@ def test_a_practice_is_set_up_whose_owner_can_sign_in(
     ]
     store.close()
     assert init(tmp_path, url, ANSWERS) == 2
-    assert "already holds a practice" in capsys.readouterr().err
+    assert "sign-in name is taken" in capsys.readouterr().err
 
 
 def changed(where: str, **facts: object) -> dict[str, object]:
