@@ -23,6 +23,7 @@ from trellis_core.care.people import Patient, Practice, StaffMember
 from trellis_core.care.vocabulary import Credential, Program, StaffRole
 from trellis_core.services import care_records, caseload, drafts
 from trellis_core.services import practice as practices
+from trellis_core.services.sign_in import SIGN_IN_IDLE, end_sign_in, sign_in
 from trellis_core.services.time_log import running_timer
 from trellis_core.store.engine import Store, open_store
 from trellis_core.values.clock import FixedClock
@@ -218,6 +219,47 @@ def test_a_cookie_that_was_signed_out_opens_nothing_any_more(page, clocked):
         assert ask(clocked, path, **cookie)[0] == 401, path
     assert ask(clocked, "/auth/seen", method="POST", Origin=own, **cookie)[0] == 401
     assert socket_status(clocked, origin=own, token=token) == 403
+
+
+def test_the_real_server_answers_nobody_without_a_session(clocked):
+    """Every class of paths on the server itself, with every kind of cookie, page and socket."""
+    store = clocked.open_store()
+    begun = {"ended": clocked.now, "idle": clocked.now - SIGN_IN_IDLE, "good": clocked.now}
+    tokens = {
+        name: sign_in("ana", PASSWORD, store=store, clock=FixedClock(at)).token
+        for name, at in begun.items()
+    }
+    end_sign_in(tokens["ended"], store=store, clock=FixedClock(clocked.now))
+    store.close()
+    tokens |= {"none": None, "bogus": "A" * 43}
+    pages = ("/", "/thresholds", clocked.chart, "/nowhere", "/auth")
+    files = (
+        "/media/secret.pdf",
+        "/_stcore/metrics",
+        "/_stcore/host-config",
+        "/_stcore/script-health-check",
+        "/_stcore/agent/openapi.json",
+        "/component/x/index.html",
+        "/app/static/x.csv",
+        "/thresholds",
+    )
+    for kind, token in tokens.items():
+        cookie = {"Cookie": f"trellis_session={token}"} if token else {}
+        is_in = kind == "good"
+        for path in pages:
+            status, body = ask(clocked, path, Accept="text/html", **cookie)
+            assert status == (200 if is_in else 303), (kind, path)
+            assert ("/auth/idle.js" in body) is is_in, (kind, path)
+        for path in files:
+            assert (ask(clocked, path, **cookie)[0] == 401) is not is_in, (kind, path)
+        for path in ("/_stcore/upload_file/a/b", "/auth/seen"):
+            method = "PUT" if "upload" in path else "POST"
+            status, _ = ask(clocked, path, method=method, Origin=clocked.url, **cookie)
+            assert (status == 401) is not is_in, (kind, path)
+        for path in ("/healthz", "/_stcore/health", "/favicon.png", "/auth/idle.js"):
+            assert ask(clocked, path, **cookie)[0] == 200, (kind, path)
+        status = socket_status(clocked, origin=clocked.url, token=token)
+        assert status == (101 if is_in else 403), kind
 
 
 # --- other sites -----------------------------------------------------------------------------

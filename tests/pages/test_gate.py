@@ -376,6 +376,8 @@ def test_every_answer_carries_the_security_headers(real):
         assert "'unsafe-inline'" not in policy.split("script-src")[1].split(";")[0]
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "same-origin"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+        assert headers["x-frame-options"] == "DENY"
     assert real.get("/media/x").headers["cache-control"] == "no-store"
     assert real.get("/auth/sign-in").headers["cache-control"] == "no-store"
 
