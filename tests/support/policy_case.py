@@ -9,6 +9,7 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -127,15 +128,69 @@ NO_SERVICE: Final = {
     "access_events.note_view": "writes an event for a service that has asked",
     "access_events.note_search": "writes an event for a service that has asked",
     "backup.make_backup": "acts for an owner of every practice in the store",
+    "by_hand.note_command": "tells the journal that a command is run by hand",
+    "by_hand.command_is_noted": "tells the journal that a command is run by hand",
 }
 """Functions with an actor and a store that are no services of one practice, and what they are."""
 
 
+_BEFORE_SIGN_IN: Final = "asks who somebody is, or answers whoever holds a password or a token"
+_BY_HAND: Final = "is run on the server itself, by who may read the store's file anyway"
+_FOR_ALL: Final = "goes over every practice for the server itself, and returns no record"
+
+NO_ACTOR: Final = {
+    "board_memory.rows_of_month": "keeps the board for services that have asked",
+    "by_hand.cli_actor": _BEFORE_SIGN_IN,
+    "checkpoints.checkpoint_path": "names a file",
+    "checkpoints.make_daily_checkpoint": _FOR_ALL,
+    "checkpoints.make_due_checkpoints": _FOR_ALL,
+    "exchange.import_practice": _BY_HAND,
+    "integrity.checking.check_store": _FOR_ALL,
+    "integrity.schema.check_schema": _FOR_ALL,
+    "invitations.invited": _BEFORE_SIGN_IN,
+    "invitations.use_link": _BEFORE_SIGN_IN,
+    "practice.create_practice": "fills a store that holds no practice",
+    "practice.first_owner": _BY_HAND,
+    "practice.has_practice": _BEFORE_SIGN_IN,
+    "practice.is_sample": _BEFORE_SIGN_IN,
+    "practice.practices_held": _BY_HAND,
+    "sign_in.actor_of_token": _BEFORE_SIGN_IN,
+    "sign_in.ask_again": _BEFORE_SIGN_IN,
+    "sign_in.demo_actors": "answers in the sample practice only",
+    "sign_in.demo_sign_in": "answers in the sample practice only",
+    "sign_in.end_sign_in": _BEFORE_SIGN_IN,
+    "sign_in.ends_at": _BEFORE_SIGN_IN,
+    "sign_in.give_first_sign_in": _BY_HAND,
+    "sign_in.is_signed_in": _BEFORE_SIGN_IN,
+    "sign_in.locked_person": _BEFORE_SIGN_IN,
+    "sign_in.locked_session": _BEFORE_SIGN_IN,
+    "sign_in.note_refused": "counts a refusal for services that refuse",
+    "sign_in.person_of_step": _BEFORE_SIGN_IN,
+    "sign_in.person_without_use": _BEFORE_SIGN_IN,
+    "sign_in.sign_in": _BEFORE_SIGN_IN,
+    "sign_in.sign_in_with_code": _BEFORE_SIGN_IN,
+    "sign_in.sign_in_with_first_code": _BEFORE_SIGN_IN,
+    "sign_in.unlock": _BEFORE_SIGN_IN,
+}
+"""Functions with a store and without an actor, and why nobody has to be asked for."""
+
+
+@cache
 def services() -> dict[str, Callable[..., Any]]:
     """Return every public function of the services that takes an actor and a store, by its name.
 
     What takes no store works in a unit of work of somebody who has asked, or asks the store nothing.
     """
+    return {
+        name: function
+        for name, function in with_store().items()
+        if inspect.signature(function).parameters.keys() & {"actor", "actors"}
+    }
+
+
+@cache
+def with_store() -> dict[str, Callable[..., Any]]:
+    """Return every public function of the services that takes a store, by module and name."""
     package = trellis_core.services
     found = {}
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -143,8 +198,7 @@ def services() -> dict[str, Callable[..., Any]]:
         for name, value in vars(made).items():
             if name.startswith("_") or not inspect.isfunction(value):
                 continue
-            takes = inspect.signature(value).parameters.keys()
-            if value.__module__ == module.name and "store" in takes and takes & {"actor", "actors"}:
+            if value.__module__ == module.name and "store" in inspect.signature(value).parameters:
                 found[f"{module.name.removeprefix(package.__name__ + '.')}.{name}"] = value
     return found
 

@@ -1,5 +1,6 @@
 """Every service, by every kind of person, in the own practice and with another practice's ids."""
 
+import dataclasses
 import re
 import shutil
 from collections import Counter
@@ -11,6 +12,7 @@ import pytest
 from tests.support.policy_case import (
     CASES,
     ITS_OWN,
+    NO_ACTOR,
     NO_SERVICE,
     NONE_OF_IT,
     NOT_FOUND,
@@ -26,26 +28,39 @@ from tests.support.policy_case import (
     kinds_of_ids,
     named_by,
     services,
+    with_store,
 )
 from tests.support.policy_proof import Statements, Told, picture_of, statements_of, texts_in
-from tests.support.two_practices import AWAY, HOME, PEOPLE, actor, ids_of, make_store
-from trellis_core.access import POLICY, Operation, may
+from tests.support.two_practices import AWAY, HOME, NOW, PEOPLE, actor, ids_of, make_store
+from trellis_core.access import POLICY, Actor, Operation, may
 from trellis_core.errors import (
     ChartRestrictedError,
     CommandRefusedError,
     NotFoundError,
     PermissionDeniedError,
 )
+from trellis_core.services.access_reading import access_log
+from trellis_core.services.people import people
 from trellis_core.store.engine import open_store
+from trellis_core.values.clock import FixedClock
 
 ROOT = Path(__file__).parents[2]
 NAMED = {case.name: case for case in CASES}
+LOOKED_UP_APART = {"owner", "coordinator", "practitioner", "consultant"}
+"""Kinds of people for whom a chart is looked up in another way."""
+
+
+def first_allowed(case: Case) -> str:
+    return next(kind for kind in PEOPLE if case.is_allowed(kind))
+
+
 FOREIGN = [
     (case.name, foreign, kind)
     for case in CASES
     for foreign in kinds_of_ids(case)
     for kind in PEOPLE
     if case.is_allowed(kind) and kind not in case.narrowed
+    if kind in LOOKED_UP_APART or kind == first_allowed(case)
 ]
 
 
@@ -90,6 +105,30 @@ def test_every_service_with_an_actor_has_a_row_and_every_row_a_service():
     assert not groundless, f"{', '.join(groundless)}: there is no such service. Remove the row."
     assert not set(NO_SERVICE) - set(services())
     assert [name for name, times in Counter(case.name for case in CASES).items() if times > 1] == []
+
+
+def test_whatever_opens_the_store_asks_who_it_is_for_or_says_why_not():
+    bare = set(with_store()) - set(services())
+    assert not bare - set(NO_ACTOR), (
+        f"{', '.join(sorted(bare - set(NO_ACTOR)))}: opens the store for nobody. Let it take an "
+        "actor, or say in NO_ACTOR of tests/support/policy_case.py why nobody has to be asked for."
+    )
+    assert not set(NO_ACTOR) - bare
+
+
+COMMANDS_OWN = {"backup.make_backup", "by_hand.note_command", "by_hand.command_is_noted"}
+
+
+@pytest.mark.parametrize(
+    "name", [*NO_SERVICE, "sign_in.note_refused", "board_memory.rows_of_month"]
+)
+def test_no_page_and_no_other_command_calls_what_does_not_ask(name: str):
+    module, _, function = name.rpartition(".")
+    called = re.compile(rf"\b(?:{module}\.{function}|import [^\n]*\b{function})\b")
+    files = list((ROOT / "pages").rglob("*.py"))
+    if name not in COMMANDS_OWN:
+        files += (ROOT / "trellis_core" / "cli").rglob("*.py")
+    assert not [path.name for path in files if called.search(path.read_text(encoding="utf-8"))]
 
 
 def test_every_service_tells_the_journal_of_what_it_refuses():
@@ -200,6 +239,19 @@ def test_an_id_of_another_practice_is_not_there(site: Site, name: str, foreign: 
         assert_only_refused(case, before, after, why=answer)
 
 
+@pytest.mark.parametrize("kind", ["coordinator", "coordinating-practitioner"])
+def test_a_coordinator_reads_only_their_own_access_log(site: Site, kind: str):
+    def persons_of(who: Actor) -> set[str | None]:
+        for each in (who, actor(HOME, "nobody")):
+            with pytest.raises(PermissionDeniedError):
+                people(store=site.store, actor=each, clock=FixedClock(NOW))
+        page = access_log(store=site.store, actor=who, clock=FixedClock(NOW))
+        return {event.person_id for event in page.events}
+
+    assert persons_of(site.actor) == {site.actor.person_id}
+    assert persons_of(actor(HOME, "auditor")) >= {site.actor.person_id, f"{HOME}-nobody"}
+
+
 # --- how a refusal looks ---------------------------------------------------------------------
 
 NOT_PERMITTED = "not_permitted"
@@ -250,3 +302,51 @@ def assert_scoped(said: Statements) -> None:
         if each not in OF_THE_WHOLE_STORE and not NAME_IS_THE_STORES.search(each)
     ]
     assert not loose, "Not held to the actor's practice:\n" + "\n".join(loose)
+
+
+@pytest.mark.parametrize(
+    ("statement", "values", "is_loose"),
+    [
+        (
+            "SELECT patient.id FROM patient WHERE patient.practice_id = ? AND patient.id = ?",
+            {HOME},
+            0,
+        ),
+        ("SELECT patient.id FROM patient WHERE patient.id = ?", {HOME}, 1),
+        ("SELECT patient.id FROM patient WHERE patient.practice_id = ?", {AWAY}, 1),
+        ("SELECT practice.name FROM practice WHERE practice.id = ?", {HOME}, 0),
+        ("SELECT practice.name FROM practice", {HOME}, 1),
+        ("DELETE FROM running_timer WHERE practice_id = ? AND staff_id = ?", {HOME}, 0),
+        ("UPDATE staff SET role=? WHERE staff.id = ?", {HOME}, 1),
+        (
+            (
+                'SELECT e.seq FROM entry AS e LEFT OUTER JOIN entry_note AS "n" '
+                'ON "n".practice_id = e.practice_id WHERE e.practice_id = ?'
+            ),
+            {HOME},
+            0,
+        ),
+        (
+            (
+                "SELECT e.seq FROM entry AS e JOIN patient AS p ON p.id = e.patient_id "
+                "WHERE e.practice_id = ?"
+            ),
+            {HOME},
+            1,
+        ),
+        ("SELECT count(*) FROM sign_in_attempt", set(), 0),
+        ("INSERT INTO patient (practice_id) VALUES (?)", {AWAY}, 0),
+    ],
+)
+def test_a_statement_that_could_reach_another_practice_is_found(statement, values, is_loose):
+    said = Statements([(statement, frozenset(values))])
+    assert bool(said.unscoped(HOME)) is bool(is_loose)
+
+
+@pytest.mark.parametrize("kind", ["biller"])
+@pytest.mark.parametrize("form", ["pdf", "zip", "csv", "json"])
+def test_words_are_found_in_every_kind_of_file(site: Site, kind: str, form: str):
+    case = NAMED[f"billing.superbill_document, {form}"]
+    answer = call(case, ids_at(site, kind), store=site.store, actor=actor(AWAY, kind))
+    assert any(AWAY in word for word in texts_in(answer.content))
+    assert not any(AWAY in word for word in texts_in(dataclasses.replace(answer, content=b"")))
