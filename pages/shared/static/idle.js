@@ -2,9 +2,11 @@
 //
 // The server decides when that is; nothing here keeps a sign-in alive or ends it. This page tells it
 // of what a person does here, at most once a minute, and asks how long is left, so that work in
-// another tab counts here too. A minute before the end it says so. Shortly before the end it lets the
-// field that is being typed in send its text, which the server keeps as a draft. At the end it blanks
-// the page, asks once more, and goes to the sign-in page.
+// another tab counts here too. A minute before the end it says so. At the end it blanks the page, asks
+// once more, and goes to the sign-in page.
+//
+// A field sends its text when one leaves it. This page also has it sent when nobody has typed for a
+// while, and shortly before the end, so that the server has it as a draft whatever happens next.
 (() => {
   "use strict";
 
@@ -17,6 +19,7 @@
   const ASK_EVERY_WHILE_WARNING = 10_000;
   const WARN_BEFORE = 60_000;
   const SEND_FIELD_BEFORE = 10_000;
+  const SEND_FIELD_AFTER = 20_000;
   const WAIT_FOR_ANSWER = 5_000;
   const TRY_AGAIN = 5_000;
   const DONE_BY_A_PERSON = ["keydown", "pointerdown", "pointermove", "touchstart", "wheel", "click", "input"];
@@ -32,6 +35,7 @@
   let canStay = true; // false once use did not put the end off: the longest time is over
   let pointer = "";
   let timer = 0;
+  let fieldTimer = 0;
   let bar = null;
 
   // --- what is seen -------------------------------------------------------------------------
@@ -76,6 +80,15 @@
     isFieldSent = true;
     const field = document.activeElement;
     if (field instanceof HTMLElement && field !== document.body) field.blur();
+  }
+
+  // The frontend takes this for leaving the field; the person, and the place in the text, stay.
+  function sendPausedField() {
+    const field = document.activeElement;
+    if (!(field instanceof HTMLTextAreaElement) || isLocked) return;
+    for (const kind of ["focusout", "focusin"]) {
+      field.dispatchEvent(new FocusEvent(kind, { bubbles: true }));
+    }
   }
 
   function lock() {
@@ -181,6 +194,10 @@
       return;
     }
     lastDone = now;
+    if (event.type === "input") {
+      clearTimeout(fieldTimer);
+      fieldTimer = setTimeout(sendPausedField, SEND_FIELD_AFTER);
+    }
     if (now - toldAt >= TELL_EVERY) tell();
   }
 
