@@ -141,7 +141,7 @@ def _patient(person: Actor, chosen: str | None) -> None:
         )
         return
     text = st.text_input(
-        "Patient", key=_WIDGET.format("find"), placeholder="Name, record number or birth date"
+        "Patient", key=_WIDGET.format("find"), placeholder="Name, MRN or birth date"
     ).strip()
     if not text:
         return

@@ -123,6 +123,8 @@ def _sidebar(person: Actor, practice: Practice) -> None:
                 store.leave_to(store.SIGN_OUT_PATH)
             if not practice.is_sample and may(person, Operation.CHANGE_OWN_SIGN_IN):
                 link("own-sign-in", "Your sign-in", icon=":material/key:")
+        if may(person, Operation.READ_ACCESS_LOG) and not may(person, Operation.READ_LEDGER):
+            link("access-log", "Your access log", icon=":material/policy:")
 
 
 def _search(person: Actor) -> None:

@@ -107,6 +107,15 @@ def test_the_ledger_page_leads_here_and_back(dashboard):
     assert not [link for link in at.get("page_link") if "Ledger" in link.label]
 
 
+def test_whoever_has_no_ledger_page_finds_the_own_log_below_the_own_name(dashboard):
+    def has_link(role):
+        links = dashboard.open(role).get("page_link")
+        return "Your access log" in [link.label for link in links]
+
+    assert has_link(AccessRole.COORDINATOR)
+    assert not any(has_link(role) for role in AccessRole if role is not AccessRole.COORDINATOR)
+
+
 def test_no_menu_is_longer_for_it(dashboard):
     for role in AccessRole:
         if role is not AccessRole.OWN_WORK:

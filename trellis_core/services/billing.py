@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import zipfile
-from datetime import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -21,6 +20,7 @@ from trellis_core.documents.superbill_pdf import superbill_pdf
 from trellis_core.errors import CommandRefusedError, NotFoundError
 from trellis_core.fhir.export import MEDIA_TYPE, patient_month_bundle
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.access_events import note_view
 from trellis_core.services.access_log import audited
 from trellis_core.services.chart_guard import guard
 from trellis_core.services.downloads import FileForm
@@ -85,7 +85,7 @@ def superbills(
     clock: Clock,
     rule_book: RuleBook,
 ) -> tuple[Superbill, ...]:
-    """Return a month's superbills, by the patients' names.
+    """Return a month's superbills, by the patients' names; tell the journal who looks at one's alone.
 
     Of a closed month those that stand as issued, never drawn up anew; of a reopened one those and the
     drafts that would come to them or take their place. A superbill is never split: one with a line of
@@ -109,7 +109,7 @@ def superbills(
     """
     require(actor, Operation.READ_SUPERBILL)
     if number is not None:
-        return _numbered(number, month=month, store=store, actor=actor, now=clock.now())
+        return _numbered(number, month=month, store=store, actor=actor, clock=clock)
     return month_review(
         month,
         patient_id=patient_id,
@@ -201,14 +201,16 @@ def operation_of(form: Form) -> Operation:
 
 
 def _numbered(
-    number: int, *, month: ServiceMonth, store: Store, actor: Actor, now: datetime
+    number: int, *, month: ServiceMonth, store: Store, actor: Actor, clock: Clock
 ) -> tuple[Superbill, ...]:
     with store.reading() as unit:
         found = read_issued(unit, actor.practice_id, month=month, number=number)
         for each in found:
-            guard(unit, actor, each.bill.patient.id, now=now)
+            guard(unit, actor, each.bill.patient.id, now=clock.now())
     if not found:
         raise NotFoundError("superbill", str(number))
+    for each in found:
+        note_view(each.bill.patient.id, store=store, actor=actor, clock=clock)
     return tuple(each.bill for each in found)
 
 

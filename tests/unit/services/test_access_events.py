@@ -18,12 +18,20 @@ from tests.support.ledger_case import (
 from trellis_core.errors import NotFoundError, PermissionDeniedError, StoreError
 from trellis_core.ledger.journal import EventKind
 from trellis_core.rules.rulebook import load_rule_book
-from trellis_core.services import access_events, board, caseload, entry_history, months, what_if
+from trellis_core.services import (
+    access_events,
+    billing,
+    board,
+    caseload,
+    entry_history,
+    months,
+    what_if,
+)
 from trellis_core.services.access_events import Recently, note_print
 from trellis_core.services.journal import journal
 from trellis_core.services.time_log import entries_of, log_time
 from trellis_core.store.engine import Store
-from trellis_core.store.tables import EVENT, EmergencyAccessRow
+from trellis_core.store.tables import EVENT, EmergencyAccessRow, RestrictedChartRow
 from trellis_core.values.periods import ServiceMonth
 
 MONTH = ServiceMonth(2026, 11)
@@ -302,3 +310,33 @@ def test_practices_and_stores_are_remembered_apart(practice, clock):
     search(practice, clock, "m1")
     search(practice, clock, "m1", actor=elsewhere)
     assert len(told(practice, EventKind.SEARCHED, actor=STRANGER)) == 1
+
+
+def test_a_coordinators_journal_shows_neither_who_looked_nor_who_may(practice, clock):
+    look(practice, clock, actor=OWNER)
+    look(practice, clock, actor=NURSE)
+    with practice.writing(actor=OWNER, at=clock.now()) as unit:
+        unit.session.add(
+            RestrictedChartRow(
+                practice_id="practice-1",
+                patient_id="pt-2",
+                restricted_by=OWNER.person_id,
+                restricted_at=clock.now(),
+                readers=NURSE.person_id,
+            )
+        )
+    assert {event.subject_kind for event in journal(store=practice, actor=NURSE).events} == {
+        "patient"
+    }
+    for asked in ({"kinds": (EventKind.VIEWED,)}, {"subject_kind": "restricted_chart"}):
+        assert journal(store=practice, actor=NURSE, **asked).total == 0
+        assert journal(store=practice, actor=AUDITOR, **asked).total > 0
+
+
+def test_a_superbill_asked_for_by_its_number_is_a_look(practice, clock):
+    book = load_rule_book()
+    with pytest.raises(NotFoundError):
+        billing.superbills(
+            month=MONTH, number=1, store=practice, actor=OWNER, clock=clock, rule_book=book
+        )
+    assert not told(practice, EventKind.VIEWED)
