@@ -21,7 +21,7 @@ from pages.shared.chart_base import (
     read_view,
 )
 from pages.shared.chart_map import Section
-from trellis_core.access import Operation
+from trellis_core.access import Operation, may
 from trellis_core.services import board
 
 actor = store.require(Operation.READ_REGISTRY)
@@ -85,7 +85,8 @@ def body(view: ChartView) -> None:
 chosen = state.chosen_patient()
 if chosen is None:
     widgets.heading("Patient chart", "Choose a patient to open the chart.")
-    routes.link("patients", "All patients", icon=":material/group:")
+    home = "patients" if may(actor, Operation.READ_CHART) else "cocm"
+    routes.link(home, routes.spec(home).title, icon=routes.spec(home).icon)
 else:
     with widgets.command():
         seen = emergency_view.opened(chosen, actor, read_view)

@@ -19,11 +19,6 @@ COLUMNS = ["Name", "MRN", "Born", "Programs", "ICD-10-CM"]
 actor = store.require(Operation.READ_CHART)
 
 
-def month_words(rows: list[BoardRow]) -> str:
-    """Say in a few words where a patient's month stands."""
-    return "; ".join(f"{row.program} {board_view.STATE_WORDS[row.state].lower()}" for row in rows)
-
-
 def listing(page: PatientPage) -> None:
     """Draw one page of patients; choosing a row opens the chart."""
     month = store.month(actor)
@@ -36,10 +31,11 @@ def listing(page: PatientPage) -> None:
         of_month.setdefault(row.patient_id, []).append(row)
     ids = [patient.id for patient in page.rows if patient.id not in page.closed]
     waiting = coding.uncoded_counts(ids, store=store.store(), actor=actor)
-    rows = []
+    columns = [*COLUMNS, formats.month_name(month), "Payer"]
+    rows: list[dict[str, object]] = []
     for patient in page.rows:
         if patient.id in page.closed:
-            rows.append({"Name": patient.name, "Programs": []})
+            rows.append(dict.fromkeys(columns, "") | {"Name": patient.name, "Programs": []})
             continue
         own = of_month.get(patient.id, [])
         uncoded = waiting.get(patient.id, 0)
@@ -50,12 +46,12 @@ def listing(page: PatientPage) -> None:
                 "Born": formats.day(patient.birth_date),
                 "Programs": [str(each.program) for each in own],
                 "ICD-10-CM": f"{uncoded} needed" if uncoded else formats.DASH,
-                formats.month_name(month): month_words(own) or "not enrolled",
+                formats.month_name(month): board_view.month_words(own) or "not enrolled",
                 "Payer": patient.coverage.payer_name if patient.coverage else formats.NOT_RECORDED,
             }
         )
     chosen = st.dataframe(
-        pd.DataFrame(rows, columns=[*COLUMNS, formats.month_name(month), "Payer"]).fillna(""),
+        pd.DataFrame(rows, columns=columns),
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",

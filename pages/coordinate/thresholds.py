@@ -108,7 +108,7 @@ def draw_strip(person: Actor) -> None:
     if chosen is not None and emergency_view.is_closed(chosen[0], person):
         emergency_view.notice(chosen[0])
         return
-    row = _chosen_row(person)
+    row = chosen and board_view.read_row(chosen, month=store.month(person), person=person)
     if row is None:
         st.caption("Select a row to see its entries, what blocks it, and to record time.")
         return
@@ -133,21 +133,6 @@ def _live_detail(row: BoardRow, person: Actor) -> None:
     if emergency_view.is_closed(row.patient_id, person):
         st.rerun()
     board_view.detail(row, month=store.month(person), person=person)
-
-
-def _chosen_row(person: Actor) -> BoardRow | None:
-    chosen: RowKey | None = st.session_state.get(_CHOSEN)
-    if chosen is None:
-        return None
-    rows = board(
-        month=store.month(person),
-        patient_id=chosen[0],
-        store=store.store(),
-        actor=person,
-        clock=store.clock(),
-        rule_book=store.rule_book(),
-    ).rows
-    return next((row for row in rows if board_view.key_of(row) == chosen), None)
 
 
 actor = store.require(Operation.READ_BOARD)

@@ -12,7 +12,7 @@ from trellis_core.access import Actor
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules.determination import StepState
 from trellis_core.rules.labels import code_label
-from trellis_core.services.board import BoardRow, BoardState, patient_month
+from trellis_core.services.board import BoardRow, BoardState, board, patient_month
 from trellis_core.values.periods import ServiceMonth
 
 RowKey = tuple[str, str, str]
@@ -41,6 +41,24 @@ _STEP_WORDS: Final = {
 def key_of(row: BoardRow) -> RowKey:
     """Return what a row is about."""
     return row.patient_id, str(row.program), row.discharge or ""
+
+
+def month_words(rows: Sequence[BoardRow]) -> str:
+    """Say in a few words where a patient's month stands."""
+    return "; ".join(f"{row.program} {STATE_WORDS[row.state].lower()}" for row in rows)
+
+
+def read_row(key: RowKey, *, month: ServiceMonth, person: Actor) -> BoardRow | None:
+    """Return one row of a month's board as it stands; None where it is gone."""
+    rows = board(
+        month=month,
+        patient_id=key[0],
+        store=store.store(),
+        actor=person,
+        clock=store.clock(),
+        rule_book=store.rule_book(),
+    ).rows
+    return next((row for row in rows if key_of(row) == key), None)
 
 
 def table_key(name: str, rows: Sequence[BoardRow]) -> str:

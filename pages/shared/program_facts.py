@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from pages.shared import emergency_view, formats, store
+from pages.shared import formats, store
 from pages.shared.program_frame import ProgramView
 from trellis_core.access import Actor
 from trellis_core.care.records import CarePlan, Enrollment, RatingScale
@@ -55,9 +55,8 @@ def _chart(view: ProgramView, row: BoardRow) -> Chart:
 
 def more_than_shown(view: ProgramView) -> None:
     """Say that there are more patients than the table shows, or some whose charts are closed."""
-    closed = emergency_view.closed([row.patient_id for row in view.rows], view.person)
-    if view.chosen is None and closed:
-        many = formats.count(len(closed), "restricted chart is", "restricted charts are")
+    if view.chosen is None and view.closed:
+        many = formats.count(len(view.closed), "restricted chart is", "restricted charts are")
         st.caption(f":material/lock: {many} left out.")
     if view.chosen is None and len(view.rows) > SHOWN:
         st.caption(f"The first {SHOWN} of {len(view.rows):,} patients. Select a row to see one.")

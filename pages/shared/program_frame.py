@@ -44,7 +44,8 @@ class ProgramView:
     Attributes:
         rows: The program's rows of the board, every state.
         chosen: The selected row, if any; none where its chart is not open to the person.
-        closed: Whose chart that is.
+        closed: Patients among the rows whose charts are not open to the person.
+        not_shown: Whose of these is selected.
         is_large: The month has too many rows, of all programs, to work them all out at every click.
     """
 
@@ -56,7 +57,8 @@ class ProgramView:
     rows: tuple[BoardRow, ...]
     chosen: BoardRow | None
     is_large: bool
-    closed: str | None = None
+    closed: frozenset[str] = frozenset()
+    not_shown: str | None = None
 
     @property
     def is_too_long(self) -> bool:
@@ -101,8 +103,8 @@ def draw(
             programs=(program,),
         )
     with main:
-        if view.closed is not None:
-            emergency_view.notice(view.closed)
+        if view.not_shown is not None:
+            emergency_view.notice(view.not_shown)
         if before is not None:
             before(view)
         if view.chosen is not None:
@@ -179,9 +181,10 @@ def _view(name: str, program: Program, person: Actor) -> ProgramView:
     rows = _of(program, everyone)
     key: RowKey | None = st.session_state.get(f"{name}_chosen")
     chosen = next((row for row in rows if board_view.key_of(row) == key), None)
-    closed = None
-    if chosen is not None and emergency_view.is_closed(chosen.patient_id, person):
-        closed = chosen.patient_id
+    closed = emergency_view.closed([row.patient_id for row in rows], person)
+    not_shown = None
+    if chosen is not None and chosen.patient_id in closed:
+        not_shown = chosen.patient_id
         chosen = None
     return ProgramView(
         program=program,
@@ -193,6 +196,7 @@ def _view(name: str, program: Program, person: Actor) -> ProgramView:
         is_large=len(everyone) > _MOST_LISTED,
         chosen=chosen,
         closed=closed,
+        not_shown=not_shown,
     )
 
 
@@ -202,6 +206,7 @@ def _patients(view: ProgramView) -> dict[str, str]:
     return {
         row.patient_id: row.patient_name
         for row in sorted(view.rows, key=lambda row: row.patient_name)
+        if row.patient_id not in view.closed
     }
 
 
