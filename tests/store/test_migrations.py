@@ -2,24 +2,34 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pysqlite3
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, select
+from sqlalchemy import create_engine, insert, inspect, make_url, select
 
-from tests.support.ledger_case import fill
+from tests.support.ledger_case import NURSE, fill, work
+from tests.support.postgres import MEMBER, Databases
 from trellis_core.errors import StoreError
+from trellis_core.ledger.journal import EventKind
+from trellis_core.services import sign_in_attempts
+from trellis_core.services.access_log import note
 from trellis_core.services.integrity import check_store
+from trellis_core.services.time_log import log_time
 from trellis_core.store.dialects import schema_of
 from trellis_core.store.engine import Store, open_store
+from trellis_core.store.guards_postgres import APP_ROLE
 from trellis_core.store.migrations import SCHEMA_VERSION, alembic_config, reference_schema
 from trellis_core.store.migrations.regenerate import regenerate
-from trellis_core.store.tables import ENTRY, STORE_IDENTITY, TrellisTable
+from trellis_core.store.postgres import role_problems
+from trellis_core.store.tables import ENTRY, EVENT, STORE_IDENTITY, TrellisTable
+from trellis_core.values.clock import SystemClock
 
 NOT_OF_ONE_PRACTICE = {
     "practice",
@@ -80,6 +90,112 @@ def test_a_store_of_the_version_before_is_brought_up_to_date_and_keeps_everythin
         assert schema_of(unit.connection) == reference_schema(again.engine)
     assert [each.code for each in check_store(store=again).findings] == []
     again.close()
+
+
+@pytest.fixture
+def before(postgres: Databases) -> Iterator[str]:
+    """A database on PostgreSQL with the schema of the version before, as that version made it."""
+    name = postgres.blank()
+    engine = create_engine(make_url(postgres.url(name)).set(drivername="postgresql+psycopg"))
+    with engine.begin() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.execute(insert(STORE_IDENTITY).values(id="of-the-version-before"))
+    engine.dispose()
+    yield name
+    postgres.drop(name)
+
+
+@pytest.mark.postgres
+def test_on_postgresql_the_version_before_is_brought_up_to_date_with_guards_and_rights(
+    postgres: Databases, before: str
+):
+    with postgres.admin(before) as admin:
+        there = {row[0] for row in admin.execute("SELECT relname FROM pg_class").fetchall()}
+    assert there.isdisjoint(NEW_IN_0003)
+    store = open_store(postgres.url(before))
+    fill(store)
+    log_time(work(), store=store, actor=NURSE, clock=SystemClock())
+    with store.reading() as unit:
+        assert unit.connection.exec_driver_sql("SELECT current_user").scalar() == APP_ROLE
+        assert role_problems(unit.connection) == ()
+        assert schema_of(unit.connection) == reference_schema(store.engine)
+        context = MigrationContext.configure(unit.connection)
+        assert compare_metadata(context, TrellisTable.metadata) == []
+        version = unit.connection.exec_driver_sql("SELECT version_num FROM alembic_version")
+        assert version.scalar() == SCHEMA_VERSION
+        assert (
+            unit.connection.execute(select(STORE_IDENTITY.c.id)).scalar() == "of-the-version-before"
+        )
+    assert [each.code for each in check_store(store=store).findings] == []
+    store.close()
+
+
+@pytest.mark.postgres
+def test_on_postgresql_a_filled_store_of_the_version_before_keeps_everything(
+    postgres: Databases, postgres_url: str
+):
+    store = open_store(postgres_url)
+    fill(store)
+    log_time(work(), store=store, actor=NURSE, clock=SystemClock())
+    with store.reading() as unit:
+        entries = unit.connection.execute(select(ENTRY.c.hash)).all()
+        events = unit.connection.execute(select(EVENT.c.hash)).all()
+    store.close()
+    name = str(make_url(postgres_url).database)
+    with postgres.admin(name) as admin:
+        for table in NEW_IN_0003:
+            admin.execute(f"DROP TABLE {table}")
+        for index in INDEXES_NEW_IN_0003:
+            admin.execute(f"DROP INDEX {index}")
+        admin.execute("UPDATE alembic_version SET version_num = '0002'")
+    again = open_store(postgres_url)
+    with again.reading() as unit:
+        assert unit.connection.execute(select(ENTRY.c.hash)).all() == entries
+        assert unit.connection.execute(select(EVENT.c.hash)).all() == events
+        assert schema_of(unit.connection) == reference_schema(again.engine)
+        assert role_problems(unit.connection) == ()
+    note(EventKind.COMMAND_RUN, subject_kind="command", subject_id="x", store=again, actor=NURSE)
+    assert [each.code for each in check_store(store=again).findings] == []
+    again.close()
+
+
+@pytest.mark.postgres
+def test_on_postgresql_the_working_role_has_what_it_needs_on_new_tables_and_no_more(
+    postgres: Databases, before: str
+):
+    open_store(postgres.url(before)).close()
+    with postgres.admin(before) as admin:
+        for table in NEW_IN_0003:
+            found = admin.execute(
+                "SELECT privilege_type FROM information_schema.role_table_grants "
+                "WHERE table_name = %s AND grantee = %s",
+                (table, APP_ROLE),
+            ).fetchall()
+            assert {row[0] for row in found} == {"SELECT", "INSERT", "UPDATE", "DELETE"}, table
+            everybody = admin.execute(
+                "SELECT count(*) FROM information_schema.role_table_grants "
+                "WHERE table_name = %s AND grantee = 'PUBLIC'",
+                (table,),
+            ).fetchone()
+            assert everybody == (0,), table
+
+
+@pytest.mark.postgres
+def test_on_postgresql_a_mere_member_says_who_must_bring_the_store_up_to_date(
+    postgres: Databases, before: str
+):
+    with postgres.admin() as admin:
+        admin.execute(f"GRANT {APP_ROLE} TO {MEMBER}")
+    with pytest.raises(StoreError, match="login that owns the schema"):
+        open_store(postgres.url(before, MEMBER))
+    open_store(postgres.url(before)).close()
+    member = open_store(postgres.url(before, MEMBER))
+    fill(member)
+    with member.writing() as unit:
+        assert not sign_in_attempts.note_refusal(unit, "x", now=SystemClock().now()).is_locked
+    member.close()
 
 
 def test_a_migrated_store_has_every_table_and_column(store: Store):
