@@ -21,7 +21,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pages.shared import media, store
+from pages.shared import connection, media, store
 from trellis_core.access import Actor
 from trellis_core.services import sign_in as sign_ins
 
@@ -125,7 +125,8 @@ class Visitor:
     Attributes:
         token: What the cookie says.
         actor: Whose session that is; None for a stranger.
-        is_welcome: There is no practice yet, and so nothing to guard.
+        is_welcome: There is no practice yet, and so nothing to guard; never so for other machines,
+            where whoever came first would be its owner.
     """
 
     token: str | None
@@ -135,7 +136,7 @@ class Visitor:
 
 def _visitor(token: str | None) -> Visitor:
     if store.is_empty():
-        return Visitor(token=token, actor=None, is_welcome=True)
+        return Visitor(token=token, actor=None, is_welcome=connection.public() is None)
     actor = (
         sign_ins.person_without_use(token, store=store.store(), clock=store.clock())
         if token

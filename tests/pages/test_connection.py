@@ -4,9 +4,14 @@ import asyncio
 
 import pytest
 
+from pages.shared import gate, store
 from pages.shared.connection import Connection, SealedCookie
+from trellis_core.care.people import Practice, StaffMember
+from trellis_core.care.vocabulary import Credential, StaffRole
 from trellis_core.secret import read_secret, seal
+from trellis_core.services.practice import CreatePractice, create_practice
 from trellis_core.settings import load_settings
+from trellis_core.values.clock import SystemClock
 
 SECRET = "7fQ2-xk9vLmR4tYw8ZbN1cJd6HgS3pEa"
 NEWER = "qW5-eRt8yU2iOp1aSd4fGh7jKl0zXc9v"
@@ -240,3 +245,35 @@ def test_over_https_every_cookie_is_secure_once():
     assert [v for _, v in out.headers] == [given[0], given[1] + "; Secure"]
     out = Asked(sealing, cookie=given, scheme="http")
     assert [v for _, v in out.headers] == given
+
+
+# --- what is open on this machine only -------------------------------------------------------
+
+
+@pytest.fixture
+def own_store(tmp_path, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'trellis.db'}")
+    yield store.store
+    store.close_all()
+
+
+def test_a_store_without_a_practice_welcomes_nobody_from_elsewhere(own_store, monkeypatch):
+    assert gate.may_enter(None)
+    monkeypatch.setenv("TRELLIS_PUBLIC_URL", "https://trellis.example.org")
+    assert not gate.may_enter(None)
+
+
+def test_nobody_from_elsewhere_chooses_a_role(own_store, monkeypatch):
+    create_practice(
+        CreatePractice(
+            practice=Practice(id="p1", name="Sample", is_sample=True),
+            owner=StaffMember(id="s1", role=StaffRole.CLINICAL_STAFF, credential=Credential.RN,
+                              given_name="Ana", family_name="One"),
+        ),
+        store=own_store(),
+        clock=SystemClock(),
+    )  # fmt: skip
+    monkeypatch.setenv("TRELLIS_DEMO", "1")
+    assert store.is_demo()
+    monkeypatch.setenv("TRELLIS_PUBLIC_URL", "https://trellis.example.org")
+    assert not store.is_demo()
