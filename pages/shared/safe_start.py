@@ -36,6 +36,7 @@ SAFE_VALUES: Final[Mapping[str, object]] = MappingProxyType(
         "global.developmentMode": False,
         "runner.magicEnabled": False,
         "browser.gatherUsageStats": False,
+        "logger.enableRich": False,
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "client.showErrorLinks": False,
