@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlmodel import SQLModel
 
 from trellis_core.ledger.journal import EventKind
+from trellis_core.store.journal_query import apart
 from trellis_core.store.mapping import instant_of
 from trellis_core.store.tables import EVENT, EmergencyAccessRow
 from trellis_core.store.unit_of_work import UnitOfWork
@@ -182,7 +183,7 @@ def _united(
 
 def _ways(practice_id: str, wanted: AccessQuery) -> Iterator[Sequence[ColumnElement[bool]]]:
     """Yield the conditions of each way in: the first ones are those that an index answers."""
-    by = () if wanted.person_id is None else (_apart(_V.c.author_id) == wanted.person_id,)
+    by = () if wanted.person_id is None else (apart(_V.c.author_id) == wanted.person_id,)
     if wanted.patient_id is not None:
         yield (_V.c.patient_id == wanted.patient_id, or_(*_any_of(wanted)), *by)
         return
@@ -202,24 +203,19 @@ def _ways(practice_id: str, wanted: AccessQuery) -> Iterator[Sequence[ColumnElem
         yield (
             _V.c.subject_kind == SESSION,
             _V.c.subject_id == wanted.person_id,
-            _apart(_V.c.kind).in_(of_sessions),
+            apart(_V.c.kind).in_(of_sessions),
         )
 
 
 def _any_of(wanted: AccessQuery) -> Iterator[ColumnElement[bool]]:
-    yield _apart(_V.c.kind).in_([kind.value for kind in wanted.kinds])
-    yield _apart(_V.c.subject_kind).in_(wanted.subject_kinds)
+    yield apart(_V.c.kind).in_([kind.value for kind in wanted.kinds])
+    yield apart(_V.c.subject_kind).in_(wanted.subject_kinds)
     if wanted.emergency_views:
         yield _is_emergency_view()
 
 
 def _is_emergency_view() -> ColumnElement[bool]:
-    return and_(_apart(_V.c.kind) == EventKind.VIEWED.value, _V.c.details.like('{"emergency":%'))
-
-
-def _apart(column: ColumnElement[str]) -> ColumnElement[str]:
-    """Return a column as no index knows it, so that the condition before it chooses the index."""
-    return column.concat("")
+    return and_(apart(_V.c.kind) == EventKind.VIEWED.value, _V.c.details.like('{"emergency":%'))
 
 
 def _table(row: type[SQLModel]) -> Any:  # noqa: ANN401 - the mapper makes it
