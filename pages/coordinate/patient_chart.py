@@ -82,15 +82,17 @@ def body(view: ChartView) -> None:
     chart_sections.draw(section, view)
 
 
+home = "patients" if may(actor, Operation.READ_CHART) else "cocm"
 chosen = state.chosen_patient()
+if chosen is not None and home == "cocm":  # their menu has no other page, and so is not drawn
+    routes.link(home, routes.spec(home).title, icon=":material/arrow_back:")
 if chosen is None:
     widgets.heading("Patient chart", "Choose a patient to open the chart.")
-    home = "patients" if may(actor, Operation.READ_CHART) else "cocm"
     routes.link(home, routes.spec(home).title, icon=routes.spec(home).icon)
 else:
     with widgets.command():
         seen = emergency_view.opened(chosen, actor, read_view)
         if seen is not None:
-            emergency_view.bar(chosen, actor)
             head(seen)
+            emergency_view.bar(chosen, actor)
             body(seen)

@@ -105,7 +105,7 @@ def _open(patient_id: str, person: Actor) -> None:
 
 
 def bar(patient_id: str, person: Actor) -> None:
-    """Draw above an open chart who may open it, the time left of an emergency, the owner's menu."""
+    """Draw over an open chart who may open it, the time left of an emergency, the owner's menu."""
     access = _access(patient_id, person)
     if access.emergency is not None:
         _running(access.emergency, person)

@@ -12,7 +12,7 @@ from sqlmodel import col
 from tests.support.small_panel import SmallPanel, at, counted_statements
 from trellis_core.access import AccessRole, Actor
 from trellis_core.care.vocabulary import Activity, Program, Track
-from trellis_core.errors import NotFoundError
+from trellis_core.errors import NotFoundError, PermissionDeniedError
 from trellis_core.rules.determination import Blocked
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import load_rule_book
@@ -465,8 +465,13 @@ def test_another_practice_never_shows(panel: SmallPanel, clock: FixedClock) -> N
 
 def test_every_role_may_see_the_board(panel: SmallPanel, clock: FixedClock) -> None:
     panel.enrolled("p-1")
-    for role in AccessRole:
+    for role in set(AccessRole) - {AccessRole.OWN_WORK}:
         assert len(board_of(panel, clock, actor=panel.actor(role)).rows) == 1
+    own_work = panel.actor(AccessRole.OWN_WORK)
+    with pytest.raises(PermissionDeniedError):
+        board_of(panel, clock, actor=own_work)
+    practitioner = replace(own_work, is_billing_practitioner=True)
+    assert len(board_of(panel, clock, actor=practitioner).rows) == 1
 
 
 def test_the_number_of_statements_is_the_same_for_one_patient_and_for_many(
