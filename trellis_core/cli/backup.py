@@ -27,7 +27,7 @@ from trellis_core.services.backup import (
     receipts,
     restore_backup,
 )
-from trellis_core.services.by_hand import cli_actor
+from trellis_core.services.by_hand import cli_actor, system_user
 from trellis_core.settings import Settings, default_store_url, load_settings
 from trellis_core.store.copying import ChainEnds
 from trellis_core.store.sealing import (
@@ -159,7 +159,7 @@ def run(args: argparse.Namespace) -> int:
                 actors=[cli_actor(store, person, command="backup") for person in named],
                 clock=SystemClock(),
                 is_overwriting=args.overwrite,
-                system_user=_system_user(),
+                system_user=system_user(),
             )
     _print_backup(made, is_json=args.json)
     return 0
@@ -189,7 +189,7 @@ def _restore(args: argparse.Namespace) -> int:
         settings=settings,
         is_replacing=args.replace,
         accepts_loss=args.accept_loss,
-        system_user=_system_user(),
+        system_user=system_user(),
     )
     with _stopped_by_signals():
         restored = restore_backup(command, clock=SystemClock())
@@ -258,13 +258,6 @@ def _asked(*, is_new: bool) -> Passphrase:
             print_message("The two differ.")
         else:
             return Passphrase(text=text)
-
-
-def _system_user() -> str | None:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return None
 
 
 @contextmanager

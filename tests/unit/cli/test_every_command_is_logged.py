@@ -177,6 +177,8 @@ def test_a_command_that_its_person_may_not_run_is_there_with_the_refusal(folder,
 
 
 def test_a_restored_store_says_so_itself(folder, monkeypatch, capsys):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
     run("backup", folder, monkeypatch).close()
     url = f"sqlite:///{folder / 'restored.db'}"
     words = ["restore", str(folder / "backup.age"), "--passphrase-file", str(folder / "passphrase")]
@@ -185,7 +187,11 @@ def test_a_restored_store_says_so_itself(folder, monkeypatch, capsys):
     store = open_store(url)
     for practice_id in ("practice-1", "practice-2"):
         assert events(store, practice_id)[-1][0] is HAS_AN_EVENT_OF_ITS_OWN["restore"]
+    with store.reading() as unit:
+        bodies = unit.connection.execute(select(EVENT.c.body)).scalars().all()
     store.close()
+    assert not [body for body in bodies if "somebody-else" in body]
+    assert parse_event(bodies[-1]).system_user == system_user()
 
 
 def test_a_store_that_takes_nothing_any_more_is_checked_all_the_same(folder, capsys):
