@@ -409,7 +409,8 @@ WRITES: list[tuple[str, tuple[str, ...], dict[str, object]]] = [
 
 @pytest.mark.parametrize("role", [AccessRole.BILLER, AccessRole.AUDITOR])
 def test_no_biller_or_auditor_writes_into_a_chart(desk: Desk, role: AccessRole) -> None:
-    reader = Desk(desk.store, desk.clock, replace(OWNER, role=role))
+    who = replace(OWNER, role=role, is_billing_practitioner=False)
+    reader = Desk(desk.store, desk.clock, who)
     for name, words, facts in WRITES:
         with pytest.raises(PermissionDeniedError):
             getattr(reader, name)(*words, **facts)
