@@ -476,9 +476,14 @@ def test_a_list_of_caps_that_does_not_read_is_explained(dashboard):
     assert not at.error
 
 
-@pytest.mark.parametrize("role", list(AccessRole))
+@pytest.mark.parametrize("role", [each for each in AccessRole if each is not AccessRole.OWN_WORK])
 def test_everybody_who_may_see_charts_may_ask(dashboard, role):
     assert len(asked(dashboard, "", role).metric) == 3
+
+
+def test_a_consultant_with_own_work_alone_reads_the_rules_and_is_not_offered_it(dashboard):
+    at = opened(dashboard, role=AccessRole.OWN_WORK)
+    assert "What if" not in at.segmented_control(key="rule_book_part").options
 
 
 def test_who_may_not_see_charts_is_not_offered_it(dashboard, monkeypatch):

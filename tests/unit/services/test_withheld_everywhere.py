@@ -38,6 +38,7 @@ class Sample:
         load_sample(store, day=date(2026, 11, 20))
         self.store, self.clock = store, clock
         self.actors = {actor.role: actor for _, actor in demo_actors(store=store)}
+        self.actors.pop(AccessRole.OWN_WORK)  # the consultant, who reads none of this
         self.owner = self.actors[AccessRole.OWNER]
         self.patient_id = superbills(
             month=NOVEMBER, store=store, actor=self.owner, clock=clock, rule_book=BOOK
