@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import streamlit as st
 
-from pages.shared import formats, month_strip, routes, store, widgets
+from pages.shared import formats, month_strip, routes, widgets
 from pages.shared.board_view import STATE_WORDS
 from trellis_core.access import Actor
 from trellis_core.care.vocabulary import Program
