@@ -1,6 +1,9 @@
 """What every test may use: a clock that stands, and a store of its own on either database."""
 
+import logging
 import os
+import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.postgres import Databases, NoServerError, databases, skip_or_fail
+from trellis_core import quiet_logs
 from trellis_core.store.engine import Store, open_store
 from trellis_core.values.clock import FixedClock
 
@@ -20,6 +24,21 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "data-folder"
     monkeypatch.setenv("TRELLIS_DATA_FOLDER", str(folder))
     return folder
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """Logs as a server keeps them: without words of exceptions, queries, and secrets of links."""
+    before = (
+        logging.getLogRecordFactory(),
+        sys.excepthook,
+        threading.excepthook,
+        sys.unraisablehook,
+    )
+    quiet_logs.keep_ids_only()
+    yield
+    logging.setLogRecordFactory(before[0])
+    sys.excepthook, threading.excepthook, sys.unraisablehook = before[1:]
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 """The routes of an invitation or a reset: the link that an owner made sets a password, once.
 
 The link's secret is in its address once only. Opening it moves the secret into a cookie and goes on
-to an address without it, so that it stays in no history and no referrer; and the server's own access
-log never holds it.
+to an address without it, so that it stays in no history and no referrer; ``trellis_core.quiet_logs``
+keeps it out of the server's own access log.
 """
 
-import logging
 from datetime import timedelta
 from typing import Final
 
@@ -27,28 +26,12 @@ _SECRET_PREFIX: Final = f"{LINK_PATH}/"
 
 
 def routes() -> tuple[BaseRoute, ...]:
-    """Return the routes of a link, and keep its secret out of the server's access log."""
-    access_log = logging.getLogger("uvicorn.access")
-    if not any(isinstance(each, _WithoutLinks) for each in access_log.filters):
-        access_log.addFilter(_WithoutLinks())
+    """Return the routes of a link."""
     return (
         Route(f"{_SECRET_PREFIX}{{token}}", open_link, methods=["GET"]),
         Route(LINK_PATH, show_link, methods=["GET"]),
         Route(LINK_PATH, use_link, methods=["POST"]),
     )
-
-
-class _WithoutLinks(logging.Filter):
-    """Cuts the secret out of a line of the access log."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Change a line that holds one; keep every line."""
-        if isinstance(record.args, tuple):
-            record.args = tuple(
-                f"{_SECRET_PREFIX}..." if str(each).startswith(_SECRET_PREFIX) else each
-                for each in record.args
-            )
-        return True
 
 
 async def open_link(request: Request) -> Response:

@@ -26,16 +26,7 @@ from trellis_core.errors import (
 
 CANARY = "Zephyrina Quillfeather"
 
-
-@pytest.fixture(autouse=True)
-def quiet():
-    before = (
-        logging.getLogRecordFactory(), sys.excepthook, threading.excepthook, sys.unraisablehook
-    )  # fmt: skip
-    quiet_logs.keep_ids_only()
-    yield
-    logging.setLogRecordFactory(before[0])
-    sys.excepthook, threading.excepthook, sys.unraisablehook = before[1:]
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.fixture
