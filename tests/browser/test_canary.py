@@ -26,7 +26,7 @@ from tests.support.moved_server import MovedServer
 STEM = "Zyxwood"
 CANARY = re.compile(STEM, re.IGNORECASE)
 PLANTED = f"{STEM}planted"
-ROLES = ("owner", "coordinator", "biller", "auditor")
+ROLES = ("owner", "coordinator", "biller", "auditor", "consultant")
 BROKEN_PATIENT, BROKEN_FORM = "p-113", "csv"
 FAULTS = f"""
 import logging, sys, threading
@@ -170,13 +170,16 @@ def bring_in(page, server, files):
 
 def run_through(page, server):
     """Do everything; return what machines and strangers were told, by its source."""
-    told = {}
+    told, drawn = {}, set()
     for role in ROLES:
         sign_in(page, server, role)
         for spec in routes.PAGES:
             page.goto(f"{server.url}/{spec.name}?month=2026-10")
-            page.wait_for_timeout(400)
+            page.locator("h1").first.wait_for()
+            settle(page)
+            drawn.add((role, page.locator("h1").first.inner_text()))
         told[f"metrics for {role}"] = fetched(f"{server.url}/_stcore/metrics", cookie_of(page))
+    assert len(drawn) > 40, sorted(drawn)  # each role has seen its own pages
     sign_in(page, server, "owner")
     cookie = cookie_of(page)
     for section in Section:
