@@ -162,7 +162,6 @@ NO_ACTOR: Final = {
     "sign_in.ends_at": _BEFORE_SIGN_IN,
     "sign_in.give_first_sign_in": _BY_HAND,
     "sign_in.is_signed_in": _BEFORE_SIGN_IN,
-    "sign_in.locked_person": _BEFORE_SIGN_IN,
     "sign_in.locked_session": _BEFORE_SIGN_IN,
     "sign_in.note_refused": "counts a refusal for services that refuse",
     "sign_in.person_of_step": _BEFORE_SIGN_IN,

@@ -440,12 +440,6 @@ def locked_session(token: str, *, store: Store, clock: Clock) -> LockedSession |
         return LockedSession(actor=actor, member=staff_of(row), idle=rules.idle)
 
 
-def locked_person(token: str, *, store: Store, clock: Clock) -> StaffMember | None:
-    """Return whose session has only gone idle; None where it has not, or is over."""
-    found = locked_session(token, store=store, clock=clock)
-    return None if found is None else found.member
-
-
 def unlock(token: str, password: str, *, store: Store, clock: Clock) -> Opened:
     """Open a session that went idle again, under a new token, for its own person's password.
 

@@ -41,7 +41,7 @@ from trellis_core.services.sign_in import (
     end_sign_in,
     ends_at,
     is_signed_in,
-    locked_person,
+    locked_session,
     person_of_step,
     person_without_use,
     sign_in,
@@ -276,7 +276,7 @@ def test_a_session_ends_at_once_and_its_cookie_is_worth_nothing(store, clock, ha
     happens(store, clock, token)
     assert actor_of_token(token, store=store, clock=clock) is None
     assert not is_in(token, store=store, clock=clock)
-    assert locked_person(token, store=store, clock=clock) is None
+    assert locked_session(token, store=store, clock=clock) is None
     with pytest.raises(SignInRefusedError):
         unlock(token, PASSWORD, store=store, clock=clock)
     assert is_in(other, store=store, clock=clock)
@@ -307,9 +307,9 @@ def test_signing_out_twice_or_with_a_strange_token_is_no_error_and_one_event(sto
 def test_the_own_password_unlocks_under_a_new_token_and_the_old_one_is_dead(store, clock):
     token, _ = opened(NURSE, store=store, clock=clock)
     clock.advance(minutes=14)
-    assert locked_person(token, store=store, clock=clock) is None  # not idle yet
+    assert locked_session(token, store=store, clock=clock) is None  # not idle yet
     clock.advance(minutes=1)
-    assert locked_person(token, store=store, clock=clock).id == NURSE.person_id
+    assert locked_session(token, store=store, clock=clock).member.id == NURSE.person_id
     again, actor = unlock(token, PASSWORD, store=store, clock=clock)
     assert actor == NURSE
     assert again != token
@@ -354,7 +354,7 @@ def test_two_unlocks_at_once_open_one_session(store, clock):
 @pytest.mark.parametrize("token", ["", "unknown", "\ud800", "x" * 5_000])
 def test_a_strange_token_is_nobodys_and_takes_as_long(store, clock, hasher, token):
     assert actor_of_token(token, store=store, clock=clock) is None
-    assert locked_person(token, store=store, clock=clock) is None
+    assert locked_session(token, store=store, clock=clock) is None
     with pytest.raises(SignInRefusedError):
         unlock(token, PASSWORD, store=store, clock=clock)
     assert hasher.hashes == [passwords._NOBODY]
