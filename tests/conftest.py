@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -9,12 +10,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from tests.support.postgres import Databases, NoServerError, databases, skip_or_fail
 from trellis_core import quiet_logs
+from trellis_core.services import passwords
 from trellis_core.store.engine import Store, open_store
 from trellis_core.values.clock import FixedClock
 
+COSTLY, COSTLY_NOBODY = passwords._hasher, passwords._NOBODY
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+CHEAP_NOBODY = CHEAP.hash("nobody's password")
 BOTH_DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
@@ -24,6 +30,20 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "data-folder"
     monkeypatch.setenv("TRELLIS_DATA_FOLDER", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed as ever, with less work: hundreds of tests sign in."""
+    monkeypatch.setattr(passwords, "_hasher", CHEAP)
+    monkeypatch.setattr(passwords, "_NOBODY", CHEAP_NOBODY)
+
+
+@pytest.fixture
+def costly_passwords(cheap_passwords: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed with all the work that they are on a server."""
+    monkeypatch.setattr(passwords, "_hasher", COSTLY)
+    monkeypatch.setattr(passwords, "_NOBODY", COSTLY_NOBODY)
 
 
 @pytest.fixture
@@ -55,10 +75,18 @@ def store(request: pytest.FixtureRequest) -> Store:
     return found
 
 
+@pytest.fixture(scope="session")
+def _empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("empty") / "trellis.db"
+    open_store(f"sqlite:///{path}").close()
+    return path
+
+
 @pytest.fixture
-def sqlite_store(tmp_path: Path) -> Iterator[Store]:
-    """An empty store on a SQLite file."""
-    opened = open_store(f"sqlite:///{tmp_path / 'trellis.db'}")
+def sqlite_store(_empty_file: Path, tmp_path: Path) -> Iterator[Store]:
+    """An empty store on a SQLite file: a copy of one that was made once."""
+    copied = shutil.copy(_empty_file, tmp_path / "trellis.db")
+    opened = open_store(f"sqlite:///{copied}")
     yield opened
     opened.close()
 

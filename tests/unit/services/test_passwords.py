@@ -11,6 +11,7 @@ from trellis_core.services import passwords
 from trellis_core.services.passwords import matches, password_hash
 
 PASSWORD = "a long and private phrase"
+pytestmark = pytest.mark.usefixtures("costly_passwords")
 
 
 @pytest.mark.parametrize("characters", [0, 11])
@@ -28,6 +29,11 @@ def test_twelve_characters_are_enough_and_only_they_match():
 
 def test_the_same_password_is_stored_differently_each_time():
     assert password_hash(PASSWORD) != password_hash(PASSWORD)
+
+
+def test_a_hash_takes_64_megabytes_and_three_rounds():
+    cost = extract_parameters(password_hash(PASSWORD))
+    assert (cost.memory_cost, cost.time_cost) == (65_536, 3)
 
 
 def test_nobodys_hash_costs_what_everybodys_does_and_never_matches():
