@@ -14,7 +14,8 @@ Icd10 = NewType("Icd10", str)
 
 _NPI = re.compile(r"[12]\d{9}", re.ASCII)
 _HCPCS = re.compile(r"[A-Z]\d{4}|\d{5}|\d{4}[A-Z]", re.ASCII)
-_ICD10 = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?", re.ASCII)
+_ICD10 = re.compile(r"(?:[A-Z]\d|QA)[0-9A-Z](?:\.[0-9A-Z]{1,4})?", re.ASCII)
+"""Since October 2025 one category, QA0, has a letter in its second place."""
 
 
 def is_npi(text: str) -> bool:

@@ -38,12 +38,16 @@ def test_a_wrong_procedure_code_is_refused(text):
         hcpcs(text)
 
 
-@pytest.mark.parametrize("text", ["I10", "E11.9", "S72.001A", "F84.0", "C7A.00", "Z3A.10"])
+@pytest.mark.parametrize(
+    "text", ["I10", "E11.9", "S72.001A", "F84.0", "C7A.00", "Z3A.10", "QA0.0101"]
+)
 def test_diagnosis_codes_of_every_shape(text):
     assert icd10(text) == text
 
 
-@pytest.mark.parametrize("text", ["e11.9", "E119", "E11.", "E11.99999", "11.9", "E1", "EE1.9"])
+@pytest.mark.parametrize(
+    "text", ["e11.9", "E119", "E11.", "E11.99999", "11.9", "E1", "EE1.9", "QB0.1"]
+)
 def test_a_wrong_diagnosis_code_is_refused(text):
     with pytest.raises(InvalidIcd10Error):
         icd10(text)
