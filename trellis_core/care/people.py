@@ -51,6 +51,28 @@ class Practice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A place of the practice with its own locality and place of service.
+
+    Attributes:
+        locality: Medicare payment locality, two digits; None for national amounts.
+        is_active: Patients may be given to it; those it has keep it otherwise.
+    """
+
+    id: str
+    name: str
+    address_line: str = ""
+    city: str = ""
+    postal_code: str = ""
+    phone: str = ""
+    state: str | None = None
+    locality: str | None = None
+    setting: Setting = Setting.NONFACILITY
+    place_of_service: str = "11"
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StaffMember:
     """A person who works for the practice.
 
@@ -101,6 +123,7 @@ class Patient:
         id: Opaque; safe in a URL.
         mrn: The practice's own record number.
         last_seen_on: Last visit with the billing practitioner; None for never seen, unknown where not recorded.
+        site_id: Where the patient is seen; None for the practice's own address.
     """
 
     id: str
@@ -123,6 +146,7 @@ class Patient:
     coverage: Coverage | None = None
     risk_statement: str = ""
     shows: str = ""
+    site_id: str | None = None
 
     @property
     def name(self) -> str:

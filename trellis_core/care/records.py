@@ -4,6 +4,7 @@ Field names are the case file's. A field that may be unknown is ``Maybe``; None 
 is known to be none. ``id`` is empty where a record came from a case file.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -49,15 +50,37 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Practitioners:
+    """Who bills an enrollment and who supervises its staff, from a day on.
+
+    Attributes:
+        from_day: The first day, included; unknown for the first where the start is.
+        supervising_practitioner: None for the billing practitioner.
+    """
+
+    from_day: Maybe[date]
+    billing_practitioner: Maybe[str] = UNKNOWN
+    supervising_practitioner: str | None = None
+
+    @property
+    def supervisor(self) -> Maybe[str]:
+        """Who supervises, the billing practitioner where nobody else does."""
+        return self.supervising_practitioner or self.billing_practitioner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Enrollment:
     """A patient's participation in one program.
 
     Attributes:
         started_on: First day, included.
         ended_on: Last day, included; None while it lasts.
+        billing_practitioner: Who bills it in the month in question.
         condition: PCM: the one condition, as ICD-10-CM.
         track: CCM and PCM: a person's election for the month.
-        supervising_practitioner: Who supervises staff; None for the billing practitioner.
+        supervising_practitioner: Who supervises staff at the month's end; None for the billing practitioner.
+        practitioners: Who billed and supervised from which day on, the first days first; empty
+            where it was the same for all of it.
     """
 
     program: Program
@@ -67,12 +90,32 @@ class Enrollment:
     condition: Maybe[str | None] = UNKNOWN
     track: Maybe[Track | None] = UNKNOWN
     supervising_practitioner: str | None = None
+    practitioners: tuple[Practitioners, ...] = ()
     id: str = ""
+
+    def practitioners_on(self, day: date) -> Practitioners:
+        """Return who bills and who supervises on a day; before the start, who began."""
+        found = Practitioners(
+            from_day=self.started_on,
+            billing_practitioner=self.billing_practitioner,
+            supervising_practitioner=self.supervising_practitioner,
+        )
+        for at, each in enumerate(self.practitioners):
+            if at == 0 or each.from_day is UNKNOWN or each.from_day <= day:
+                found = each
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """A patient's agreement to one program."""
+    """A patient's agreement to one program.
+
+    Attributes:
+        given_by: Name and relation of whoever agreed for the patient; None for the patient.
+        copy_given_on: When the patient got a copy of what was agreed.
+        recorded_at: When it was written down in a form; None where it came from elsewhere.
+        backdating_reason: Why it was written down on a later day than it was obtained.
+    """
 
     program: Program
     obtained_on: Maybe[date] = UNKNOWN
@@ -82,7 +125,49 @@ class Consent:
     obtained_by: Maybe[str] = UNKNOWN
     elements: Maybe[frozenset[ConsentElement]] = UNKNOWN
     revoked_on: Maybe[date | None] = UNKNOWN
+    given_by: str | None = None
+    copy_given_on: date | None = None
+    recorded_at: datetime | None = None
+    backdating_reason: str | None = None
     id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclinedConsent:
+    """That a patient said no to a program; the patient may be asked again.
+
+    Attributes:
+        given_by: Name and relation of whoever answered for the patient; None for the patient.
+    """
+
+    program: Program
+    declined_on: date
+    method: Maybe[ConsentMethod] = UNKNOWN
+    given_by: str | None = None
+    asked_by: Maybe[str] = UNKNOWN
+    reason: str = ""
+    id: str = ""
+
+
+def stands_declined(
+    declined: Sequence[DeclinedConsent], consents: Sequence[Consent], program: Program
+) -> DeclinedConsent | None:
+    """Return the newest refusal of a program, where nothing later was said.
+
+    A consent of the same day or later takes its place, and so does a consent's revocation after it.
+    """
+    said_no = [each for each in declined if each.program is program]
+    if not said_no:
+        return None
+    newest = max(said_no, key=lambda each: each.declined_on)
+    is_settled = any(
+        each.revoked_on > newest.declined_on
+        if isinstance(each.revoked_on, date)
+        else each.obtained_on is UNKNOWN or each.obtained_on >= newest.declined_on
+        for each in consents
+        if each.program is program
+    )
+    return None if is_settled else newest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,3 +344,25 @@ class Discharge:
     facility_name: str = ""
     undated_contacts: tuple[UndatedContact, ...] = ()
     undated_visit: UndatedDischargeVisit | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """Word that another practice has the patient in a program.
+
+    Attributes:
+        other_practice: Its name as told; empty where nobody knows.
+        learned_from: Who said so, or where it was read.
+        ended_on: Last day there, included; None while it lasts as far as anybody knows.
+    """
+
+    program: Program
+    learned_on: date
+    other_practice: str = ""
+    learned_from: str = ""
+    ended_on: date | None = None
+    id: str = ""
+
+    def is_open_on(self, day: date) -> bool:
+        """Say whether the other practice has the patient on a day, as far as is known."""
+        return self.ended_on is None or self.ended_on >= day
