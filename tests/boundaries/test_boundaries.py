@@ -25,7 +25,7 @@ from tests.support.scenario_case import (
     in_month,
 )
 from trellis_core.rules.business_days import contact_deadline
-from trellis_core.rules.marks import Course, late_after, registry_flags
+from trellis_core.rules.marks import Course, late_after, registry_flags, registry_limits
 from trellis_core.rules.rulebook import ParameterValue, load_rule_book
 from trellis_core.values.periods import ServiceMonth
 
@@ -105,22 +105,24 @@ WELL = Course(weeks=7, scores=(20, 20), last_contact_on=TODAY, last_score_on=TOD
     ("change", "flags"),
     [
         ({}, ()),
-        ({"weeks": 8}, ("not improved by week 8",)),
-        ({"weeks": 8, "scores": (20, 11)}, ("not improved by week 8",)),
+        ({"weeks": 8}, ("not_improved",)),
+        ({"weeks": 8, "scores": (20, 11)}, ("not_improved",)),
         ({"weeks": 8, "scores": (20, 10)}, ()),
         ({"weeks": 8, "scores": (21, 10)}, ()),
+        ({"weeks": 8, "is_at_target": True}, ()),
         ({"weeks": None}, ()),
         ({"last_contact_on": date(2026, 11, 2)}, ()),
-        ({"last_contact_on": date(2026, 11, 1)}, ("no contact in 4 weeks",)),
-        ({"last_contact_on": None}, ("no contact in 4 weeks",)),
+        ({"last_contact_on": date(2026, 11, 1)}, ("no_contact",)),
+        ({"last_contact_on": None}, ("no_contact",)),
         ({"last_score_on": date(2026, 10, 31)}, ()),
-        ({"last_score_on": date(2026, 10, 30)}, ("score older than 30 days",)),
-        ({"last_score_on": None, "scores": ()}, ("score older than 30 days",)),
+        ({"last_score_on": date(2026, 10, 30)}, ("score_old",)),
+        ({"last_score_on": None, "scores": ()}, ("score_old",)),
     ],
 )
 def test_the_registry_flags_on_both_sides(change: dict[str, Any], flags: tuple[str, ...]) -> None:
     course = replace(WELL, **change)
-    assert registry_flags(course, rule_book=load_rule_book(), on=TODAY) == flags
+    limits = registry_limits(load_rule_book(), TODAY)
+    assert registry_flags(course, limits=limits, on=TODAY) == flags
 
 
 def test_every_number_has_rows_on_both_sides() -> None:

@@ -80,8 +80,9 @@ def test_every_option_of_the_document_is_one_of_the_command(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = (DOCS / "cli.md").read_text("utf-8")
-    (row,) = re.findall(rf"^\| `trellis {name}\b.*$", text, re.MULTILINE)
-    for usage in re.findall(r"`trellis ([^`]*)`", row):
+    rows = re.findall(rf"^\| `trellis {name}\b.*$", text, re.MULTILINE)
+    assert rows
+    for usage in re.findall(r"`trellis ([^`]*)`", "\n".join(rows)):
         words = usage.split()[: 2 if name in {"import", "export", "month", "people"} else 1]
         with pytest.raises(SystemExit):
             main([*words, "--help"])

@@ -40,7 +40,9 @@ def known_at(facts: Facts, as_of: datetime, zone: ZoneInfo) -> tuple[Facts, froz
     return (
         replace(
             facts,
-            patient=replace(
+            patient=patient
+            if was(patient.deceased_on) and was(patient.last_seen_on)
+            else replace(
                 patient,
                 deceased_on=then(patient.deceased_on),
                 last_seen_on=UNKNOWN if not was(patient.last_seen_on) else patient.last_seen_on,
@@ -48,14 +50,14 @@ def known_at(facts: Facts, as_of: datetime, zone: ZoneInfo) -> tuple[Facts, froz
             enrollments=facts.enrollments
             if facts.enrollments is UNKNOWN
             else tuple(
-                replace(each, ended_on=then(each.ended_on))
+                each if was(each.ended_on) else replace(each, ended_on=None)
                 for each in facts.enrollments
                 if was(each.started_on)
             ),
             consents=facts.consents
             if facts.consents is UNKNOWN
             else tuple(
-                replace(each, revoked_on=then(each.revoked_on))
+                each if was(each.revoked_on) else replace(each, revoked_on=None)
                 for each in facts.consents
                 if was(each.obtained_on)
             ),
@@ -63,7 +65,9 @@ def known_at(facts: Facts, as_of: datetime, zone: ZoneInfo) -> tuple[Facts, froz
             care_plans=facts.care_plans
             if facts.care_plans is UNKNOWN
             else tuple(
-                replace(
+                each
+                if was(each.revised_on) and was(each.copy_given_on)
+                else replace(
                     each, revised_on=then(each.revised_on), copy_given_on=then(each.copy_given_on)
                 )
                 for each in facts.care_plans

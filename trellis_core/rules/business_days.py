@@ -23,6 +23,31 @@ def federal_holidays(year: int) -> dict[date, bool]:
     return {day: "observed" in name for day, name in found.items() if day.year == year}
 
 
+@lru_cache(maxsize=64)
+def _names(year: int) -> dict[date, str]:
+    found = holidays.country_holidays("US", years=(year, year + 1))
+    return {day: name for day, name in found.items() if day.year == year}
+
+
+def holidays_between(after: date, through: date) -> tuple[tuple[date, str], ...]:
+    """Return the federal holidays that take a weekday out of a count of business days, by name.
+
+    Args:
+        after: The day of discharge; the day after it is the first.
+        through: The last day of the count.
+
+    Example:
+        >>> holidays_between(date(2026, 11, 25), date(2026, 11, 30))
+        ((datetime.date(2026, 11, 26), 'Thanksgiving Day'),)
+    """
+    days = (after + _DAY * count for count in range(1, (through - after).days + 1))
+    return tuple(
+        (day, name)
+        for day in days
+        if day.weekday() < calendar.SATURDAY and (name := _names(day.year).get(day)) is not None
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ContactDeadline:
     """The last day for reaching the patient.

@@ -523,15 +523,25 @@ def _last_day_of_care(owner: ProgramMonth) -> date:
 
 
 def _sundays(month: MonthFacts) -> Iterable[date]:
-    """Yield the last days of the month's weeks that are over.
-
-    A week belongs to the month that holds its Thursday, so that no week is asked for twice.
-    """
+    """Return the last days of the month's weeks that are over."""
     end = month.last_service_day
     if month.facts.as_of is not None:
         end = min(end, month.facts.as_of.astimezone(month.zone).date() - DAY)
+    return (sunday for sunday in weeks_of(month.month) if sunday <= end)
+
+
+def weeks_of(month: ServiceMonth) -> tuple[date, ...]:
+    """Return the Sunday of each week, Monday to Sunday, that belongs to a month.
+
+    A week belongs to the month that holds its Thursday, so that no week is asked for twice.
+
+    Example:
+        >>> [day.day for day in weeks_of(ServiceMonth(2026, 11))]
+        [8, 15, 22, 29]
+    """
     thursday = month.first_day + DAY * ((calendar.THURSDAY - month.first_day.weekday()) % _DAYS)
-    sunday = thursday + DAY * (calendar.SUNDAY - calendar.THURSDAY)
-    while sunday <= end:
-        yield sunday
-        sunday += _WEEK
+    sundays = []
+    while thursday in month:
+        sundays.append(thursday + DAY * (calendar.SUNDAY - calendar.THURSDAY))
+        thursday += _WEEK
+    return tuple(sundays)
