@@ -18,7 +18,8 @@ from tests.support.ledger_case import NURSE, fill, work
 from trellis_core.care.vocabulary import Program
 from trellis_core.errors import CommandRefusedError, StoreError
 from trellis_core.services.integrity import check_store
-from trellis_core.services.time_log import Receipt, entries_of, log_time, start_timer
+from trellis_core.services.time_log import Receipt, entries_of, log_time
+from trellis_core.services.timers import start_timer
 from trellis_core.store.engine import Store, open_store
 from trellis_core.values.clock import FixedClock
 from trellis_core.values.ids import new_entry_id

@@ -40,17 +40,39 @@ NOT_OF_ONE_PRACTICE = {
     "store_identity",
 }
 """Found by something else than the practice: a token, or what somebody typed."""
-NEW_IN_0003 = (
-    "access_setting",
-    "second_factor",
-    "sign_in_step",
-    "sign_in_attempt",
-    "invitation",
-    "note_draft",
-    "restricted_chart",
-    "emergency_access",
+TABLES_NEW = (
+    "apcm_capability",
+    "apcm_month",
+    "care_plan_version",
+    "caseload_session",
+    "consent_declined",
+    "elsewhere",
+    "enrollment_practitioner",
+    "import_batch",
+    "import_row",
+    "past_coverage",
+    "patient_merge",
+    "patient_note",
+    "practice_option",
+    "registry_mark",
+    "site",
+    "suggested_time",
+    "task",
+    "timer_part",
 )
-INDEXES_NEW_IN_0003 = ("ix_event_kind", "ix_event_author")
+COLUMNS_NEW = (
+    ("caseload_review", "session_id"),
+    ("consent", "given_by"),
+    ("consent", "copy_given_on"),
+    ("consent", "backdating_reason"),
+    ("consent", "recorded_at"),
+    ("patient", "site_id"),
+    ("patient", "merged_into"),
+    ("rating_scale", "level"),
+    ("rating_scale", "by"),
+    ("running_timer", "paused_at"),
+)
+"""What the newest migration adds."""
 VERSIONS = Path(alembic_config().get_main_option("script_location") or "") / "versions"
 
 
@@ -59,12 +81,15 @@ def test_the_newest_migration_is_the_version_that_is_wanted():
 
 
 def test_a_migration_that_stores_have_gone_through_never_changes():
-    kept = {"0002_first.py": "6bb96428c61474219ffaa10e28a646dbce1dd1f6e4f33f9550055d3fed8b762a"}
+    kept = {
+        "0002_first.py": "6bb96428c61474219ffaa10e28a646dbce1dd1f6e4f33f9550055d3fed8b762a",
+        "0003_access.py": "7d3aec62a547ede5a5b25fb88f8c3634e1c2c98ab516ba90b96d84fac62c7081",
+    }
     assert {name: sha256((VERSIONS / name).read_bytes()).hexdigest() for name in kept} == kept
 
 
 def test_the_newest_migration_is_what_the_tables_ask_for():
-    written = (VERSIONS / "0003_access.py").read_text(encoding="utf-8")
+    written = (VERSIONS / "0004_coordination.py").read_text(encoding="utf-8")
     assert written == regenerate(), "python -m trellis_core.store.migrations.regenerate"
 
 
@@ -77,11 +102,11 @@ def test_a_store_of_the_version_before_is_brought_up_to_date_and_keeps_everythin
         entries = unit.connection.execute(select(ENTRY.c.hash)).all()
     store.close()
     older = pysqlite3.connect(path)
-    for name in NEW_IN_0003:
-        older.execute(f"DROP TABLE {name}")
-    for name in INDEXES_NEW_IN_0003:
-        older.execute(f"DROP INDEX {name}")
-    older.execute("UPDATE alembic_version SET version_num = '0002'")
+    for table in TABLES_NEW:
+        older.execute(f"DROP TABLE {table}")
+    for table, column in COLUMNS_NEW:
+        older.execute(f'ALTER TABLE {table} DROP COLUMN "{column}"')
+    older.execute("UPDATE alembic_version SET version_num = '0003'")
     older.commit()
     older.close()
     again = open_store(url)
@@ -100,7 +125,7 @@ def before(postgres: Databases) -> Iterator[str]:
     with engine.begin() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+        command.upgrade(config, "0003")
         connection.execute(insert(STORE_IDENTITY).values(id="of-the-version-before"))
     engine.dispose()
     yield name
@@ -113,7 +138,7 @@ def test_on_postgresql_the_version_before_is_brought_up_to_date_with_guards_and_
 ):
     with postgres.admin(before) as admin:
         there = {row[0] for row in admin.execute("SELECT relname FROM pg_class").fetchall()}
-    assert there.isdisjoint(NEW_IN_0003)
+    assert there.isdisjoint(TABLES_NEW)
     store = open_store(postgres.url(before))
     fill(store)
     log_time(work(), store=store, actor=NURSE, clock=SystemClock())
@@ -145,11 +170,11 @@ def test_on_postgresql_a_filled_store_of_the_version_before_keeps_everything(
     store.close()
     name = str(make_url(postgres_url).database)
     with postgres.admin(name) as admin:
-        for table in NEW_IN_0003:
+        for table in TABLES_NEW:
             admin.execute(f"DROP TABLE {table}")
-        for index in INDEXES_NEW_IN_0003:
-            admin.execute(f"DROP INDEX {index}")
-        admin.execute("UPDATE alembic_version SET version_num = '0002'")
+        for table, column in COLUMNS_NEW:
+            admin.execute(f'ALTER TABLE {table} DROP COLUMN "{column}"')
+        admin.execute("UPDATE alembic_version SET version_num = '0003'")
     again = open_store(postgres_url)
     with again.reading() as unit:
         assert unit.connection.execute(select(ENTRY.c.hash)).all() == entries
@@ -167,7 +192,7 @@ def test_on_postgresql_the_working_role_has_what_it_needs_on_new_tables_and_no_m
 ):
     open_store(postgres.url(before)).close()
     with postgres.admin(before) as admin:
-        for table in NEW_IN_0003:
+        for table in TABLES_NEW:
             found = admin.execute(
                 "SELECT privilege_type FROM information_schema.role_table_grants "
                 "WHERE table_name = %s AND grantee = %s",

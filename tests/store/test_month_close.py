@@ -1,12 +1,15 @@
 """Closing while others write, twice at once, and under kill -9: exact, once, whole or not at all."""
 
+import math
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -65,16 +68,20 @@ store.close()
 """
 
 CLOSER = """
+import os
 import sys
-from tests.support.month_case import MonthCase, NOVEMBER
+from tests.support.month_case import MonthCase
 from trellis_core.store.engine import open_store
 
-store = open_store(sys.argv[1])
-case = MonthCase(store, is_there=True)
 print("ready", flush=True)
-sys.stdin.readline()
-closed = case.close()
-print("closed", closed.event, flush=True)
+for _ in sys.stdin:  # each close is a process of its own that can be killed; only the imports are shared
+    child = os.fork()
+    if not child:
+        MonthCase(open_store(sys.argv[1]), is_there=True).close()
+        os._exit(0)
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("ended", flush=True)
 """
 
 
@@ -103,64 +110,62 @@ def url_of(store: Store) -> str:
     return f"sqlite:///{store.path}"
 
 
-def close_while_writing(case: MonthCase, url: str, *, after: float) -> None:
-    """Close November while six processes write into it; compare what each was told."""
+def close_while_writing(case: MonthCase, url: str, *, waits: Sequence[float]) -> None:
+    """Close November again and again while six processes write into it; compare what each was told."""
+    case.enrolled(*PATIENTS)
+    for patient in PATIENTS:
+        case.panel.log(patient, 25, at=at(20 + PATIENTS.index(patient)))
     writers = [started(WRITER, url, str(number)) for number in range(WRITERS)]
+    closes = []
     try:
         go(writers)
-        time.sleep(after)
-        closed = case.close()
-        time.sleep(0.2)
+        for wait in waits:
+            if closes:
+                case.reopen()
+            time.sleep(wait)
+            closes.append(case.close())
+            time.sleep(0.2)
     finally:
         for writer in writers:
             writer.send_signal(signal.SIGKILL)
     said = [line.split() for writer in writers for line in writer.communicate()[0].splitlines()]
-    saved = {words[1]: (int(words[2]), words[3]) for words in said if len(words) == 4}
+    saved = {words[1]: int(words[2]) for words in said if len(words) == 4}
     entries = {
         entry.id: entry for entry in entries_of(month=None, store=case.store, actor=case.actor())
     }
     assert saved.keys() <= entries.keys()
+    assert all(entries[each].seq == number for each, number in saved.items())
     refused = {words[1] for words in said if len(words) == 2 and words[0] == "refused"}
     assert refused
     assert not refused & entries.keys()
     november = [entry for entry in entries.values() if entry.service_day in NOVEMBER]
     with case.store.reading() as unit:
-        *_, mark = marks_of(unit, case.practice_id, NOVEMBER)
+        marks = marks_of(unit, case.practice_id, NOVEMBER)
         assert differing_totals(unit, case.practice_id, NOVEMBER) == ()
-    assert all((entry.seq or 0) <= mark.ledger_seq for entry in november)
-    assert closed.seconds == sum(entry.seconds for entry in november)
-    assert closed.entries == len(november)
-    late = [number for number, day in saved.values() if day.startswith("2026-11")]
-    assert max(late, default=0) <= mark.ledger_seq
+    assert len(marks) == 2 * len(waits) - 1
+    for place, closed in enumerate(closes):
+        mark = marks[2 * place]
+        frozen = [entry for entry in november if (entry.seq or 0) <= mark.ledger_seq]
+        assert closed.seconds == sum(entry.seconds for entry in frozen)
+        assert closed.entries == len(frozen)
+        opened = marks[2 * place + 1].ledger_seq if 2 * place + 1 < len(marks) else math.inf
+        assert not [each for each in november if mark.ledger_seq < (each.seq or 0) <= opened]
     bills = {bill.patient.id: bill for bill in case.bills()}
     for patient in PATIENTS:
         own = [entry.id for entry in november if entry.patient_id == patient]
         if patient in bills:
             assert {row.entry_id for row in bills[patient].time} == set(own)
     assert check_store(case.store).ok
+    assert case.numbers() == list(range(1, len(case.numbers()) + 1))
 
 
 def test_a_close_under_six_writers_is_exact(store: Store):
-    case = MonthCase(store)
-    case.enrolled(*PATIENTS)
-    for patient in PATIENTS:
-        case.panel.log(patient, 25, at=at(20 + PATIENTS.index(patient)))
-    for round_ in range(3):
-        close_while_writing(case, url_of(store), after=0.1 + 0.2 * round_)
-        case.reopen()
-    assert case.numbers() == list(range(1, len(case.numbers()) + 1))
+    close_while_writing(MonthCase(store), url_of(store), waits=(0.1, 0.3, 0.5))
 
 
 @pytest.mark.postgres
 def test_a_close_under_six_writers_is_exact_on_postgresql(postgres_store: Store, postgres_url: str):
-    case = MonthCase(postgres_store)
-    case.enrolled(*PATIENTS)
-    for patient in PATIENTS:
-        case.panel.log(patient, 25, at=at(20 + PATIENTS.index(patient)))
-    for round_ in range(2):
-        close_while_writing(case, postgres_url, after=0.1 + 0.3 * round_)
-        case.reopen()
-    assert case.numbers() == list(range(1, len(case.numbers()) + 1))
+    close_while_writing(MonthCase(postgres_store), postgres_url, waits=(0.1, 0.4))
 
 
 def test_of_two_closers_at_once_one_closes_and_the_other_is_told(any_store: Store):
@@ -206,17 +211,21 @@ def test_a_killed_close_is_whole_or_not_there(store: Store):
         case.panel.log(f"q-{number}", 25, at=at(3) + timedelta(minutes=30 * number))
     whole = halves = 0
     longest = 1.0
+    closer = started(CLOSER, url_of(store))
+    assert closer.stdin is not None
+    assert closer.stdout is not None
+    assert closer.stdout.readline() == "ready\n"
     for attempt in range(12):
-        closer = started(CLOSER, url_of(store))
-        go([closer])
+        closer.stdin.write("close\n")
+        closer.stdin.flush()
+        child = int(closer.stdout.readline())
         began = time.monotonic()
-        if attempt == 0:
-            closer.communicate(timeout=120)
-            longest = time.monotonic() - began
-        else:
+        if attempt:
             time.sleep(chance.uniform(0.0, longest))
-            closer.send_signal(signal.SIGKILL)
-            closer.communicate()
+            with suppress(ProcessLookupError):  # it has closed the month, and is gone
+                os.kill(child, signal.SIGKILL)
+        assert closer.stdout.readline() == "ended\n"
+        longest = longest if attempt else time.monotonic() - began
         state = case.state()
         numbers = case.numbers()
         assert numbers == list(range(1, len(numbers) + 1))
@@ -237,6 +246,7 @@ def test_a_killed_close_is_whole_or_not_there(store: Store):
             with pytest.raises(MonthClosedError):
                 _try_both(case)
         case.log("q-1", 1, at=at(20) + timedelta(minutes=5 * attempt))
+    closer.communicate()
     assert whole
     assert whole + halves == 12
     assert check_store(store).ok

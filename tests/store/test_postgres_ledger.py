@@ -29,13 +29,8 @@ from trellis_core.ledger.chain import (
 )
 from trellis_core.ledger.journal import EVENT_DOMAIN, canonical_event, event_hash
 from trellis_core.services.integrity import check_store
-from trellis_core.services.time_log import (
-    CorrectTime,
-    correct_time,
-    entries_of,
-    log_time,
-    start_timer,
-)
+from trellis_core.services.time_log import CorrectTime, correct_time, entries_of, log_time
+from trellis_core.services.timers import start_timer
 from trellis_core.store.engine import Store
 from trellis_core.values.clock import FixedClock
 from trellis_core.values.ids import new_entry_id

@@ -5,12 +5,16 @@ a revocation, a revision, a handed-over copy, a visit after discharge and its st
 are known not to have happened yet, because Trellis is where they are recorded.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TypeVar
 
-from trellis_core.care.people import Coverage, Patient
+from trellis_core.care.people import Coverage, Patient, Site
+from trellis_core.care.plans import CarePlanVersion, PlanElement
 from trellis_core.care.records import (
     CarePlan,
     CaseloadReview,
@@ -18,13 +22,16 @@ from trellis_core.care.records import (
     Condition,
     Consent,
     DecisionMaking,
+    DeclinedConsent,
     Discharge,
     DischargeContact,
     DischargeVisit,
+    Elsewhere,
     Enrollment,
     FacilityStay,
     InitiatingVisit,
     OtherService,
+    Practitioners,
     RatingScale,
     Visit,
 )
@@ -39,6 +46,7 @@ from trellis_core.care.vocabulary import (
     PayerKind,
     Program,
     ScaleUse,
+    Setting,
     StayKind,
     Track,
     VisitModality,
@@ -46,17 +54,23 @@ from trellis_core.care.vocabulary import (
 from trellis_core.errors import InvalidValueError
 from trellis_core.store.tables import (
     CarePlanRow,
+    CarePlanVersionRow,
     CaseloadReviewRow,
     ConditionRow,
+    ConsentDeclinedRow,
     ConsentRow,
     DecisionMakingRow,
     DischargeContactRow,
     DischargeRow,
+    ElsewhereRow,
+    EnrollmentPractitionerRow,
     EnrollmentRow,
     FacilityStayRow,
     OtherServiceRow,
+    PastCoverageRow,
     PatientRow,
     RatingScaleRow,
+    SiteRow,
     VisitRow,
 )
 from trellis_core.values.unknown import UNKNOWN, Maybe, Unknown
@@ -93,17 +107,67 @@ def joined(values: Maybe[frozenset[_E]]) -> str | None:
 # --- patients -------------------------------------------------------------------------------
 
 
+def present_coverage_of(row: PatientRow) -> Coverage | None:
+    """Return the coverage that stands with the patient; None where none does."""
+    if row.payer_name is None:
+        return None
+    return Coverage(
+        payer_name=row.payer_name,
+        kind=PayerKind(row.payer_kind),
+        member_id=row.member_id,
+        started_on=row.coverage_started_on,
+        ended_on=row.coverage_ended_on,
+    )
+
+
+def past_coverage_of(row: PastCoverageRow) -> Coverage:
+    """Return a coverage that a later one took the place of."""
+    return Coverage(
+        payer_name=row.payer_name or "",
+        kind=PayerKind(row.payer_kind),
+        member_id=row.member_id,
+        started_on=row.started_on,
+        ended_on=row.ended_on,
+    )
+
+
+def site_of(row: SiteRow) -> Site:
+    """Return a place of the practice."""
+    return Site(
+        id=row.id,
+        name=row.name,
+        address_line=row.address_line,
+        city=row.city,
+        postal_code=row.postal_code,
+        phone=row.phone,
+        state=row.state,
+        locality=row.locality,
+        setting=Setting(row.setting),
+        place_of_service=row.place_of_service,
+        is_active=row.is_active,
+    )
+
+
+def write_site(site: Site, row: SiteRow) -> SiteRow:
+    """Write a place of the practice into a row."""
+    for name in (
+        "name",
+        "address_line",
+        "city",
+        "postal_code",
+        "phone",
+        "state",
+        "locality",
+        "place_of_service",
+        "is_active",
+    ):
+        setattr(row, name, getattr(site, name))
+    row.setting = site.setting.value
+    return row
+
+
 def patient_of(row: PatientRow) -> Patient:
     """Return a patient."""
-    coverage = None
-    if row.payer_name is not None:
-        coverage = Coverage(
-            payer_name=row.payer_name,
-            kind=PayerKind(row.payer_kind),
-            member_id=row.member_id,
-            started_on=row.coverage_started_on,
-            ended_on=row.coverage_ended_on,
-        )
     last_seen_on: Maybe[date | None] = None if row.is_never_seen else known(row.last_seen_on)
     return Patient(
         id=row.id,
@@ -123,9 +187,10 @@ def patient_of(row: PatientRow) -> Patient:
         city=row.city,
         state=row.state,
         postal_code=row.postal_code,
-        coverage=coverage,
+        coverage=present_coverage_of(row),
         risk_statement=row.risk_statement,
         shows=row.shows,
+        site_id=row.site_id,
     )
 
 
@@ -149,6 +214,7 @@ def write_patient(patient: Patient, row: PatientRow) -> PatientRow:
         "postal_code",
         "risk_statement",
         "shows",
+        "site_id",
     ):
         setattr(row, name, getattr(patient, name))
     row.qualified_medicare_beneficiary = stored(patient.qualified_medicare_beneficiary)
@@ -203,18 +269,63 @@ def condition_row(practice_id: str, patient_id: str, condition: Condition) -> Co
     )
 
 
-def enrollment_of(row: EnrollmentRow, *, track: str | None = None) -> Enrollment:
-    """Return an enrollment with the track elected for the month in question."""
-    return Enrollment(
+def enrollment_of(
+    row: EnrollmentRow,
+    *,
+    track: str | None = None,
+    changes: Sequence[EnrollmentPractitionerRow] = (),
+    on: date | None = None,
+) -> Enrollment:
+    """Return an enrollment with the track elected for the month in question.
+
+    Args:
+        row: The enrollment.
+        track: The track elected.
+        changes: Who billed and supervised from later days on, in any order.
+        on: The day whose practitioners are the enrollment's: the month's last; None for the newest.
+    """
+    own = Practitioners(
+        from_day=row.started_on,
+        billing_practitioner=known(row.billing_practitioner),
+        supervising_practitioner=row.supervising_practitioner,
+    )
+    later = tuple(
+        Practitioners(
+            from_day=each.from_day,
+            billing_practitioner=each.billing_practitioner,
+            supervising_practitioner=each.supervising_practitioner,
+        )
+        for each in sorted(changes, key=lambda each: each.from_day)
+    )
+    made = Enrollment(
         id=row.id,
         program=Program(row.program),
         started_on=row.started_on,
         ended_on=row.ended_on,
-        billing_practitioner=known(row.billing_practitioner),
+        billing_practitioner=own.billing_practitioner,
         condition=row.condition,
         track=None if track is None else Track(track),
-        supervising_practitioner=row.supervising_practitioner,
+        supervising_practitioner=own.supervising_practitioner,
+        practitioners=(own, *later) if later else (),
     )
+    if not later:
+        return made
+    then = made.practitioners_on(on or date.max)
+    return replace(
+        made,
+        billing_practitioner=then.billing_practitioner,
+        supervising_practitioner=then.supervising_practitioner,
+    )
+
+
+def changes_by_enrollment(
+    rows: Iterable[EnrollmentPractitionerRow],
+) -> dict[str, list[EnrollmentPractitionerRow]]:
+    """Return changes of practitioners by the enrollment that they are of."""
+    found: dict[str, list[EnrollmentPractitionerRow]] = {}
+    for row in rows:
+        found.setdefault(row.enrollment_id, []).append(row)
+    return found
 
 
 def enrollment_row(
@@ -246,6 +357,10 @@ def consent_of(row: ConsentRow) -> Consent:
         obtained_by=known(row.obtained_by),
         elements=_set(ConsentElement, row.elements),
         revoked_on=row.revoked_on,
+        given_by=row.given_by,
+        copy_given_on=row.copy_given_on,
+        recorded_at=row.recorded_at,
+        backdating_reason=row.backdating_reason,
     )
 
 
@@ -263,6 +378,40 @@ def consent_row(practice_id: str, patient_id: str, consent: Consent) -> ConsentR
         obtained_by=stored(consent.obtained_by),
         elements=joined(consent.elements),
         revoked_on=stored(consent.revoked_on),
+        given_by=consent.given_by,
+        copy_given_on=consent.copy_given_on,
+        recorded_at=consent.recorded_at,
+        backdating_reason=consent.backdating_reason,
+    )
+
+
+def declined_consent_of(row: ConsentDeclinedRow) -> DeclinedConsent:
+    """Return a refusal."""
+    return DeclinedConsent(
+        id=row.id,
+        program=Program(row.program),
+        declined_on=row.declined_on,
+        method=_choice(ConsentMethod, row.method),
+        given_by=row.given_by,
+        asked_by=known(row.asked_by),
+        reason=row.reason,
+    )
+
+
+def declined_consent_row(
+    practice_id: str, patient_id: str, declined: DeclinedConsent
+) -> ConsentDeclinedRow:
+    """Return a refusal as stored."""
+    return ConsentDeclinedRow(
+        practice_id=practice_id,
+        id=declined.id,
+        patient_id=patient_id,
+        program=declined.program.value,
+        declined_on=declined.declined_on,
+        method=stored(declined.method),
+        given_by=declined.given_by,
+        asked_by=stored(declined.asked_by),
+        reason=declined.reason,
     )
 
 
@@ -289,6 +438,39 @@ def care_plan_row(practice_id: str, patient_id: str, plan: CarePlan) -> CarePlan
         revised_on=stored(plan.revised_on),
         copy_given_on=stored(plan.copy_given_on),
         goals=plan.goals,
+    )
+
+
+def care_plan_version_of(row: CarePlanVersionRow) -> CarePlanVersion:
+    """Return a version of a care plan."""
+    written: dict[str, str] = json.loads(row.elements)
+    return CarePlanVersion(
+        id=row.id,
+        care_plan_id=row.care_plan_id,
+        number=row.number,
+        on=row.on_day,
+        elements=MappingProxyType({PlanElement(name): words for name, words in written.items()}),
+        made_by=row.made_by,
+        made_at=row.made_at,
+    )
+
+
+def care_plan_version_row(
+    practice_id: str, patient_id: str, version: CarePlanVersion
+) -> CarePlanVersionRow:
+    """Return a version of a care plan as stored."""
+    return CarePlanVersionRow(
+        practice_id=practice_id,
+        id=version.id,
+        care_plan_id=version.care_plan_id,
+        patient_id=patient_id,
+        number=version.number,
+        on_day=version.on,
+        elements=json.dumps(
+            {str(name): words for name, words in version.elements.items()}, ensure_ascii=False
+        ),
+        made_by=version.made_by,
+        made_at=version.made_at,
     )
 
 
@@ -512,4 +694,16 @@ def discharge_row(practice_id: str, patient_id: str, discharge: Discharge) -> Di
         global_period=discharge.global_period,
         readmitted_on=discharge.readmitted_on,
         billed_on=discharge.billed_on,
+    )
+
+
+def elsewhere_of(row: ElsewhereRow) -> Elsewhere:
+    """Return word of an enrollment at another practice."""
+    return Elsewhere(
+        id=row.id,
+        program=Program(row.program),
+        learned_on=row.learned_on,
+        other_practice=row.other_practice,
+        learned_from=row.learned_from,
+        ended_on=row.ended_on,
     )

@@ -99,8 +99,8 @@ class EventFilter:
 def read_family(unit: UnitOfWork, practice_id: str, entry_id: str) -> tuple[FamilyRow, ...]:
     """Return every row of the ledger that belongs to an entry, in the ledger's order.
 
-    What it replaces and what replaces it, both ways to the ends; reversals; parts divided at
-    month's end. Empty where there is no such entry.
+    What it replaces and what replaces it, both ways to the ends; reversals; parts divided by
+    a pause or month's end. Empty where there is no such entry.
     """
     columns = ("seq", "entry_id", "reverses", "replaces", "parent")
     known = (

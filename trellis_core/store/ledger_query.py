@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping
 from datetime import date
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, bindparam, case, select
+from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, bindparam, case, exists, select
 
 from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
 from trellis_core.ledger.chain import EntryKind, note_hmac, parse_body, receipt_code
@@ -49,6 +50,9 @@ def read_entries(
 ) -> tuple[TimeEntry, ...]:
     """Return the entries of time of a practice, reversed ones flagged, in the ledger's order.
 
+    Those of a month, or by name, are put in order here: an order of its own would lead the database
+    through the whole ledger to find them.
+
     Args:
         unit: The unit of work.
         practice_id: Whose ledger.
@@ -66,7 +70,10 @@ def read_entries(
         chosen = chosen.where(_E.c.program == program.value)
     if entry_ids is not None:
         chosen = chosen.where(_E.c.entry_id.in_(entry_ids))
-    return tuple(_entry(row) for row in unit.connection.execute(chosen))
+    if month is None and entry_ids is None:
+        return tuple(_entry(row) for row in unit.connection.execute(chosen))
+    found = [_entry(row) for row in unit.connection.execute(chosen.order_by(None))]
+    return tuple(sorted(found, key=attrgetter("seq")))
 
 
 def _all_entries() -> Select[Any]:
@@ -169,6 +176,38 @@ def find_entry(unit: UnitOfWork, practice_id: str, entry_id: str) -> Appended | 
 def find_reversal(unit: UnitOfWork, practice_id: str, entry_id: str) -> Appended | None:
     """Return the entry that took another one back; None where it stands."""
     return _found(unit, _BY_REVERSED, practice_id, entry_id)
+
+
+def find_shared(unit: UnitOfWork, practice_id: str, entry_id: str) -> tuple[str, ...]:
+    """Return the other patients' entries that stand of an activity that patients shared.
+
+    As the rules know them: the same person, start, length and number of patients.
+    """
+    one, other, gone = ENTRY.alias("one"), ENTRY.alias("other"), ENTRY.alias("gone")
+    same = ("practice_id", "kind", "staff_id", "started_at", "seconds", "patients_sharing")
+    return tuple(
+        unit.connection.execute(
+            select(other.c.entry_id)
+            .select_from(
+                one.join(
+                    other,
+                    and_(
+                        *(one.c[name] == other.c[name] for name in same),
+                        one.c.entry_id != other.c.entry_id,
+                    ),
+                )
+            )
+            .where(
+                one.c.practice_id == practice_id,
+                one.c.entry_id == entry_id,
+                one.c.patients_sharing > 1,
+                ~exists().where(
+                    gone.c.practice_id == other.c.practice_id, gone.c.reverses == other.c.entry_id
+                ),
+            )
+            .order_by(other.c.seq)
+        ).scalars()
+    )
 
 
 def was_written_with(unit: UnitOfWork, entry: Appended, words: str) -> bool:

@@ -33,6 +33,7 @@ from trellis_core.store.tables import (
     SUPERBILL,
     SUPERBILL_LINE,
     RunningTimerRow,
+    TimerPartRow,
 )
 from trellis_core.store.unit_of_work import UnitOfWork
 from trellis_core.values.periods import ServiceMonth
@@ -214,7 +215,7 @@ def closed_since(
 def timers_in(
     unit: UnitOfWork, practice_id: str, starts_at: datetime, ends_at: datetime
 ) -> tuple[str, ...]:
-    """Return whose running timers would, once stopped, make an entry of a month.
+    """Return whose timers, running or paused, would once stopped make an entry of a month.
 
     Args:
         unit: A unit of work.
@@ -222,18 +223,30 @@ def timers_in(
         starts_at: The month's first instant.
         ends_at: The first instant after it.
     """
-    table: Table = RunningTimerRow.__table__  # type: ignore[attr-defined]
+    timer: Table = RunningTimerRow.__table__  # type: ignore[attr-defined]
+    part: Table = TimerPartRow.__table__  # type: ignore[attr-defined]
     earliest = instant_of(int(starts_at.timestamp()) - LONGEST_ENTRY_SECONDS)
-    rows = unit.connection.execute(
-        select(table.c.staff_id)
-        .where(
-            table.c.practice_id == practice_id,
-            table.c.started_at > earliest,
-            table.c.started_at < ends_at,
+    running = unit.connection.execute(
+        select(timer.c.staff_id).where(
+            timer.c.practice_id == practice_id,
+            timer.c.started_at < ends_at,
+            or_(
+                and_(timer.c.paused_at.is_(None), timer.c.started_at > earliest),
+                timer.c.started_at >= starts_at,
+            ),
         )
-        .order_by(table.c.staff_id)
+    ).scalars()
+    parts = unit.connection.execute(
+        select(part.c.staff_id, part.c.started_at, part.c.seconds).where(
+            part.c.practice_id == practice_id, part.c.started_at < ends_at
+        )
     )
-    return tuple(row.staff_id for row in rows)
+    ended = {
+        row.staff_id
+        for row in parts
+        if row.started_at.timestamp() + row.seconds > starts_at.timestamp()
+    }
+    return tuple(sorted({*running, *ended}))
 
 
 def totals_of(unit: UnitOfWork, practice_id: str, month: ServiceMonth) -> tuple[int, int]:

@@ -26,25 +26,31 @@ from sqlalchemy.sql.elements import KeyedColumnElement
 
 from trellis_core.care.vocabulary import Program
 from trellis_core.errors import NotFoundError
+from trellis_core.store.small_tables import Part, SmallTables, read_together
 from trellis_core.store.tables import (
     ENTRY,
-    LEDGER_HEAD,
+    MONTH_MARK,
     MONTH_ROLL,
     SUPERBILL,
     SUPERBILL_LINE,
+    ApcmMonthRow,
     CarePlanRow,
     CaseloadReviewRow,
     ConditionRow,
+    ConsentDeclinedRow,
     ConsentRow,
     DecisionMakingRow,
     DischargeContactRow,
     DischargeRow,
+    EnrollmentPractitionerRow,
     EnrollmentRow,
     FacilityStayRow,
     OtherServiceRow,
+    PastCoverageRow,
     PatientRow,
     PracticeRow,
     RatingScaleRow,
+    SiteRow,
     StaffRow,
     TrackElectionRow,
     TrellisTable,
@@ -141,17 +147,20 @@ class PanelRows:
         issued: What was billed in earlier months: all that tells one episode from the next, and of
             what is billed every month the last thirteen months and the first time.
         asked: The patients asked for; None for the whole practice.
-        head_seq: Number of the practice's last entry, in any month.
     """
 
     practice: PracticeRow
     month: ServiceMonth
     staff: Sequence[StaffRow]
+    sites: Sequence[SiteRow]
     patients: Sequence[PatientRow]
+    past_coverages: Sequence[PastCoverageRow]
     conditions: Sequence[ConditionRow]
     enrollments: Sequence[EnrollmentRow]
+    practitioners: Sequence[EnrollmentPractitionerRow]
     elections: Sequence[TrackElectionRow]
     consents: Sequence[ConsentRow]
+    declined: Sequence[ConsentDeclinedRow]
     care_plans: Sequence[CarePlanRow]
     visits: Sequence[VisitRow]
     decisions: Sequence[DecisionMakingRow]
@@ -161,12 +170,12 @@ class PanelRows:
     stays: Sequence[FacilityStayRow]
     discharges: Sequence[DischargeRow]
     contacts: Sequence[DischargeContactRow]
+    apcm_months: Sequence[ApcmMonthRow]
     entries: Sequence[EntryTuple]
     elsewhere: Sequence[StaffTime]
     timed_months: Sequence[TimedMonth]
     issued: Sequence[IssuedLine]
     asked: frozenset[str] | None
-    head_seq: int
 
 
 def _table(row: type[TrellisTable]) -> Table:
@@ -220,6 +229,27 @@ class _Reader:
             found = [row for row in found if getattr(row, owner) in self._asked]
         return found
 
+    def part(
+        self,
+        kind: type[TrellisTable],
+        *where: ColumnElement[bool],
+        order: tuple[str, ...] = ("id",),
+        owner: str | None = "patient_id",
+    ) -> Part:
+        """Return one of several tables that are read together: its rows that meet the conditions."""
+        columns = _table(kind).c
+        own = [columns.practice_id == self._practice_id]
+        if owner is not None and self._listed is not None:
+            own.append(columns[owner].in_(self._listed))
+        return Part(kind, (*own, *where), order)
+
+    def together(self, *parts: Part) -> SmallTables:
+        """Read several tables of few rows in one statement."""
+        is_picked_after = self._asked is not None and self._listed is None
+        return read_together(
+            self._connection, parts, among=self._asked if is_picked_after else None
+        )
+
     def read_all(
         self, *statements: Select[*tuple[object, ...]], owner: ColumnElement[str]
     ) -> Sequence[object]:
@@ -232,13 +262,22 @@ class _Reader:
         return found
 
 
+def _is_in_play(practice_id: str, month: ServiceMonth) -> ColumnElement[bool]:
+    """Return the condition that leaves out records that were merged into another.
+
+    In a month that was closed before they keep their place: their time there was not moved.
+    """
+    was_closed = exists().where(
+        MONTH_MARK.c.practice_id == practice_id, MONTH_MARK.c.ym == month.ym
+    )
+    return or_(_table(PatientRow).c.merged_into.is_(None), was_closed)
+
+
 def read_panel(
     uow: UnitOfWork,
     practice_id: str,
     month: ServiceMonth,
     patient_ids: Collection[str] | None = None,
-    *,
-    after_seq: int = 0,
 ) -> PanelRows:
     """Read a practice's month: its records, its entries, and what earlier months are needed for.
 
@@ -247,7 +286,6 @@ def read_panel(
         practice_id: Whose.
         month: The service month.
         patient_ids: Only these patients; None for everybody.
-        after_seq: Only entries that the ledger took after this number; 0 for all of the month.
 
     Raises:
         NotFoundError: There is no such practice.
@@ -262,56 +300,42 @@ def read_panel(
     in_play = leave.discharged_on.between(
         first - 2 * _TRANSITIONAL_REACH, last + _TRANSITIONAL_REACH
     )
-    entries = _entries(reader, month, after_seq=after_seq)
-    return PanelRows(
-        practice=_practice(connection, practice_id),
-        month=month,
-        staff=reader.rows(StaffRow, owner=None),
-        patients=reader.rows(PatientRow, owner="id"),
-        conditions=reader.rows(ConditionRow),
-        enrollments=reader.rows(EnrollmentRow, order=("started_on", "id")),
-        elections=reader.rows(
+    entries = _entries(reader, month)
+    small = reader.together(
+        reader.part(SiteRow, owner=None),
+        reader.part(
+            PastCoverageRow, _table(PastCoverageRow).c.ended_on >= first, order=("ended_on", "id")
+        ),
+        reader.part(EnrollmentPractitionerRow, order=("enrollment_id", "from_day", "id")),
+        reader.part(
             TrackElectionRow,
             _table(TrackElectionRow).c.ym == month.ym,
             order=("patient_id", "program"),
         ),
-        consents=reader.rows(ConsentRow),
-        care_plans=reader.rows(CarePlanRow),
-        visits=reader.rows(
-            VisitRow,
-            or_(day.is_initiating, day.on_day.between(first, last)),
-            order=("on_day", "id"),
-        ),
-        decisions=reader.rows(
+        reader.part(
             DecisionMakingRow,
             _table(DecisionMakingRow).c.on_day.between(first, last),
             order=("on_day", "id"),
         ),
-        scales=reader.rows(
-            RatingScaleRow,
-            scale.on_day <= last,
-            or_(scale.on_day >= first, _since_enrollment(scale)),
-            order=("on_day", "id"),
-        ),
-        reviews=reader.rows(
+        reader.part(
             CaseloadReviewRow,
             _table(CaseloadReviewRow).c.on_day.between(first, last),
             order=("on_day", "id"),
         ),
-        other_services=reader.rows(
+        reader.part(
             OtherServiceRow,
             service.on_day <= last + 2 * _TRANSITIONAL_REACH,
             or_(service.on_day >= first - 2 * _TRANSITIONAL_REACH, service.same_practice),
             order=("on_day", "id"),
         ),
-        stays=reader.rows(
+        reader.part(
             FacilityStayRow,
             stay.admitted_on <= last,
             or_(stay.discharged_on.is_(None), stay.discharged_on >= first),
             order=("admitted_on", "id"),
         ),
-        discharges=reader.rows(DischargeRow, in_play, order=("discharged_on", "id")),
-        contacts=reader.rows(
+        reader.part(DischargeRow, in_play, order=("discharged_on", "id")),
+        reader.part(
             DischargeContactRow,
             exists().where(
                 leave.practice_id == contact.practice_id,
@@ -320,6 +344,43 @@ def read_panel(
             ),
             order=("at", "id"),
         ),
+        reader.part(ConsentDeclinedRow, order=("declined_on", "id")),
+        reader.part(ApcmMonthRow, _table(ApcmMonthRow).c.ym == month.ym, order=("patient_id",)),
+        reader.part(StaffRow, owner=None),
+        reader.part(
+            VisitRow,
+            or_(day.is_initiating, day.on_day.between(first, last)),
+            order=("on_day", "id"),
+        ),
+    )
+    return PanelRows(
+        practice=_practice(connection, practice_id),
+        month=month,
+        staff=small.of(StaffRow),
+        sites=small.of(SiteRow),
+        patients=reader.rows(PatientRow, _is_in_play(practice_id, month), owner="id"),
+        past_coverages=small.of(PastCoverageRow),
+        conditions=reader.rows(ConditionRow),
+        enrollments=reader.rows(EnrollmentRow, order=("started_on", "id")),
+        practitioners=small.of(EnrollmentPractitionerRow),
+        elections=small.of(TrackElectionRow),
+        consents=reader.rows(ConsentRow),
+        declined=small.of(ConsentDeclinedRow),
+        care_plans=reader.rows(CarePlanRow),
+        visits=small.of(VisitRow),
+        decisions=small.of(DecisionMakingRow),
+        scales=reader.rows(
+            RatingScaleRow,
+            scale.on_day <= last,
+            or_(scale.on_day >= first, _since_enrollment(scale)),
+            order=("on_day", "id"),
+        ),
+        reviews=small.of(CaseloadReviewRow),
+        other_services=small.of(OtherServiceRow),
+        stays=small.of(FacilityStayRow),
+        discharges=small.of(DischargeRow),
+        contacts=small.of(DischargeContactRow),
+        apcm_months=small.of(ApcmMonthRow),
         entries=entries,
         elsewhere=_elsewhere(connection, practice_id, month, entries, asked),
         timed_months=cast(
@@ -334,7 +395,6 @@ def read_panel(
         ),
         issued=_issued(reader, practice_id, month),
         asked=asked,
-        head_seq=_head_seq(connection, practice_id),
     )
 
 
@@ -395,21 +455,12 @@ def _since_enrollment(scale: _Columns) -> ColumnElement[bool]:
     )
 
 
-def _head_seq(connection: Connection, practice_id: str) -> int:
-    head = select(LEDGER_HEAD.c.seq).where(LEDGER_HEAD.c.practice_id == practice_id)
-    return int(connection.execute(head).scalar_one())
-
-
-def _entries(reader: _Reader, month: ServiceMonth, *, after_seq: int) -> Sequence[EntryTuple]:
+def _entries(reader: _Reader, month: ServiceMonth) -> Sequence[EntryTuple]:
     statement = select(*(ENTRY.c[name] for name in EntryTuple._fields))
-    found = reader.read(statement, ENTRY, *_of_month(month, after_seq))
-    return cast("Sequence[EntryTuple]", sorted(found, key=attrgetter("seq")))
-
-
-def _of_month(month: ServiceMonth, after_seq: int) -> tuple[ColumnElement[bool], ...]:
-    if not after_seq:
-        return (ENTRY.c.ym == month.ym,)
-    return (ENTRY.c.ym + 0 == month.ym, ENTRY.c.seq > after_seq)  # a sum: by number, not by month
+    found = reader.read(statement, ENTRY, ENTRY.c.ym == month.ym)
+    # A tuple's own names cost less than those of the database's rows, and each is asked many times.
+    rows = map(EntryTuple._make, cast("Sequence[Sequence[Any]]", found))
+    return sorted(rows, key=attrgetter("seq"))
 
 
 def _elsewhere(

@@ -25,6 +25,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from trellis_core.errors import StoreError, UnsafeStoreError
 from trellis_core.store.database import URL_FORMS, WAIT_SECONDS, already_writing, busy
+from trellis_core.store.folding import SQLITE_FUNCTION, folded_or_null
 from trellis_core.store.migrations import upgrade
 from trellis_core.store.sqlite_faults import (
     HeldFile,
@@ -51,6 +52,10 @@ class _DriverConnection(Protocol):
     def execute(self, sql: str) -> "_DriverCursor": ...
 
     def set_authorizer(self, authorizer: object) -> None: ...
+
+    def create_function(
+        self, name: str, count: int, function: object, *, deterministic: bool
+    ) -> None: ...
 
 
 class _DriverCursor(Protocol):
@@ -438,6 +443,7 @@ def _prepare_connection(connection: _DriverConnection, record: ConnectionPoolEnt
                 f"The database did not accept {name}={setting}, so a saved entry could be lost. "
                 "Keep the store on a local disk, not on a network folder."
             )
+    connection.create_function(SQLITE_FUNCTION, 1, folded_or_null, deterministic=True)
     connection.set_authorizer(authorize)
 
 

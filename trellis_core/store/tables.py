@@ -235,6 +235,8 @@ class PatientRow(TrellisTable, table=True):
     cocm_ended_because: str | None = None
     scale_not_applicable: str | None = None
     created_at: datetime
+    site_id: str | None = None  # null: the practice's own address
+    merged_into: str | None = None  # the record that this one's facts were moved to
 
 
 class ConditionRow(TrellisTable, table=True):
@@ -297,6 +299,10 @@ class ConsentRow(TrellisTable, table=True):
     obtained_by: str | None = None
     elements: str | None = None  # comma-separated; null: not recorded
     revoked_on: date | None = None
+    given_by: str | None = None  # who agreed, where it was not the patient
+    copy_given_on: date | None = None  # of what was agreed
+    backdating_reason: str | None = None
+    recorded_at: datetime | None = None
 
 
 class CarePlanRow(TrellisTable, table=True):
@@ -353,6 +359,8 @@ class RatingScaleRow(TrellisTable, table=True):
     score: int | None = None
     answers: str | None = None  # JSON list of item answers, where they were entered
     acted_on: str | None = None
+    level: str | None = None  # of a scale that has no sum
+    by: str | None = None
 
 
 class CaseloadReviewRow(TrellisTable, table=True):
@@ -365,6 +373,7 @@ class CaseloadReviewRow(TrellisTable, table=True):
     on_day: date
     consultant: str | None = None
     recommendation: str = ""
+    session_id: str | None = None
 
 
 class OtherServiceRow(TrellisTable, table=True):
@@ -439,7 +448,265 @@ class RunningTimerRow(TrellisTable, table=True):
     entry_id: str
     patient_id: str
     program: str
+    started_at: datetime  # of the part that runs; of a paused one, when its last part began
+    paused_at: datetime | None = None  # null: it runs
+
+
+class TimerPartRow(TrellisTable, table=True):
+    """A stretch of a person's timer that a pause ended; it becomes an entry of its own."""
+
+    __tablename__ = "timer_part"
+    practice_id: str = Field(primary_key=True)
+    staff_id: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
     started_at: datetime
+    seconds: int
+
+
+class SuggestedTimeRow(TrellisTable, table=True):
+    """Work done in Trellis that its doer may confirm as time; counts for nothing until then."""
+
+    __tablename__ = "suggested_time"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)  # of the entry, once it is confirmed
+    staff_id: str = Field(index=True)
+    patient_id: str
+    program: str | None = None
+    activity: str
+    origin: str  # what was done: a closed list in the service
+    started_at: datetime
+    seconds: int
+    made_at: datetime
+    settled_at: datetime | None = None  # null: nobody confirmed or discarded it yet
+    is_confirmed: bool | None = None
+
+
+class PatientNoteRow(TrellisTable, table=True):
+    """A note on a patient; with a colleague named, a hand-off that waits for an answer."""
+
+    __tablename__ = "patient_note"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    program: str | None = None
+    text: str
+    made_by: str
+    made_at: datetime
+    to_staff: str | None = Field(default=None, index=True)  # null: a note for the chart alone
+    answer: str | None = None
+    answered_by: str | None = None
+    answered_at: datetime | None = None
+
+
+class TaskRow(TrellisTable, table=True):
+    """Something to do for a patient by a day; the next contact that is due is one of them."""
+
+    __tablename__ = "task"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    kind: str
+    title: str
+    due_on: date
+    program: str | None = None
+    assigned_to: str | None = None
+    made_by: str
+    made_at: datetime
+    source_id: str | None = None  # the record that raised it, such as a scale
+    done_by: str | None = None
+    done_at: datetime | None = None  # null: open
+    outcome: str | None = None
+
+
+class PastCoverageRow(TrellisTable, table=True):
+    """A coverage that a later one took the place of; the present one stands with the patient."""
+
+    __tablename__ = "past_coverage"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    payer_name: str | None = None
+    payer_kind: str
+    member_id: str | None = None
+    started_on: date | None = None
+    ended_on: date
+
+
+class SiteRow(TrellisTable, table=True):
+    """A place of the practice with its own locality and place of service."""
+
+    __tablename__ = "site"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    name: str
+    address_line: str = ""
+    city: str = ""
+    postal_code: str = ""
+    phone: str = ""
+    state: str | None = None
+    locality: str | None = None
+    setting: str = "nonfacility"
+    place_of_service: str = "11"
+    is_active: bool = True
+
+
+class ElsewhereRow(TrellisTable, table=True):
+    """Word that another practice has the patient in a program; ``ended_on`` null while it lasts."""
+
+    __tablename__ = "elsewhere"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    program: str
+    other_practice: str = ""
+    learned_on: date
+    learned_from: str = ""
+    ended_on: date | None = None
+
+
+class EnrollmentPractitionerRow(TrellisTable, table=True):
+    """Who bills and who supervises an enrollment from a day on; before the first, the enrollment's own."""
+
+    __tablename__ = "enrollment_practitioner"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    enrollment_id: str = Field(index=True)
+    patient_id: str
+    from_day: date
+    billing_practitioner: str
+    supervising_practitioner: str | None = None  # null: the billing practitioner
+
+
+class ConsentDeclinedRow(TrellisTable, table=True):
+    """A patient said no to a program."""
+
+    __tablename__ = "consent_declined"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    program: str
+    declined_on: date
+    method: str | None = None
+    given_by: str | None = None
+    asked_by: str | None = None
+    reason: str = ""
+
+
+class CarePlanVersionRow(TrellisTable, table=True):
+    """What a care plan said from a day on: its elements in the practice's own words."""
+
+    __tablename__ = "care_plan_version"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    care_plan_id: str = Field(index=True)
+    patient_id: str
+    number: int  # from 1
+    on_day: date
+    elements: str  # JSON object: element to text
+    made_by: str
+    made_at: datetime
+
+
+class CaseloadSessionRow(TrellisTable, table=True):
+    """A review of the CoCM caseload with the consultant; ``ended_at`` null while it goes on."""
+
+    __tablename__ = "caseload_session"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    led_by: str
+    consultant: str | None = None
+    began_at: datetime
+    ended_at: datetime | None = None
+    seconds: int | None = None  # of the whole session; null while it goes on
+    discussed: str = ""  # space-separated patient ids
+
+
+class RegistryMarkRow(TrellisTable, table=True):
+    """What the CoCM registry says of a patient besides facts that are recorded elsewhere."""
+
+    __tablename__ = "registry_mark"
+    practice_id: str = Field(primary_key=True)
+    patient_id: str = Field(primary_key=True)
+    status: str = "active"
+    discuss_since: date | None = None  # null: not marked for the next review
+    relapse_plan_on: date | None = None
+    next_appointment_on: date | None = None
+
+
+class ApcmMonthRow(TrellisTable, table=True):
+    """That APCM's services of a month are documented; the elements that were worked on."""
+
+    __tablename__ = "apcm_month"
+    practice_id: str = Field(primary_key=True)
+    patient_id: str = Field(primary_key=True)
+    ym: int = Field(primary_key=True)
+    is_documented: bool | None = None
+    elements: str = ""  # space-separated
+    stated_by: str
+    stated_at: datetime
+
+
+class ApcmCapabilityRow(TrellisTable, table=True):
+    """Whether a practice has one of the capabilities that APCM asks for."""
+
+    __tablename__ = "apcm_capability"
+    practice_id: str = Field(primary_key=True)
+    element: str = Field(primary_key=True)
+    is_in_place: bool
+    stated_by: str
+    stated_on: date
+
+
+class PracticeOptionRow(TrellisTable, table=True):
+    """What a practice has switched on; a practice without a row has nothing of it."""
+
+    __tablename__ = "practice_option"
+    practice_id: str = Field(primary_key=True)
+    shows_dollars_per_minute: bool = False
+    offers_apcm: bool = False
+
+
+class PatientMergeRow(TrellisTable, table=True):
+    """Two records of one person made one: where the facts of the second went, and why."""
+
+    __tablename__ = "patient_merge"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)  # the record that stays
+    merged_patient_id: str
+    reason: str
+    merged_by: str
+    merged_at: datetime
+
+
+class ImportBatchRow(TrellisTable, table=True):
+    """An import of a file: how far it got, and whether it was taken back."""
+
+    __tablename__ = "import_batch"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    kind: str
+    file_sha256: str
+    mapping: str  # JSON object: field to number of column, and what was chosen; no text of the file
+    rows_total: int
+    rows_done: int = 0
+    made_by: str
+    made_at: datetime
+    finished_at: datetime | None = None  # null: it can go on with the same file
+    undone_by: str | None = None
+    undone_at: datetime | None = None
+
+
+class ImportRowRow(TrellisTable, table=True):
+    """What became of one row of an imported file; what the row said is not kept here."""
+
+    __tablename__ = "import_row"
+    practice_id: str = Field(primary_key=True)
+    batch_id: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)  # as a spreadsheet counts: the heading is 1
+    outcome: str
+    subject_id: str | None = None  # the patient or entry that it made or matched
+    problem: str = ""
 
 
 # The ledger. Plain tables without classes: entries are read in bulk and written by one writer.

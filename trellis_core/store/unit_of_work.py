@@ -44,6 +44,7 @@ from trellis_core.store.tables import (
     EVENT_TEXT,
     JOURNAL_HEAD,
     LEDGER_HEAD,
+    ImportRowRow,
     InvitationRow,
     NoteDraftRow,
     RunningTimerRow,
@@ -52,11 +53,14 @@ from trellis_core.store.tables import (
     SignInRow,
     SignInStepRow,
     StaffRow,
+    SuggestedTimeRow,
+    TimerPartRow,
     TrellisTable,
 )
 
 _SALT_BYTES: Final = 16
 NOT_JOURNALED: Final = (
+    ImportRowRow,
     InvitationRow,
     NoteDraftRow,
     RunningTimerRow,
@@ -64,6 +68,8 @@ NOT_JOURNALED: Final = (
     SignInAttemptRow,
     SignInRow,
     SignInStepRow,
+    SuggestedTimeRow,
+    TimerPartRow,
 )
 """What is no record: its events, where it has any, are written by whoever changes it."""
 

@@ -2,7 +2,7 @@
 
     python -m trellis_core.store.migrations.regenerate
 
-It writes ``versions/0003_access.py``: what ``tables.py`` has and the migrations before it do not.
+It writes ``versions/0004_coordination.py``: what ``tables.py`` has and the migrations before it do not.
 Read the file before it is committed. A migration that was released is never written again.
 """
 
@@ -20,12 +20,12 @@ from trellis_core.store.guards import BodyField
 from trellis_core.store.migrations import alembic_config
 from trellis_core.store.tables import TrellisTable
 
-_BEFORE: Final = "0002"
-_PATH: Final = Path(__file__).parent / "versions" / "0003_access.py"
-_FILE: Final = '''"""Signing in, drafts, restricted charts and emergency access: new tables, and how the journal is read.
+_BEFORE: Final = "0003"
+_PATH: Final = Path(__file__).parent / "versions" / "0004_coordination.py"
+_FILE: Final = '''"""Coordinating care: timers that pause, notes, tasks, plans, sites, imports and what programs ask for.
 
-Revision ID: 0003
-Revises: 0002
+Revision ID: 0004
+Revises: 0003
 """
 
 import sqlalchemy as sa
@@ -34,14 +34,14 @@ from alembic import op
 
 from trellis_core.store import dialects
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    """Create the tables and indexes, then let the working role use them."""
+    """Add the tables, indexes and columns, then let the working role use them."""
     {upgrade}
     dialects.grant_rights(op.get_bind())
 '''

@@ -1,0 +1,151 @@
+"""Work in bulk: what is open for each patient of a practice, and when a person was at work."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from sqlalchemy import Table, case, exists, func, or_, select
+
+from trellis_core.care.active import Span
+from trellis_core.care.vocabulary import Program
+from trellis_core.care.work import OpenWork, PatientNote, Task, TaskKind, TaskOutcome
+from trellis_core.ledger.chain import EntryKind
+from trellis_core.store.mapping import instant_of
+from trellis_core.store.tables import ENTRY, PatientNoteRow, TaskRow
+from trellis_core.store.unit_of_work import UnitOfWork
+
+_LONGEST_ENTRY: Final = 86_400
+"""Seconds of the longest entry that the ledger takes."""
+
+_TABLE: Final[Table] = TaskRow.__table__  # type: ignore[attr-defined] # made by the mapper
+_TASK: Final = _TABLE.c
+
+
+def read_open_work(unit: UnitOfWork, practice_id: str, *, today: date) -> Mapping[str, OpenWork]:
+    """Return how much is open for each patient who has an open task.
+
+    Args:
+        unit: The unit of work.
+        practice_id: Whose.
+        today: The practice's calendar day: what was due before it is overdue.
+    """
+    found = unit.connection.execute(
+        select(
+            _TASK.patient_id,
+            func.min(case((_TASK.kind == TaskKind.CONTACT.value, _TASK.due_on))),
+            func.count(),
+            func.count(case((_TASK.due_on < today, 1))),
+        )
+        .where(_TASK.practice_id == practice_id, _TASK.done_at.is_(None))
+        .group_by(_TASK.patient_id)
+    )
+    return {
+        patient_id: OpenWork(next_contact_on=next_contact_on, tasks=tasks, overdue=overdue)
+        for patient_id, next_contact_on, tasks, overdue in found
+    }
+
+
+def task_of(row: TaskRow) -> Task:
+    """Return a task as its row describes it."""
+    return Task(
+        id=row.id,
+        patient_id=row.patient_id,
+        kind=TaskKind(row.kind),
+        title=row.title,
+        due_on=row.due_on,
+        program=None if row.program is None else Program(row.program),
+        assigned_to=row.assigned_to,
+        made_by=row.made_by,
+        made_at=row.made_at,
+        source_id=row.source_id,
+        done_by=row.done_by,
+        done_at=row.done_at,
+        outcome=None if row.outcome is None else TaskOutcome(row.outcome),
+    )
+
+
+def task_row(practice_id: str, task: Task) -> TaskRow:
+    """Write a task into a row."""
+    return TaskRow(
+        practice_id=practice_id,
+        id=task.id,
+        patient_id=task.patient_id,
+        kind=task.kind.value,
+        title=task.title,
+        due_on=task.due_on,
+        program=None if task.program is None else task.program.value,
+        assigned_to=task.assigned_to,
+        made_by=task.made_by,
+        made_at=task.made_at,
+        source_id=task.source_id,
+        done_by=task.done_by,
+        done_at=task.done_at,
+        outcome=None if task.outcome is None else task.outcome.value,
+    )
+
+
+def note_row(practice_id: str, note: PatientNote) -> PatientNoteRow:
+    """Write a note into a row."""
+    return PatientNoteRow(
+        practice_id=practice_id,
+        id=note.id,
+        patient_id=note.patient_id,
+        program=None if note.program is None else note.program.value,
+        text=note.text,
+        made_by=note.made_by,
+        made_at=note.made_at,
+        to_staff=note.to_staff,
+        answer=note.answer,
+        answered_by=note.answered_by,
+        answered_at=note.answered_at,
+    )
+
+
+def note_of(row: PatientNoteRow) -> PatientNote:
+    """Return a note as its row describes it."""
+    return PatientNote(
+        id=row.id,
+        patient_id=row.patient_id,
+        text=row.text,
+        made_by=row.made_by,
+        made_at=row.made_at,
+        program=None if row.program is None else Program(row.program),
+        to_staff=row.to_staff,
+        answer=row.answer,
+        answered_by=row.answered_by,
+        answered_at=row.answered_at,
+    )
+
+
+def occupied_by_entries(
+    unit: UnitOfWork, practice_id: str, staff_id: str, *, within: Span, but: str
+) -> list[Span]:
+    """Return when a person worked between two instants, from entries that nobody took back.
+
+    Args:
+        unit: The unit of work.
+        practice_id: Whose ledger.
+        staff_id: Who worked.
+        within: Between which instants.
+        but: The entry that does not count, its part after month's end included.
+    """
+    reversal = ENTRY.alias("reversal")
+    found = unit.connection.execute(
+        select(ENTRY.c.started_at, ENTRY.c.seconds).where(
+            ENTRY.c.practice_id == practice_id,
+            ENTRY.c.staff_id == staff_id,
+            ENTRY.c.started_at < int(within.end.timestamp()) + 1,
+            ENTRY.c.started_at > int(within.start.timestamp()) - _LONGEST_ENTRY,
+            ENTRY.c.kind == EntryKind.TIME.value,
+            ENTRY.c.entry_id != but,
+            or_(ENTRY.c.parent.is_(None), ENTRY.c.parent != but),
+            ~exists().where(
+                reversal.c.practice_id == practice_id, reversal.c.reverses == ENTRY.c.entry_id
+            ),
+        )
+    )
+    spans = [
+        Span(instant_of(started_at), instant_of(started_at + seconds))
+        for started_at, seconds in found
+    ]
+    return [span for span in spans if span.overlaps(within)]
