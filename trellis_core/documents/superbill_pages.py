@@ -689,6 +689,7 @@ def _remarks(row: RecordedTime) -> str:
     remarks = [title for title, _ in row.reasons]
     remarks += ["length estimated"] if row.is_estimated else []
     remarks += ["corrects an earlier entry"] if row.replaces else []
+    remarks += [f"supervised by {row.supervised_by}"] if row.supervised_by else []
     if row.is_reversed and not row.reasons:
         remarks.append("replaced or voided")
     return "; ".join(remarks)

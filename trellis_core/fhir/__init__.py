@@ -8,3 +8,7 @@ Example:
     >>> read_bundle(b'{"resourceType": "Bundle", "type": "collection"}').patients
     ()
 """
+
+from typing import Final
+
+MEDIA_TYPE: Final = "application/fhir+json"

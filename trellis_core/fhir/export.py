@@ -46,7 +46,6 @@ from trellis_core.values.periods import ServiceMonth, zone_named
 JsonValue = str | int | float | bool | None | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 Resource = dict[str, JsonValue]
 
-MEDIA_TYPE: Final = "application/fhir+json"
 
 _CLASSES: Final[Mapping[str, type[BaseModel]]] = {
     "Bundle": Bundle,

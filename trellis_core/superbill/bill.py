@@ -158,6 +158,7 @@ class RecordedTime:
         reasons: Why seconds did not count: a short title and the sentence of each.
         number: Its place in the ledger, where known.
         code: The receipt's eight hex digits.
+        supervised_by: Who supervised that day; empty where one person did all month, as the lines say.
     """
 
     entry_id: str
@@ -174,6 +175,7 @@ class RecordedTime:
     is_reversed: bool
     replaces: str | None
     reasons: tuple[tuple[str, str], ...]
+    supervised_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

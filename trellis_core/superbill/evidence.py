@@ -6,6 +6,7 @@ from typing import Final
 
 from trellis_core.care.records import CaseloadReview
 from trellis_core.care.vocabulary import Credential, Program
+from trellis_core.ledger.entries import TimeEntry
 from trellis_core.rules.determination import NotCounted, ServiceLine
 from trellis_core.rules.reason_texts import title
 from trellis_core.rules.sources import source_id
@@ -59,9 +60,28 @@ def recorded_time(
             is_reversed=entry.is_reversed,
             replaces=entry.replaces,
             reasons=tuple((title(each.reason), each.message) for each in reasons.get(entry.id, ())),
+            supervised_by=_supervisor_of(of, entry),
         )
         for entry in shown
     )
+
+
+def _supervisor_of(of: Material, entry: TimeEntry) -> str:
+    """Name who supervised on an entry's day, where that changed in the month."""
+    enrollment = of.enrollment(entry.program)
+    if enrollment is None:
+        return ""
+    day = local_day(entry.started_at, of.zone)
+    supervisor = known(enrollment.practitioners_on(day).supervisor)
+    in_month = {
+        enrollment.practitioners_on(each).supervisor
+        for each in (of.month.first_day, of.month.last_day)
+    } | {
+        each.supervisor
+        for each in enrollment.practitioners
+        if (since := known(each.from_day)) is not None and since in of.month
+    }
+    return of.signature(supervisor) if supervisor and len(in_month) > 1 else ""
 
 
 def records_on_file(

@@ -31,7 +31,11 @@ def service_line(
 ) -> SuperbillLine:
     """Return a claim line of a service that the determination proposes."""
     enrollment = of.enrollment(line.program)
-    supervisor = enrollment.supervising_practitioner if enrollment else None
+    supervisor = (
+        enrollment.practitioners_on(line.date_of_service).supervising_practitioner
+        if enrollment
+        else None
+    )
     charge = of.charges.get(line.code)
     own = {condition.icd10 for condition in of.conditions(line.program)}
     pointers = [each.letter for each in diagnoses if each.icd10 in own]

@@ -64,7 +64,11 @@ def _missing_of_patient(of: Material) -> list[Missing]:
     needed = (
         (patient.birth_date, "BIRTH_DATE", "Record the patient's birth date."),
         (patient.sex, "SEX", "Record the patient's sex as the payer has it."),
-        (coverage, "PAYER", "Record the patient's coverage."),
+        (
+            coverage,
+            "PAYER",
+            f"No coverage is on record for {of.month}. Record the patient's coverage in that month.",
+        ),
         (
             coverage is None or coverage.member_id,
             "MEMBER_ID",
