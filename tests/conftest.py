@@ -113,9 +113,9 @@ def postgres(_server: Databases | NoServerError) -> Databases:
 @pytest.fixture
 def postgres_url(postgres: Databases) -> Iterator[str]:
     """The URL of an empty store in a database of its own on PostgreSQL, as its owner."""
-    name = postgres.migrated()
+    name = postgres.lend()
     yield postgres.url(name)
-    postgres.drop(name)
+    postgres.take_back(name)
 
 
 @pytest.fixture

@@ -24,14 +24,10 @@ from tests.support.ledger_case import work
 from trellis_core.access import AccessRole, Actor
 from trellis_core.care.vocabulary import Activity, Program
 from trellis_core.errors import StoreError
-from trellis_core.services.time_log import (
-    CorrectTime,
-    Receipt,
+from trellis_core.services.time_log import CorrectTime, Receipt, correct_time, drafts_of, log_time
+from trellis_core.services.timers import (
     RunningTimer,
     StopTimer,
-    correct_time,
-    drafts_of,
-    log_time,
     running_timer,
     start_timer,
     stop_timer,

@@ -48,7 +48,7 @@ class MonthCase:
     def __post_init__(self) -> None:
         if self.is_there:
             return
-        self.panel = SmallPanel(self.store, self.practice_id)
+        self.panel = SmallPanel(self.store, self.practice_id, self.now)
         self.change(
             PracticeRow,
             self.practice_id,
@@ -59,6 +59,10 @@ class MonthCase:
             postal_code="13045",
             state="NY",
         )
+
+    def now(self) -> datetime:
+        """Return the time of the clock that the case has now; a test may give it another."""
+        return self.clock.now()
 
     def actor(self, role: AccessRole = AccessRole.BILLER, person: str = "rn-1") -> Actor:
         """Return somebody of this practice."""
@@ -85,7 +89,7 @@ class MonthCase:
 
     def change(self, kind: type[TrellisTable], *key: str, **changes: object) -> None:
         """Change a row through the session, as services do."""
-        with self.store.writing(actor=self.actor(AccessRole.OWNER)) as unit:
+        with self.store.writing(actor=self.actor(AccessRole.OWNER), at=self.now()) as unit:
             row = unit.session.get(kind, key if len(key) > 1 else key[0])
             for name, value in changes.items():
                 setattr(row, name, value)

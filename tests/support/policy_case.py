@@ -7,7 +7,7 @@ exchanged for one of another practice. ``tests/unit/test_policy_matrix.py`` says
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib import import_module
@@ -18,9 +18,12 @@ import pyotp
 
 import trellis_core.services
 from tests.support.bundles import snomed_only_bundle
-from tests.support.two_practices import AWAY, NOVEMBER, NOW, OCTOBER, PASSWORD, PEOPLE, TIMED
+from tests.support.two_practices import AWAY, HOME, NOVEMBER, NOW, OCTOBER, PASSWORD, PEOPLE, TIMED
 from trellis_core.access import AccessRole, Actor, Operation
-from trellis_core.care.people import Patient, Practice, StaffMember
+from trellis_core.care.active import Span
+from trellis_core.care.people import Coverage, Patient, Practice, StaffMember
+from trellis_core.care.people import Site as PlaceOfPractice
+from trellis_core.care.registry import RegistryStatus
 from trellis_core.care.vocabulary import (
     Activity,
     CocmEndReason,
@@ -30,14 +33,26 @@ from trellis_core.care.vocabulary import (
     StayKind,
     Track,
 )
+from trellis_core.care.work import TaskKind, TaskOutcome
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.access_reading import AccessFilters
+from trellis_core.services.apcm import ApcmElement
 from trellis_core.services.downloads import FileForm
+from trellis_core.services.imports.columns import ImportKind, ImportSettings
+from trellis_core.services.merging import MergePatients
 from trellis_core.services.month_close import CloseMonth, ReopenMonth
+from trellis_core.services.practice_options import PracticeOption
 from trellis_core.services.sign_in import SignInRules
-from trellis_core.services.time_log import CorrectTime, LogTime, StopTimer
+from trellis_core.services.suggestions import Origin
+from trellis_core.services.time_log import CorrectTime, LogTime
+from trellis_core.services.timers import StopTimer
 from trellis_core.store.engine import Store
-from trellis_core.store.tables import RestrictedChartRow, RunningTimerRow, SecondFactorRow
+from trellis_core.store.tables import (
+    ApcmCapabilityRow,
+    RestrictedChartRow,
+    RunningTimerRow,
+    SecondFactorRow,
+)
 from trellis_core.values.clock import FixedClock
 
 # --- who may do what -------------------------------------------------------------------------
@@ -49,6 +64,8 @@ read_board               x      x            x       x        x             .
 read_chart               x      x            x       x        x             .
 read_time                x      x            x       x        x             .
 edit_chart               x      x            .       .        .             .
+write_note               x      x            x       .        x             x
+merge_patients           x      .            .       .        .             .
 document_decision        .      .            .       .        x             .
 read_registry            x      x            x       x        x             x
 record_recommendation    x      x            .       .        .             x
@@ -128,6 +145,8 @@ NO_SERVICE: Final = {
     "access_events.note_view": "writes an event for a service that has asked",
     "access_events.note_search": "writes an event for a service that has asked",
     "backup.make_backup": "acts for an owner of every practice in the store",
+    "imports.batches.begin": "writes for an import that has asked",
+    "imports.batches.go_on": "writes for an import that has asked",
     "by_hand.note_command": "tells the journal that a command is run by hand",
     "by_hand.command_is_noted": "tells the journal that a command is run by hand",
 }
@@ -139,8 +158,11 @@ _BY_HAND: Final = "is run on the server itself, by who may read the store's file
 _FOR_ALL: Final = "goes over every practice for the server itself, and returns no record"
 
 NO_ACTOR: Final = {
+    "board_memory.month_on_board": "keeps the board for services that have asked",
+    "board_warming.warm_boards": "works out what board_memory keeps, and returns no record",
     "board_memory.rows_of_month": "keeps the board for services that have asked",
     "by_hand.cli_actor": _BEFORE_SIGN_IN,
+    "chart_edit.editing": "is what services of a chart are written with, and asks for them",
     "checkpoints.checkpoint_path": "names a file",
     "checkpoints.make_daily_checkpoint": _FOR_ALL,
     "checkpoints.make_due_checkpoints": _FOR_ALL,
@@ -179,11 +201,13 @@ def services() -> dict[str, Callable[..., Any]]:
     """Return every public function of the services that takes an actor and a store, by its name.
 
     What takes no store works in a unit of work of somebody who has asked, or asks the store nothing.
+    A context manager is what services are written with, and none itself.
     """
     return {
         name: function
         for name, function in with_store().items()
         if inspect.signature(function).parameters.keys() & {"actor", "actors"}
+        and not inspect.isgeneratorfunction(inspect.unwrap(function))
     }
 
 
@@ -374,6 +398,20 @@ def _bundle(site: Site) -> None:
     snomed_only_bundle(site.folder)
 
 
+_NEW_PATIENTS: Final = b"MRN,Last name\nimported-1,Fern\n"
+_READ_AS_PATIENTS: Final = ImportSettings(columns={"mrn": 1, "family_name": 2})
+_READ_AS_TIME: Final = ImportSettings(
+    columns={"mrn": 1, "program": 2, "person": 3, "start": 4, "minutes": 5, "activity": 6}
+)
+
+
+def _work_of(person_id: str) -> bytes:
+    return (
+        "mrn,program,person,start,minutes,activity\n"
+        f"{HOME} {HOME}-pt-1 mrn,CCM,{person_id},2026-11-25 10:00,5,care_coordination\n"
+    ).encode()
+
+
 def _restricted(site: Site) -> None:
     practice = site.actor.practice_id
     with site.store.writing(actor=site.actor, at=NOW) as unit:
@@ -384,6 +422,20 @@ def _restricted(site: Site) -> None:
                 restricted_by=f"{practice}-owner",
                 restricted_at=NOW,
             )
+        )
+
+
+def _all_in_place(site: Site) -> None:
+    with site.store.writing(actor=site.actor, at=NOW) as unit:
+        unit.session.add_all(
+            ApcmCapabilityRow(
+                practice_id=site.actor.practice_id,
+                element=element.value,
+                is_in_place=True,
+                stated_by=site.actor.person_id,
+                stated_on=NOW.date(),
+            )
+            for element in ApcmElement
         )
 
 
@@ -414,6 +466,7 @@ _READS_REGISTRY: Final = ("read_registry",)
 """Whoever may read charts may; a consultant reads those of patients in collaborative care."""
 
 _EDITS: Final = ("edit_chart",)
+_WRITES_NOTES: Final = ("write_note",)
 _PEOPLE: Final = ("manage_people",)
 
 
@@ -521,6 +574,7 @@ CASES: Final[tuple[Case, ...]] = (
         given=lambda _: {"month": NOVEMBER},
     ),
     Case(service="months.month_state", needs=("read_board",), given=lambda _: {"month": OCTOBER}),
+    Case(service="months.closed_from", needs=("read_board",), given=lambda _: {"day": _DAY}),
     Case(
         service="month_close.close_month",
         needs=("close_month", "check_ledger", "make_checkpoint"),
@@ -544,6 +598,13 @@ CASES: Final[tuple[Case, ...]] = (
         way="everybody's",
         needs=("read_board",),
         given=lambda _: {"month": NOVEMBER},
+    ),
+    Case(
+        service="board.board",
+        way="of one coordinator",
+        needs=("read_board",),
+        given=lambda ids: {"month": NOVEMBER, "coordinator": ids.person},
+        elsewhere={"person": NONE_OF_IT},
     ),
     Case(
         service="board.month_determinations",
@@ -682,6 +743,157 @@ CASES: Final[tuple[Case, ...]] = (
         given=lambda ids: {"patient_ids": [ids.patient, ids.cocm_patient], "month": NOVEMBER},
         left_out_for=frozenset({"consultant"}),
     ),
+    Case(service="getting_started.getting_started", needs=("read_practice",)),
+    Case(
+        service="merging.merge_patients",
+        needs=("merge_patients",),
+        given=lambda ids: {
+            "command": MergePatients(
+                merge_id="form-of-a-merge",
+                patient_id=ids.patient,
+                merged_patient_id=ids.cocm_patient,
+                reason="The same person twice",
+            )
+        },
+    ),
+    Case(service="merging.merges_of", needs=("read_chart",), given=_of_patient()),
+    # --- tasks, notes and suggested time
+    Case(
+        service="colleagues.colleagues_for",
+        needs=_WRITES_NOTES,
+        given=_of_patient(),
+        narrowed=_NOT_IN_COCM,
+    ),
+    Case(
+        service="tasks.add_task",
+        needs=_WRITES_NOTES,
+        given=lambda ids: {
+            "patient_id": ids.patient,
+            "kind": TaskKind.GENERAL,
+            "title": "Ask for the eye report",
+            "due_on": date(2026, 12, 4),
+            "assigned_to": ids.owner,
+            "source_id": "new-scale",
+            "task_id": "new-task",
+        },
+        narrowed=_NOT_IN_COCM,
+    ),
+    Case(
+        service="tasks.move_task",
+        needs=_WRITES_NOTES,
+        given=lambda ids: {"task_id": ids.task, "due_on": date(2026, 12, 4)},
+        narrowed=_NOT_IN_COCM,
+    ),
+    Case(
+        service="tasks.finish_task",
+        needs=_WRITES_NOTES,
+        given=lambda ids: {"task_id": ids.task, "outcome": TaskOutcome.DONE},
+        narrowed=_NOT_IN_COCM,
+    ),
+    Case(
+        service="tasks.open_tasks",
+        needs=_READS_REGISTRY,
+        given=_of_patient(),
+        narrowed=_NOT_IN_COCM,
+    ),
+    Case(
+        service="notes.write_note",
+        needs=_WRITES_NOTES,
+        given=lambda ids: {
+            "patient_id": ids.patient,
+            "text": "Asked about the eye report",
+            "note_id": "new-note",
+        },
+        narrowed=_NOT_IN_COCM,
+    ),
+    Case(
+        service="notes.write_note",
+        way="handed over",
+        needs=_WRITES_NOTES,
+        given=lambda ids: {
+            "patient_id": ids.patient,
+            "text": "Asked about the eye report",
+            "to_staff": ids.person,
+            "note_id": "new-note",
+        },
+        narrowed=_NOT_IN_COCM,
+    ),
+    Case(
+        service="notes.answer_hand_off",
+        needs=_WRITES_NOTES,
+        given=lambda ids: {"note_id": ids.hand_off, "answer": "It is in the mail"},
+        narrowed=_NOT_IN_COCM,
+    ),
+    Case(
+        service="notes.answer_hand_off",
+        way="another's",
+        needs=_WRITES_NOTES,
+        given=lambda ids: {"note_id": ids.colleagues_hand_off, "answer": "It is in the mail"},
+        narrowed={**dict.fromkeys(PEOPLE, "NOT_YOUR_HAND_OFF"), **_NOT_IN_COCM},
+    ),
+    Case(
+        service="notes.notes_of",
+        needs=_READS_REGISTRY,
+        given=_of_patient(),
+        narrowed=_NOT_IN_COCM,
+    ),
+    Case(
+        service="contact_log.contact_log",
+        needs=_READS_REGISTRY,
+        given=_of_patient(),
+        narrowed=_NOT_IN_COCM,
+    ),
+    Case(service="inbox.waiting", needs=_WRITES_NOTES),
+    Case(service="inbox.inbox", needs=_WRITES_NOTES),
+    Case(
+        service="suggestions.offer",
+        needs=("log_own_time",),
+        given=_of_patient(
+            origin=Origin.NOTE,
+            program=None,
+            activity=Activity.RECORD_REVIEW,
+            spans=[Span(NOW - timedelta(minutes=5), NOW)],
+        ),
+    ),
+    Case(service="suggestions.offer_missed", needs=("log_own_time",)),
+    Case(
+        service="measured_time.keep_measured",
+        needs=("log_own_time",),
+        given=lambda ids: {"worked": {ids.patient: [Span(NOW - timedelta(minutes=5), NOW)]}},
+        elsewhere={"patient": NONE_OF_IT},
+    ),
+    Case(service="suggestions.open_suggestions", needs=("log_own_time",)),
+    Case(
+        service="suggestions.open_suggestions",
+        way="for a patient",
+        needs=("log_own_time",),
+        given=_of_patient(),
+        elsewhere={"patient": NONE_OF_IT},
+    ),
+    Case(
+        service="suggestions.confirm",
+        needs=("log_own_time",),
+        given=lambda ids: {"suggestion_id": ids.suggestion, "seconds": 120, "note": "spoke"},
+    ),
+    Case(
+        service="suggestions.confirm",
+        way="another's",
+        needs=("log_own_time",),
+        given=lambda ids: {"suggestion_id": ids.colleagues_suggestion},
+        narrowed=dict.fromkeys(PEOPLE, NOT_FOUND),
+    ),
+    Case(
+        service="suggestions.discard",
+        needs=("log_own_time",),
+        given=lambda ids: {"suggestion_id": ids.suggestion},
+    ),
+    Case(
+        service="suggestions.discard",
+        way="another's",
+        needs=("log_own_time",),
+        given=lambda ids: {"suggestion_id": ids.colleagues_suggestion},
+        narrowed=dict.fromkeys(PEOPLE, NOT_FOUND),
+    ),
     Case(service="registry.registry", needs=_READS_REGISTRY, given=lambda _: {"month": NOVEMBER}),
     Case(
         service="caseload.register_patient",
@@ -695,17 +907,79 @@ CASES: Final[tuple[Case, ...]] = (
         given=lambda ids: {"command": _patient(ids.patient)},
     ),
     Case(
-        service="care_records.add_condition",
+        service="caseload.edit_patient",
+        way="to a site",
+        needs=_EDITS,
+        given=lambda ids: {
+            "command": replace(_patient(f"{ids.me.split('-')[0]}-pt-1"), site_id=ids.site)
+        },
+    ),
+    Case(
+        service="same_person.may_be_same",
+        needs=_EDITS,
+        given=lambda ids: {"command": _patient(ids.patient)},
+        elsewhere={"patient": NONE_OF_IT},
+    ),
+    Case(
+        service="same_person.may_be_same",
+        way="of a site",
+        needs=_EDITS,
+        given=lambda ids: {"command": replace(_patient("new"), site_id=ids.site)},
+        elsewhere={"site": NONE_OF_IT},
+    ),
+    Case(
+        service="caseload.register_patient",
+        way="at a site",
+        needs=_EDITS,
+        given=lambda ids: {"command": replace(_patient("new"), site_id=ids.site)},
+    ),
+    Case(service="qualify.who_may_qualify", needs=("read_chart",)),
+    Case(service="sites.sites", needs=("read_practice",)),
+    Case(
+        service="sites.save_site",
+        needs=("edit_settings",),
+        given=lambda ids: {"command": PlaceOfPractice(id=ids.site, name="Mill Street")},
+    ),
+    Case(
+        service="coverage.change_coverage",
+        needs=_EDITS,
+        given=_of_patient(coverage=Coverage(payer_name="Payer", started_on=_DAY)),
+    ),
+    Case(
+        service="coverage.correct_past_coverage",
+        needs=_EDITS,
+        given=lambda ids: {
+            "coverage_id": ids.coverage,
+            "coverage": Coverage(payer_name="Payer", ended_on=date(2024, 12, 30)),
+        },
+    ),
+    Case(
+        service="coverage.remove_past_coverage",
+        needs=_EDITS,
+        given=lambda ids: {"coverage_id": ids.coverage},
+    ),
+    Case(
+        service="elsewhere.record_elsewhere",
+        needs=_EDITS,
+        given=_of_patient(program=Program.CCM, learned_on=_DAY),
+    ),
+    Case(
+        service="elsewhere.end_elsewhere",
+        needs=_EDITS,
+        given=lambda ids: {"elsewhere_id": ids.elsewhere, "ended_on": _DAY},
+    ),
+    Case(
+        service="conditions.add_condition",
         needs=_EDITS,
         given=_of_patient(icd10="E78.5"),
     ),
     Case(
-        service="care_records.code_condition",
+        service="conditions.code_condition",
         needs=_EDITS,
         given=lambda ids: {"condition_id": ids.condition, "icd10": "E78.5"},
     ),
     Case(
-        service="care_records.enroll",
+        service="enrollments.enroll",
         needs=_EDITS,
         given=lambda ids: {
             "patient_id": ids.patient,
@@ -715,7 +989,7 @@ CASES: Final[tuple[Case, ...]] = (
         },
     ),
     Case(
-        service="care_records.enroll",
+        service="enrollments.enroll",
         way="under supervision",
         needs=_EDITS,
         given=lambda ids: {
@@ -727,53 +1001,108 @@ CASES: Final[tuple[Case, ...]] = (
         },
     ),
     Case(
-        service="care_records.end_enrollment",
+        service="enrollments.end_enrollment",
         needs=_EDITS,
         given=lambda ids: {"enrollment_id": ids.enrollment, "ended_on": _DAY},
     ),
     Case(
-        service="care_records.elect_track",
+        service="enrollments.change_practitioners",
+        needs=_EDITS,
+        given=lambda ids: {
+            "enrollment_id": ids.enrollment,
+            "from_day": _DAY,
+            "billing_practitioner": f"{ids.me.split('-')[0]}-practitioner",
+            "supervising_practitioner": f"{ids.me.split('-')[0]}-coordinating-practitioner",
+        },
+    ),
+    Case(
+        service="enrollments.elect_track",
         needs=("document_decision",),
         given=_of_patient(program=Program.CCM, month=NOVEMBER, track=Track.STAFF),
     ),
     Case(
-        service="care_records.record_consent",
+        service="consents.record_consent",
         needs=_EDITS,
         given=lambda ids: {
             "patient_id": ids.patient,
             "program": Program.BHI,
             "obtained_on": _DAY,
+            "backdating_reason": "Signed on paper that day",
             "billing_practitioner": ids.practitioner,
             "obtained_by": ids.person,
         },
     ),
     Case(
-        service="care_records.revoke_consent",
+        service="paperwork.worklist",
+        needs=("read_board",),
+        given=lambda _: {"month": NOVEMBER},
+    ),
+    Case(
+        service="paperwork.consent_form",
+        needs=("read_chart",),
+        given=lambda ids: {
+            "patient_id": ids.patient,
+            "program": Program.CCM,
+            "practitioner": ids.practitioner,
+        },
+    ),
+    Case(
+        service="paperwork.consent_form",
+        way="with what is on record",
+        needs=("read_chart",),
+        given=lambda ids: {
+            "patient_id": ids.patient,
+            "program": Program.CCM,
+            "consent_id": ids.consent,
+        },
+    ),
+    Case(
+        service="paperwork.care_plan_document",
+        needs=("read_chart",),
+        given=lambda ids: {"care_plan_id": ids.care_plan},
+    ),
+    Case(
+        service="consents.give_consent_copy",
+        needs=_EDITS,
+        given=lambda ids: {"consent_id": ids.consent, "copy_given_on": _DAY},
+    ),
+    Case(
+        service="consents.decline_consent",
+        needs=_EDITS,
+        given=lambda ids: {
+            "patient_id": ids.patient,
+            "program": Program.BHI,
+            "declined_on": _DAY,
+            "asked_by": ids.person,
+        },
+    ),
+    Case(
+        service="consents.revoke_consent",
         needs=_EDITS,
         given=lambda ids: {"consent_id": ids.consent, "revoked_on": _DAY},
     ),
     Case(
-        service="care_records.record_care_plan",
+        service="care_plans.record_care_plan",
         needs=_EDITS,
         given=_of_patient(program=Program.BHI, established_on=_DAY, goals="Walk daily"),
     ),
     Case(
-        service="care_records.revise_care_plan",
+        service="care_plans.revise_care_plan",
         needs=_EDITS,
         given=lambda ids: {"care_plan_id": ids.care_plan, "revised_on": _DAY},
     ),
     Case(
-        service="care_records.give_care_plan_copy",
+        service="care_plans.give_care_plan_copy",
         needs=_EDITS,
         given=lambda ids: {"care_plan_id": ids.care_plan, "copy_given_on": _DAY},
     ),
     Case(
-        service="care_records.record_visit",
+        service="visits.record_visit",
         needs=_EDITS,
         given=lambda ids: {"patient_id": ids.patient, "on": _DAY, "by": ids.practitioner},
     ),
     Case(
-        service="care_records.record_decision_making",
+        service="visits.record_decision_making",
         needs=("document_decision",),
         given=lambda ids: {
             "patient_id": ids.patient,
@@ -784,17 +1113,38 @@ CASES: Final[tuple[Case, ...]] = (
         },
     ),
     Case(
-        service="care_records.record_scale",
+        service="scales.record_scale",
         needs=_EDITS,
-        given=_of_patient(instrument="PHQ-9", on=_DAY, score=9),
+        given=lambda ids: {
+            "patient_id": ids.patient,
+            "instrument": "PHQ-9",
+            "on": _DAY,
+            "answers": [1] * 9,
+            "by": ids.person,
+            "scale_id": "new-scale",
+        },
     ),
     Case(
-        service="care_records.enter_registry",
+        service="scale_results.scale_results",
+        needs=_READS_REGISTRY,
+        given=_of_patient(),
+        narrowed=_NOT_IN_COCM,
+    ),
+    Case(
+        service="scale_results.results_of_list",
+        needs=_READS_REGISTRY,
+        given=lambda ids: {"patient_ids": [ids.patient]},
+        elsewhere={"patient": NONE_OF_IT},
+        left_out_for=frozenset({"consultant"}),
+    ),
+    Case(service="scales.excuse_scale", needs=_EDITS, given=_of_patient(reason="Cannot be asked")),
+    Case(
+        service="cocm.enter_registry",
         needs=_EDITS,
         given=_of_patient(entered_on=_DAY),
     ),
     Case(
-        service="care_records.end_cocm",
+        service="cocm.end_cocm",
         needs=_EDITS,
         given=lambda ids: {
             "patient_id": ids.cocm_patient,
@@ -803,7 +1153,7 @@ CASES: Final[tuple[Case, ...]] = (
         },
     ),
     Case(
-        service="care_records.record_caseload_review",
+        service="cocm.record_caseload_review",
         needs=("record_recommendation",),
         given=lambda ids: {
             "patient_id": ids.cocm_patient,
@@ -813,14 +1163,78 @@ CASES: Final[tuple[Case, ...]] = (
         },
     ),
     Case(
-        service="care_records.record_caseload_review",
+        service="cocm.record_caseload_review",
+        way="in a session",
+        needs=("record_recommendation",),
+        given=lambda ids: {
+            "patient_id": ids.cocm_patient,
+            "on": _DAY,
+            "session_id": ids.session,
+        },
+    ),
+    Case(
+        service="cocm.mark_for_discussion",
+        needs=("record_recommendation",),
+        given=_of_cocm_patient(is_wanted=True),
+    ),
+    Case(
+        service="cocm.keep_registry_mark",
+        needs=_EDITS,
+        given=_of_patient(
+            status=RegistryStatus.ACTIVE, next_appointment_on=None, relapse_plan_on=_DAY
+        ),
+    ),
+    Case(
+        service="caseload_sessions.start_session",
+        needs=("log_own_time", "record_recommendation"),
+        given=lambda ids: {"consultant": ids.consultant, "session_id": "new-session"},
+    ),
+    Case(service="caseload_sessions.open_session", needs=("record_recommendation",)),
+    Case(
+        service="caseload_sessions.sessions_of",
+        needs=_READS_REGISTRY,
+        given=lambda _: {"month": NOVEMBER},
+    ),
+    Case(
+        service="caseload_sessions.finish_session",
+        needs=("log_own_time", "record_recommendation"),
+        given=lambda ids: {"session_id": ids.session, "seconds": 600},
+    ),
+    Case(
+        service="cocm.record_caseload_review",
         way="of somebody else",
         needs=("record_recommendation",),
         given=_of_patient(on=_DAY, recommendation="Go on"),
         narrowed=_NOT_IN_COCM,
     ),
+    Case(service="apcm.capabilities", needs=("read_practice",)),
     Case(
-        service="care_records.record_discharge",
+        service="apcm.state_capabilities",
+        needs=("edit_settings",),
+        given=lambda _: {"stated": {ApcmElement.CONSENT: True}},
+    ),
+    Case(service="apcm.attest_capabilities", needs=("edit_settings",), before=_all_in_place),
+    Case(
+        service="apcm.document_month",
+        needs=_EDITS,
+        given=_of_patient(
+            month=NOVEMBER, is_documented=True, elements=frozenset({ApcmElement.CARE_PLAN})
+        ),
+    ),
+    Case(
+        service="apcm.apcm_patients",
+        needs=("read_board",),
+        given=lambda ids: {"patient_ids": (ids.patient, ids.other_patient), "month": NOVEMBER},
+        elsewhere={"patient": NONE_OF_IT, "other_patient": NONE_OF_IT},
+    ),
+    Case(
+        service="apcm.month_stated",
+        needs=_READS_REGISTRY,
+        given=_of_patient(month=NOVEMBER),
+        narrowed=_NOT_IN_COCM,
+    ),
+    Case(
+        service="discharges.record_discharge",
         needs=_EDITS,
         given=lambda ids: {
             "patient_id": ids.patient,
@@ -829,7 +1243,7 @@ CASES: Final[tuple[Case, ...]] = (
         },
     ),
     Case(
-        service="care_records.record_discharge_contact",
+        service="discharges.record_discharge_contact",
         needs=_EDITS,
         given=lambda ids: {
             "discharge_id": ids.discharge,
@@ -838,22 +1252,85 @@ CASES: Final[tuple[Case, ...]] = (
         },
     ),
     Case(
-        service="care_records.record_discharge_visit",
+        service="discharges.record_discharge_visit",
         needs=_EDITS,
         given=lambda ids: {"discharge_id": ids.discharge, "on": _DAY, "by": ids.practitioner},
     ),
     Case(
-        service="care_records.record_facility_stay",
+        service="discharges.record_facility_stay",
         needs=_EDITS,
         given=_of_patient(admitted_on=_DAY, kind=StayKind.INPATIENT),
     ),
     Case(
-        service="care_records.end_facility_stay",
+        service="discharges.end_facility_stay",
         needs=_EDITS,
         given=lambda ids: {"stay_id": ids.stay, "discharged_on": date(2026, 11, 29)},
     ),
     Case(
-        service="care_records.record_other_service",
+        service="discharges.take_back_visit",
+        needs=_EDITS,
+        given=lambda ids: {"discharge_id": ids.discharge},
+    ),
+    Case(
+        service="discharges.record_reconciliation",
+        needs=_EDITS,
+        given=lambda ids: {"discharge_id": ids.discharge, "on": _DAY},
+    ),
+    Case(
+        service="discharges.record_discharge_management",
+        needs=_EDITS,
+        given=lambda ids: {"discharge_id": ids.discharge, "on": _DAY, "by": ids.practitioner},
+    ),
+    Case(
+        service="discharges.record_readmission",
+        needs=_EDITS,
+        given=lambda ids: {"discharge_id": ids.discharge, "on": _DAY},
+    ),
+    Case(service="discharges.record_death", needs=_EDITS, given=_of_patient(on=_DAY)),
+    Case(
+        service="discharges.correct_discharge",
+        needs=_EDITS,
+        given=lambda ids: {"discharge_id": ids.discharge, "discharged_on": date(2026, 11, 19)},
+    ),
+    Case(
+        service="discharges.correct_discharge_contact",
+        needs=_EDITS,
+        given=lambda ids: {
+            "discharge_id": ids.discharge,
+            "was_at": datetime(2026, 11, 21, 15, tzinfo=UTC),
+            "at": datetime(2026, 11, 21, 16, tzinfo=UTC),
+            "by": ids.person,
+        },
+    ),
+    Case(
+        service="discharges.take_back_contact",
+        needs=_EDITS,
+        given=lambda ids: {
+            "discharge_id": ids.discharge,
+            "at": datetime(2026, 11, 21, 15, tzinfo=UTC),
+        },
+    ),
+    Case(
+        service="discharges.take_back_discharge",
+        needs=_EDITS,
+        given=lambda ids: {"discharge_id": ids.bare_discharge},
+    ),
+    Case(
+        service="discharges.correct_facility_stay",
+        needs=_EDITS,
+        given=lambda ids: {
+            "stay_id": ids.stay,
+            "admitted_on": date(2026, 11, 27),
+            "kind": StayKind.OBSERVATION,
+        },
+    ),
+    Case(
+        service="discharges.take_back_facility_stay",
+        needs=_EDITS,
+        given=lambda ids: {"stay_id": ids.stay},
+    ),
+    Case(
+        service="discharges.record_other_service",
         needs=_EDITS,
         given=lambda ids: {
             "patient_id": ids.patient,
@@ -886,19 +1363,19 @@ CASES: Final[tuple[Case, ...]] = (
         given=lambda ids: {"command": _correction(ids, ids.colleagues_entry)},
     ),
     Case(
-        service="time_log.start_timer",
+        service="timers.start_timer",
         needs=("log_own_time",),
         given=_of_patient(program=Program.CCM),
     ),
-    Case(service="time_log.running_timer", needs=("log_own_time",), before=_timer),
+    Case(service="timers.running_timer", needs=("log_own_time",), before=_timer),
     Case(
-        service="time_log.stop_timer",
+        service="timers.stop_timer",
         needs=("log_own_time",),
         given=lambda _: {"command": StopTimer(activity=Activity.CARE_COORDINATION)},
         before=_timer,
     ),
     Case(
-        service="time_log.stop_timer",
+        service="timers.stop_timer",
         way="again",
         needs=("log_own_time",),
         given=lambda ids: {
@@ -908,7 +1385,57 @@ CASES: Final[tuple[Case, ...]] = (
         },
         elsewhere={"timed_entry": "TIMER_NOT_RUNNING"},
     ),
-    Case(service="time_log.discard_timer", needs=("log_own_time",), before=_timer),
+    Case(service="timers.discard_timer", needs=("log_own_time",), before=_timer),
+    Case(
+        service="timers.time_taken",
+        needs=("log_own_time",),
+        given=lambda _: {"started_at": NOW - timedelta(minutes=10), "seconds": 60},
+        before=_timer,
+    ),
+    *(
+        Case(
+            service=f"timers.{name}_timer",
+            needs=("log_own_time",),
+            given=lambda ids: {"entry_id": ids.timer},
+            before=_timer,
+            elsewhere={"timer": "TIMER_NOT_RUNNING"},
+        )
+        for name in ("pause", "resume")
+    ),
+    Case(
+        service="timers.retarget_timer",
+        needs=("log_own_time",),
+        given=lambda ids: {
+            "entry_id": ids.timer,
+            "patient_id": ids.patient,
+            "program": Program.BHI,
+        },
+        before=_timer,
+        elsewhere={"timer": "TIMER_NOT_RUNNING"},
+    ),
+    Case(
+        service="timers.switch_timer",
+        needs=("log_own_time",),
+        given=lambda ids: {
+            "command": StopTimer(
+                activity=Activity.CARE_COORDINATION,
+                entry_id=ids.timer,
+                shared_with=(ids.cocm_patient,),
+            ),
+            "patient_id": ids.patient,
+            "program": Program.BHI,
+        },
+        before=_timer,
+        elsewhere={"timer": "TIMER_NOT_RUNNING"},
+    ),
+    Case(
+        service="time_log.log_shared",
+        needs=("log_own_time",),
+        given=lambda ids: {
+            "command": _work(ids, ids.me),
+            "patient_ids": [ids.cocm_patient],
+        },
+    ),
     Case(
         service="time_log.entries_of",
         needs=("read_time",),
@@ -961,6 +1488,52 @@ CASES: Final[tuple[Case, ...]] = (
         needs=("import_records",),
         given=lambda ids: {"paths": [ids.folder / "bundle.json"]},
         before=_bundle,
+    ),
+    Case(
+        service="imports.look.look_at",
+        needs=("import_records",),
+        given=lambda _: {"content": _NEW_PATIENTS, "kind": ImportKind.PATIENTS},
+    ),
+    Case(
+        service="imports.patients.preview_patients",
+        needs=("import_records",),
+        given=lambda _: {"content": _NEW_PATIENTS, "settings": _READ_AS_PATIENTS},
+    ),
+    Case(
+        service="imports.patients.import_patients",
+        needs=("import_records",),
+        given=lambda _: {"content": _NEW_PATIENTS, "settings": _READ_AS_PATIENTS},
+    ),
+    Case(
+        service="imports.time.preview_time",
+        needs=("import_records", "log_own_time"),
+        given=lambda ids: {"content": _work_of(ids.me), "settings": _READ_AS_TIME},
+    ),
+    Case(
+        service="imports.time.import_time",
+        needs=("import_records", "log_own_time"),
+        given=lambda ids: {"content": _work_of(ids.me), "settings": _READ_AS_TIME},
+    ),
+    Case(service="imports.batches.batches", needs=("import_records",)),
+    Case(
+        service="imports.batches.unfinished",
+        needs=("import_records",),
+        given=lambda _: {"content": _NEW_PATIENTS, "kind": ImportKind.PATIENTS},
+    ),
+    Case(
+        service="imports.batches.report",
+        needs=("import_records",),
+        given=lambda ids: {"batch_id": ids.import_batch},
+    ),
+    Case(
+        service="imports.batches.report_file",
+        needs=("import_records",),
+        given=lambda ids: {"batch_id": ids.import_batch},
+    ),
+    Case(
+        service="imports.undo.undo_import",
+        needs=("import_records",),
+        given=lambda ids: {"batch_id": ids.import_batch},
     ),
     # --- what leaves, and what the journal is told
     Case(
@@ -1018,6 +1591,12 @@ CASES: Final[tuple[Case, ...]] = (
         needs=("edit_settings",),
         given=lambda ids: {"command": Practice(id=ids.practice, name="Changed")},
         elsewhere={"practice": ITS_OWN},
+    ),
+    Case(service="practice_options.options", needs=("read_practice",)),
+    Case(
+        service="practice_options.set_options",
+        needs=("edit_settings",),
+        given=lambda _: {"chosen": PracticeOption(offers_apcm=True)},
     ),
     Case(service="people.people", needs=_PEOPLE),
     Case(

@@ -242,8 +242,65 @@ class GivenServer:
 _PASSWORD: Final = "trellis-test-only"
 
 
+_CATALOGS: Final = {
+    "pg_class": "relfilenode relpages reltuples relallvisible relallfrozen relfrozenxid relminmxid",
+    "pg_attribute": "attcacheoff",
+    "pg_attrdef": "",
+    "pg_constraint": "",
+    "pg_index": "indcheckxmin",
+    "pg_trigger": "",
+    "pg_proc": "",
+    "pg_rewrite": "",
+    "pg_policy": "",
+    "pg_inherits": "",
+    "pg_namespace": "",
+    "pg_type": "",
+    "pg_default_acl": "",
+    "pg_event_trigger": "",
+    "pg_extension": "",
+    "pg_authid": "",
+    "pg_auth_members": "",
+}
+"""Catalogs that say what a database is like, and what in them changes by itself."""
+
+
+def _shape() -> str:
+    """Return the query for one digest of all that a test could have left behind, but rows."""
+    parts = [
+        f"SELECT '{name} ' || (to_jsonb(c) - '{{{','.join(left_out.split())}}}'::text[])::text AS said "
+        f"FROM {name} c"
+        + (
+            " WHERE c.attrelid >= 16384"
+            if name == "pg_attribute"
+            else " WHERE c.oid >= 16384"
+            if name in {"pg_class", "pg_proc", "pg_type"}
+            else ""
+        )
+        for name, left_out in _CATALOGS.items()
+    ]
+    parts.append("SELECT 'identity ' || id FROM store_identity")
+    parts.append("SELECT 'version ' || version_num FROM alembic_version")
+    parts.append(
+        "SELECT concat_ws(' ', setrole, setconfig) FROM pg_db_role_setting WHERE setdatabase IN "
+        "(0, (SELECT oid FROM pg_database WHERE datname = current_database()))"
+    )
+    parts.append(
+        "SELECT concat_ws(' ', datdba, datacl, datconnlimit, datallowconn) FROM pg_database "
+        "WHERE datname = current_database()"
+    )
+    return (
+        "SELECT md5(coalesce(string_agg(said, ' ' ORDER BY said), '')) FROM ("
+        + " UNION ALL ".join(parts)
+        + ") AS everything"
+    )
+
+
+_SHAPE: Final = _shape()
+_KEPT: Final = frozenset({"store_identity", "alembic_version"})
+
+
 class Databases:
-    """Fresh databases on one server, copied from one that was migrated once.
+    """Databases on one server, copied from one that was migrated once.
 
     Attributes:
         server: Where.
@@ -253,6 +310,9 @@ class Databases:
         self.server: Final = server
         self._template: str | None = None
         self._made: list[str] = []
+        self._idle: list[str] = []
+        self._shape = ""
+        self._emptying = ""
         with self.admin() as admin:
             for name, more in ((OWNER, "CREATEDB CREATEROLE"), (MEMBER, ""), (STRANGER, "")):
                 there = admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,))
@@ -289,6 +349,52 @@ class Databases:
             self._template = template
         return self.blank(f"TEMPLATE {self._template}")
 
+    def lend(self) -> str:
+        """Return the name of a database that holds an empty store, used before or new.
+
+        Making one takes ten times as long as emptying one.
+        """
+        if self._idle:
+            return self._renamed(self._idle.pop())
+        name = self.migrated()
+        if not self._shape:
+            self._shape = self._shape_of(name)
+        return name
+
+    def take_back(self, name: str) -> None:
+        """Empty a database that was lent, for the next one; drop it where more than rows changed."""
+        with self.admin() as admin:
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
+            )
+        try:
+            is_as_before = self._shape_of(name) == self._shape
+        except psycopg.Error:
+            is_as_before = False
+        if not is_as_before:
+            self.drop(name)
+            return
+        with self.admin(name) as admin:
+            if not self._emptying:
+                self._emptying = _statements_that_empty(admin)
+            admin.execute(self._emptying)
+        self._idle.append(name)
+
+    def _renamed(self, name: str) -> str:
+        """Give a database another name: what a program remembers of the one before is not of it."""
+        another = f"trellis_{uuid4().hex[:12]}"
+        with self.admin() as admin:
+            admin.execute(f"ALTER DATABASE {name} RENAME TO {another}")
+        self._made.remove(name)
+        self._made.append(another)
+        return another
+
+    def _shape_of(self, name: str) -> str:
+        with self.admin(name) as admin:
+            found = admin.execute(_SHAPE).fetchone()
+        assert found is not None
+        return str(found[0])
+
     def url(self, database: str, user: str = OWNER) -> str:
         """Return a store's URL as text."""
         return self.server.url(database, user).render_as_string(hide_password=False)
@@ -307,6 +413,23 @@ class Databases:
             for name in tuple(self._made):
                 self.drop(name)
         self.server.remove()
+
+
+def _statements_that_empty(admin: "psycopg.Connection[tuple[object, ...]]") -> str:
+    """Return what takes every row away, as one text: guards are off meanwhile, for that alone."""
+    tables = [
+        str(row[0])
+        for row in admin.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        if row[0] not in _KEPT
+    ]
+    guards = admin.execute(
+        "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal"
+    ).fetchall()
+    said = ["BEGIN", "SET LOCAL session_replication_role = replica"]
+    said += [f"ALTER TABLE {table} DISABLE TRIGGER {name}" for table, name in guards]
+    said += [f'DELETE FROM "{table}"' for table in tables]
+    said += [f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}" for table, name in guards]
+    return "; ".join([*said, "COMMIT"])
 
 
 def databases(environment: Mapping[str, str] = os.environ) -> Databases:

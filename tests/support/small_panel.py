@@ -1,6 +1,6 @@
 """A small practice written straight into a store: for tests of what reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -31,13 +31,22 @@ ELEMENTS = "availability,cost_sharing,one_practitioner,right_to_stop"
 
 @dataclass
 class SmallPanel:
-    """A practice in New York with a physician, a nurse and a social worker."""
+    """A practice in New York with a physician, a nurse and a social worker.
+
+    Attributes:
+        now: When its rows are written; never the machine's own time, which is another each day.
+        is_there: The store holds it already.
+    """
 
     store: Store
     practice_id: str = "prac-1"
+    now: Callable[[], datetime] = lambda: WRITTEN_AT
+    is_there: bool = False
     _made: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
+        if self.is_there:
+            return
         self.add(
             PracticeRow(
                 id=self.practice_id,
@@ -78,7 +87,7 @@ class SmallPanel:
 
     def add(self, *rows: TrellisTable) -> None:
         """Store rows."""
-        with self.store.writing() as uow:
+        with self.store.writing(at=self.now()) as uow:
             uow.session.add_all(rows)
 
     def patient(self, patient_id: str, family_name: str = "Fern", **more: object) -> PatientRow:
@@ -212,7 +221,7 @@ class SmallPanel:
         )  # fmt: skip
 
     def _append(self, body: EntryBody, note: str = "") -> None:
-        with self.store.writing() as uow:
+        with self.store.writing(at=self.now()) as uow:
             uow.ledger.append([Draft(body=body, note=note)])
 
 

@@ -15,17 +15,25 @@ from trellis_core.services.time_log import LogTime, log_time
 from trellis_core.store.engine import Store, open_store
 from trellis_core.store.tables import (
     CarePlanRow,
+    CaseloadSessionRow,
     ConditionRow,
     ConsentRow,
     DischargeContactRow,
     DischargeRow,
+    ElsewhereRow,
     EmergencyAccessRow,
     EnrollmentRow,
     FacilityStayRow,
+    ImportBatchRow,
+    PastCoverageRow,
+    PatientNoteRow,
     PatientRow,
     PracticeRow,
     RestrictedChartRow,
+    SiteRow,
     StaffRow,
+    SuggestedTimeRow,
+    TaskRow,
     TrellisTable,
     VisitRow,
 )
@@ -87,8 +95,13 @@ def ids_of(practice: str, kind: str) -> dict[str, object]:
         "consent": f"{practice}-pt-1-co",
         "care_plan": f"{practice}-pt-1-cp",
         "discharge": f"{practice}-di",
+        "bare_discharge": f"{practice}-di-bare",
         "stay": f"{practice}-stay",
+        "coverage": f"{practice}-cv",
+        "elsewhere": f"{practice}-el",
+        "site": f"{practice}-site",
         "person": f"{practice}-colleague",
+        "owner": f"{practice}-owner",
         "unused_person": "" if practice == HOME else f"{practice}-colleague",
         "former_person": f"{practice}-former",
         "practitioner": f"{practice}-practitioner",
@@ -96,8 +109,16 @@ def ids_of(practice: str, kind: str) -> dict[str, object]:
         "entry": f"{practice}-entry-{kind}",
         "colleagues_entry": f"{practice}-entry-colleague",
         "timed_entry": f"{practice}-timed-{kind}",
+        "timer": f"{practice}-timer",
         "emergency": f"{practice}-emergency-{kind}",
         "colleagues_emergency": f"{practice}-emergency-colleague",
+        "task": f"{practice}-task",
+        "hand_off": f"{practice}-hand-off-{kind}",
+        "colleagues_hand_off": f"{practice}-hand-off-colleague",
+        "suggestion": f"{practice}-suggestion-{kind}",
+        "colleagues_suggestion": f"{practice}-suggestion-colleague",
+        "session": f"{practice}-session-{kind}",
+        "import_batch": f"{practice}-import",
         "practice": practice,
         "superbill": 1 if practice == HOME else 2,
     }
@@ -144,6 +165,22 @@ class _Filling:
             self._add(*self._chart(f"{self.name}-pt-{number}", program))
         self._add(*self._first_patients_records())
         self._add(*(self._emergency(kind) for kind in (*PEOPLE, "colleague")))
+        self._add(
+            ImportBatchRow(
+                practice_id=self.name,
+                id=f"{self.name}-import",
+                kind="patients",
+                file_sha256=f"{self.name} digest",
+                mapping="{}",
+                rows_total=0,
+                made_by=f"{self.name}-colleague",
+                made_at=NOW,
+                finished_at=NOW,
+            )
+        )
+        self._add(*(self._session(kind) for kind in PEOPLE))
+        self._add(*(self._suggestion(kind) for kind in (*PEOPLE, "colleague")))
+        self._add(*(self._hand_off(kind) for kind in (*PEOPLE, "colleague")))
         if self.name == AWAY:
             self._fill_more()
         first, second = f"{self.name}-pt-1", f"{self.name}-pt-2"
@@ -285,9 +322,30 @@ class _Filling:
             FacilityStayRow(
                 id=f"{self.name}-stay", admitted_on=date(2026, 11, 28), kind="inpatient", **own
             ),
+            PastCoverageRow(
+                id=f"{self.name}-cv",
+                payer_name=f"{self.name} payer",
+                payer_kind="commercial",
+                ended_on=date(2024, 12, 31),
+                **own,
+            ),
+            ElsewhereRow(
+                id=f"{self.name}-el",
+                program=Program.BHI.value,
+                other_practice=f"{self.name} neighbor",
+                learned_on=date(2026, 11, 2),
+                **own,
+            ),
+            SiteRow(practice_id=self.name, id=f"{self.name}-site", name=f"{self.name} site"),
             DischargeRow(
                 id=f"{self.name}-di",
                 discharged_on=date(2026, 11, 20),
+                facility_name=f"{self.name} hospital",
+                **own,
+            ),
+            DischargeRow(
+                id=f"{self.name}-di-bare",
+                discharged_on=date(2026, 6, 2),
                 facility_name=f"{self.name} hospital",
                 **own,
             ),
@@ -296,6 +354,15 @@ class _Filling:
                 discharge_id=f"{self.name}-di",
                 at=datetime(2026, 11, 21, 15, tzinfo=UTC),
                 by=f"{self.name}-colleague",
+                **own,
+            ),
+            TaskRow(
+                id=f"{self.name}-task",
+                kind="general",
+                title=f"{self.name} task",
+                due_on=date(2026, 11, 20),
+                made_by=f"{self.name}-colleague",
+                made_at=NOW - timedelta(days=12),
                 **own,
             ),
         ]
@@ -309,6 +376,40 @@ class _Filling:
             reason=f"{self.name} reason",
             began_at=NOW - timedelta(hours=3),
             ends_at=NOW - timedelta(hours=2),
+        )
+
+    def _suggestion(self, kind: str) -> SuggestedTimeRow:
+        return SuggestedTimeRow(
+            practice_id=self.name,
+            id=f"{self.name}-suggestion-{kind}",
+            staff_id=f"{self.name}-{kind}",
+            patient_id=f"{self.name}-pt-1",
+            program=Program.CCM.value,
+            activity=Activity.CARE_COORDINATION.value,
+            origin="note",
+            started_at=NOW - timedelta(hours=3),
+            seconds=240,
+            made_at=NOW - timedelta(hours=3) + timedelta(minutes=10),
+        )
+
+    def _hand_off(self, kind: str) -> PatientNoteRow:
+        return PatientNoteRow(
+            practice_id=self.name,
+            id=f"{self.name}-hand-off-{kind}",
+            patient_id=f"{self.name}-pt-1",
+            text=f"{self.name} question",
+            made_by=f"{self.name}-colleague" if kind != "colleague" else f"{self.name}-owner",
+            made_at=NOW - timedelta(hours=5),
+            to_staff=f"{self.name}-{kind}",
+        )
+
+    def _session(self, kind: str) -> CaseloadSessionRow:
+        return CaseloadSessionRow(
+            practice_id=self.name,
+            id=f"{self.name}-session-{kind}",
+            led_by=f"{self.name}-{kind}",
+            consultant=f"{self.name}-consultant",
+            began_at=NOW - timedelta(minutes=30),
         )
 
     def _log(self, entry_id: str, patient: str, kind: str, at: datetime, note: str = "") -> None:

@@ -15,12 +15,16 @@ OTHER_PAGE: Final = "other"
 _FILES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "superbill_pdf": "superbills as PDF",
+        "consent_form": "a consent form",
+        "care_plan": "a care plan",
         "superbill_zip": "superbills as ZIP",
         "superbill_csv": "superbills as CSV",
         "superbill_json": "superbills as JSON",
         "fhir": "a FHIR document",
         "access_log_csv": "the access log as CSV",
         "roi_csv": "a calculation as CSV",
+        "import_report_csv": "the report of an import as CSV",
+        "import_template_csv": "a template for an import as CSV",
     }
 )
 _REFUSALS: Final[Mapping[str, str]] = MappingProxyType(

@@ -18,7 +18,7 @@ from trellis_core.documents.superbill_csv import superbill_csv
 from trellis_core.documents.superbill_json import superbills_json
 from trellis_core.documents.superbill_pdf import superbill_pdf
 from trellis_core.errors import CommandRefusedError, NotFoundError
-from trellis_core.fhir.export import MEDIA_TYPE, patient_month_bundle
+from trellis_core.fhir import MEDIA_TYPE
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.access_events import note_view
 from trellis_core.services.access_log import audited
@@ -263,6 +263,8 @@ def _fhir(
     rule_book: RuleBook,
 ) -> bytes:
     """Write a patient's month: records as they are now, and of superbills what stands as issued."""
+    from trellis_core.fhir.export import patient_month_bundle  # noqa: PLC0415 - slow to import
+
     with store.reading() as unit:
         found = month_bills(
             unit,

@@ -3,14 +3,16 @@
 Names leave this module as values only; they are never logged.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Final
 
 from trellis_core.access import Actor, Operation, require
+from trellis_core.care.records import DeclinedConsent
 from trellis_core.care.vocabulary import Activity, Program
+from trellis_core.care.work import OpenWork
 from trellis_core.errors import NotFoundError
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.panel import determine_panel, panel_facts
@@ -21,8 +23,15 @@ from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.access_events import note_search, note_view
 from trellis_core.services.access_log import audited
-from trellis_core.services.board_memory import PatientOnBoard, patients_on_board, rows_of_month
-from trellis_core.services.board_rows import BoardRow, BoardState, by_minutes_to_go, state_of
+from trellis_core.services.board_memory import MonthOnBoard, month_on_board, patient_on_board
+from trellis_core.services.board_rows import (
+    BoardRow,
+    BoardState,
+    by_minutes_to_go,
+    dollars_per_minute,
+    standing_refusals,
+    state_of,
+)
 from trellis_core.services.chart_guard import guard
 from trellis_core.store.engine import Store
 from trellis_core.store.ledger_query import read_entries
@@ -37,6 +46,7 @@ __all__ = [
     "EntryPreview",
     "PatientMonth",
     "board",
+    "dollars_per_minute",
     "month_determinations",
     "patient_month",
     "preview_entry",
@@ -52,11 +62,24 @@ class Board:
     Attributes:
         rows: Fewest minutes to go first; rows without a next unit last.
         counts: Rows of each state, before the filter by state.
+        work: What is open, by patient id, for patients who have an open task.
+        coordinators: Who is the coordinator of a row; of the filters, only patient and text count.
+        sites: Where the patients of these same rows are seen; empty for the practice's own address.
     """
 
     month: ServiceMonth
     rows: tuple[BoardRow, ...]
     counts: Mapping[BoardState, int]
+    work: Mapping[str, OpenWork] = field(default_factory=dict)
+    coordinators: frozenset[str] = frozenset()
+    sites: frozenset[str] = frozenset()
+
+    def work_of(self, row: BoardRow) -> OpenWork:
+        """Return what is open for a row's patient."""
+        return self.work.get(row.patient_id, _NOTHING_OPEN)
+
+
+_NOTHING_OPEN: Final = OpenWork()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +102,13 @@ class EntryPreview:
     Attributes:
         reason: Why they would not; None where they would.
         message: The sentence for it; empty where they would.
+        declined: The patient's answer to the program that stands, where it was no.
     """
 
     counts: bool
     reason: Reason | None = None
     message: str = ""
+    declined: DeclinedConsent | None = None
 
 
 @audited
@@ -92,6 +117,10 @@ def board(
     month: ServiceMonth,
     state: BoardState | None = None,
     program: Program | None = None,
+    coordinator: str | None = None,
+    site: str | None = None,
+    in_the_way: Collection[Reason] | None = None,
+    is_contact_due: bool = False,
     patient_id: str | None = None,
     text: str = "",
     store: Store,
@@ -107,6 +136,10 @@ def board(
         month: The service month.
         state: Only rows with this answer; the counts stay whole.
         program: Only this program.
+        coordinator: Only rows on which this person worked most.
+        site: Only patients who are seen at this site; empty for the practice's own address.
+        in_the_way: Only rows in whose way one of these reasons is.
+        is_contact_due: Only patients whose next contact is due by today, in the practice's zone.
         patient_id: Only this patient.
         text: Part of a name, MRN or birth date.
         store: The store.
@@ -123,19 +156,28 @@ def board(
     require(actor, Operation.READ_BOARD)
     now = clock.now()
     found = (
-        rows_of_month(
+        month_on_board(
             store, practice_id=actor.practice_id, month=month, now=now, rule_book=rule_book
         )
         if patient_id is None
-        else _rows_of_one(store, actor, month, patient_id, now=now, rule_book=rule_book)
+        else _month_of_one(store, actor, month, patient_id, now=now, rule_book=rule_book)
     )
     wanted = text.strip().casefold()
-    chosen = [
+    reasons = None if in_the_way is None else frozenset(in_the_way)
+    everybody = [
         row
-        for patient in found
+        for patient in found.patients
         if not wanted or patient.matches(wanted)
         for row in patient.rows
-        if program is None or row.program is program
+    ]
+    chosen = [
+        row
+        for row in everybody
+        if (program is None or row.program is program)
+        and (coordinator is None or row.coordinator == coordinator)
+        and (site is None or (row.site or "") == site)
+        and (reasons is None or not reasons.isdisjoint(each.reason for each in row.blocked))
+        and (not is_contact_due or _is_contact_due(row, found))
     ]
     note_search(
         wanted,
@@ -144,7 +186,17 @@ def board(
         actor=actor,
         clock=clock,
     )
-    return sorted_board(month, chosen, state=state)
+    return replace(
+        sorted_board(month, chosen, state=state),
+        work=found.work,
+        coordinators=frozenset(row.coordinator for row in everybody if row.coordinator),
+        sites=frozenset(row.site or "" for row in everybody),
+    )
+
+
+def _is_contact_due(row: BoardRow, found: MonthOnBoard) -> bool:
+    due = found.work.get(row.patient_id, _NOTHING_OPEN).next_contact_on
+    return due is not None and due <= found.today
 
 
 def sorted_board(
@@ -168,7 +220,7 @@ def sorted_board(
     )
 
 
-def _rows_of_one(
+def _month_of_one(
     store: Store,
     actor: Actor,
     month: ServiceMonth,
@@ -176,13 +228,15 @@ def _rows_of_one(
     *,
     now: datetime,
     rule_book: RuleBook,
-) -> tuple[PatientOnBoard, ...]:
+) -> MonthOnBoard:
     with store.reading() as uow:
         guard(uow, actor, patient_id, now=now)
-        rows = read_panel(uow, actor.practice_id, month, [patient_id])
-    if not rows.patients:
+        found = patient_on_board(
+            uow, (actor.practice_id, month), patient_id, now=now, rule_book=rule_book
+        )
+    if not found.patients:
         raise NotFoundError("patient", patient_id)
-    return patients_on_board(rows, now=now, rule_book=rule_book)
+    return found
 
 
 @audited
@@ -321,7 +375,8 @@ def preview_entry(
     determination = determine(
         _with_only(facts, imagined, as_of=max(now, ended_at)), rule_book=rule_book
     )
-    return _preview(determination, program)
+    declined = standing_refusals(rows).get(patient_id, {}).get(program)
+    return replace(_preview(determination, program), declined=declined)
 
 
 _NOON: Final = time(12)

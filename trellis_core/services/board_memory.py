@@ -1,9 +1,9 @@
 """The board kept between two looks at it, so that a refresh costs what has changed.
 
 A month's rows are kept for each practice and used again only while nobody has committed anything
-to the store. After a commit, the records are compared and the entries that were added are read;
-only patients who are touched by either are determined again. What passes with time alone ends the
-kept rows: midnight in the practice's zone, and any entry or contact that still lies ahead.
+to the store. After a commit, ledger and journal say whose records or time changed; only they, and
+whose time theirs overlaps, are determined again. What passes with time alone ends the kept rows:
+midnight in the practice's zone, and any entry or contact that still lies ahead.
 
 Access is decided before this module is asked; every person of a practice who may see its board
 sees the same one.
@@ -12,24 +12,27 @@ sees the same one.
 import gc
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final, cast
+from typing import Final
 from weakref import WeakKeyDictionary
 
+from trellis_core.care.work import OpenWork
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.board_rows import BoardRow, rows_by_patient
 from trellis_core.store.changes import ChangeWatch
 from trellis_core.store.engine import Store
+from trellis_core.store.panel_changes import Place, changes_since, place_of
 from trellis_core.store.panel_query import EntryTuple, PanelRows, StaffTime, read_panel
 from trellis_core.store.tables import PatientRow
 from trellis_core.store.unit_of_work import UnitOfWork
-from trellis_core.values.periods import ServiceMonth, zone_named
+from trellis_core.store.work_query import read_open_work
+from trellis_core.values.periods import ServiceMonth, local_day, zone_named
 
 _MONTHS_KEPT: Final = 3
-"""Practice-months kept for each store: this month, the last, and one more."""
+"""Months kept for each practice: this month, the last, and one more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,51 @@ class PatientOnBoard:
         return any(wanted in text for text in self.searched)
 
 
+@dataclass(frozen=True, slots=True)
+class MonthOnBoard:
+    """A practice's month as the store holds it.
+
+    Attributes:
+        work: What is open for each patient who has an open task.
+        today: The practice's calendar day, by which that is overdue.
+    """
+
+    patients: tuple[PatientOnBoard, ...]
+    work: Mapping[str, OpenWork]
+    today: date
+
+
 def patients_on_board(
     rows: PanelRows, *, now: datetime, rule_book: RuleBook
 ) -> tuple[PatientOnBoard, ...]:
-    """Return the rows of every patient in play, read and determined anew."""
+    """Return the rows of every patient in play, determined anew."""
     return tuple(_on_board(rows, now=now, rule_book=rule_book).values())
+
+
+def patient_on_board(
+    uow: UnitOfWork,
+    key: tuple[str, ServiceMonth],
+    patient_id: str,
+    *,
+    now: datetime,
+    rule_book: RuleBook,
+) -> MonthOnBoard:
+    """Return one patient's rows, read and determined anew; without patients where there is none.
+
+    Args:
+        uow: A unit of work whose service has asked for this chart.
+        key: Practice and month.
+        patient_id: Whose.
+        now: The instant of asking.
+        rule_book: The rules.
+    """
+    rows = read_panel(uow, *key, [patient_id])
+    today = local_day(now, zone_named(rows.practice.time_zone))
+    return MonthOnBoard(
+        patients_on_board(rows, now=now, rule_book=rule_book),
+        read_open_work(uow, key[0], today=today),
+        today,
+    )
 
 
 def _on_board(rows: PanelRows, *, now: datetime, rule_book: RuleBook) -> dict[str, PatientOnBoard]:
@@ -81,21 +124,27 @@ class _Kept:
     Attributes:
         mark: The store's, before the rows were read.
         fingerprint: The rule book's.
-        shared: Digest of practice and staff, on which every patient depends.
-        records: Digest of each patient's records.
-        head_seq: The ledger's last entry.
+        place: How far ledger and journal had come.
         since: When the rows were determined.
         until: When time alone may change them.
     """
 
     mark: int
     fingerprint: str
-    shared: int
-    records: dict[str, int]
-    head_seq: int
+    place: Place
     since: datetime
     until: datetime
     patients: dict[str, PatientOnBoard]
+    work: Mapping[str, OpenWork]
+    today: date
+
+
+class _PracticeMemory:
+    """What is kept for one practice; another practice of the store waits for nothing here."""
+
+    def __init__(self) -> None:
+        self.lock: Final = threading.Lock()
+        self.kept: Final[OrderedDict[ServiceMonth, _Kept]] = OrderedDict()
 
 
 class _StoreMemory:
@@ -103,20 +152,19 @@ class _StoreMemory:
 
     def __init__(self, store: Store) -> None:
         self.watch: Final = ChangeWatch(store)
-        self.lock: Final = threading.Lock()
-        self.kept: Final[OrderedDict[tuple[str, ServiceMonth], _Kept]] = OrderedDict()
+        self.practices: Final[defaultdict[str, _PracticeMemory]] = defaultdict(_PracticeMemory)
 
 
 _memories: Final[WeakKeyDictionary[Store, _StoreMemory]] = WeakKeyDictionary()
 _memories_lock: Final = threading.Lock()
 
 
-def _memory_of(store: Store) -> _StoreMemory:
+def _memory_of(store: Store, practice_id: str) -> tuple[ChangeWatch, _PracticeMemory]:
     with _memories_lock:
         memory = _memories.get(store)
         if memory is None:
             memory = _memories[store] = _StoreMemory(store)
-        return memory
+        return memory.watch, memory.practices[practice_id]
 
 
 def rows_of_month(
@@ -134,11 +182,31 @@ def rows_of_month(
     Raises:
         NotFoundError: There is no such practice.
     """
-    memory = _memory_of(store)
+    return month_on_board(
+        store, practice_id=practice_id, month=month, now=now, rule_book=rule_book
+    ).patients
+
+
+def month_on_board(
+    store: Store, *, practice_id: str, month: ServiceMonth, now: datetime, rule_book: RuleBook
+) -> MonthOnBoard:
+    """Return a month's rows with what is open for its patients, as the store holds both now.
+
+    Args:
+        store: The store.
+        practice_id: Whose board; the caller has decided that it may be seen.
+        month: The service month.
+        now: The instant of asking; its day in the practice's zone says what is overdue.
+        rule_book: The rules.
+
+    Raises:
+        NotFoundError: There is no such practice.
+    """
+    watch, memory = _memory_of(store, practice_id)
     key = practice_id, month
     with memory.lock:
-        mark = memory.watch.mark()  # before the read: a commit between the two is noticed next time
-        kept = memory.kept.get(key)
+        mark = watch.mark()  # before the read: a commit between the two is noticed next time
+        kept = memory.kept.get(month)
         if kept is not None and not (
             kept.fingerprint == rule_book.fingerprint and kept.since <= now < kept.until
         ):
@@ -148,11 +216,11 @@ def rows_of_month(
                 fresh = None if kept is None else _renewed(kept, uow, key, now, rule_book)
                 kept = fresh or _built(uow, key, now, rule_book)
             kept.mark = mark
-        memory.kept[key] = kept
-        memory.kept.move_to_end(key)
+        memory.kept[month] = kept
+        memory.kept.move_to_end(month)
         while len(memory.kept) > _MONTHS_KEPT:
             memory.kept.popitem(last=False)
-        return tuple(kept.patients.values())
+        return MonthOnBoard(tuple(kept.patients.values()), kept.work, kept.today)
 
 
 @contextmanager
@@ -175,23 +243,19 @@ def _built(
 ) -> _Kept:
     """Read and determine everybody."""
     with no_search_for_cycles():
-        return _built_at_once(uow, key, now, rule_book)
-
-
-def _built_at_once(
-    uow: UnitOfWork, key: tuple[str, ServiceMonth], now: datetime, rule_book: RuleBook
-) -> _Kept:
-    rows = read_panel(uow, *key)
-    return _Kept(
-        mark=0,
-        fingerprint=rule_book.fingerprint,
-        shared=_shared_digest(rows),
-        records=_record_digests(rows),
-        head_seq=rows.head_seq,
-        since=now,
-        until=_ends_at(rows, now),
-        patients=_on_board(rows, now=now, rule_book=rule_book),
-    )
+        place = place_of(uow, key[0])
+        rows = read_panel(uow, *key)
+        today = local_day(now, zone_named(rows.practice.time_zone))
+        return _Kept(
+            mark=0,
+            fingerprint=rule_book.fingerprint,
+            place=place,
+            since=now,
+            until=_ends_at(rows, now),
+            patients=_on_board(rows, now=now, rule_book=rule_book),
+            work=read_open_work(uow, key[0], today=today),
+            today=today,
+        )
 
 
 def _renewed(
@@ -201,31 +265,26 @@ def _renewed(
     now: datetime,
     rule_book: RuleBook,
 ) -> _Kept | None:
-    """Determine again whoever changed since; None where practice or staff changed for all."""
-    rows = read_panel(uow, *key, after_seq=kept.head_seq)
-    if _shared_digest(rows) != kept.shared:
+    """Determine again whoever changed since; None where something changed for all."""
+    changes = changes_since(uow, key[0], kept.place)
+    if changes is None:
         return None
-    records = _record_digests(rows)
-    touched = {row.patient_id for row in rows.entries} | {
-        patient_id
-        for patient_id in records.keys() | kept.records.keys()
-        if records.get(patient_id) != kept.records.get(patient_id)
-    }
-    patients, until = kept.patients, min(kept.until, _ends_at(rows, now))
-    if touched:
-        elsewhere = read_panel(uow, *key, touched).elsewhere if rows.entries else ()
-        touched |= _overlapped(rows.entries, elsewhere)
-        again = _on_board(read_panel(uow, *key, touched), now=now, rule_book=rule_book)
-        patients = {who: one for who, one in patients.items() if who not in touched} | again
-    return _Kept(
-        mark=kept.mark,
-        fingerprint=kept.fingerprint,
-        shared=kept.shared,
-        records=records,
-        head_seq=rows.head_seq,
-        since=kept.since,
-        until=until,
-        patients=patients,
+    touched = set(changes.patients)
+    if not touched:
+        return replace(kept, place=changes.place)
+    rows = read_panel(uow, *key, touched)
+    added = [row for row in rows.entries if row.seq > kept.place.entry_seq]
+    overlapped = _overlapped(added, rows.elsewhere) - touched
+    if overlapped:
+        touched |= overlapped
+        rows = read_panel(uow, *key, touched)
+    again = _on_board(rows, now=now, rule_book=rule_book)
+    return replace(
+        kept,
+        place=changes.place,
+        until=min(kept.until, _ends_at(rows, now)),
+        patients={who: one for who, one in kept.patients.items() if who not in touched} | again,
+        work=read_open_work(uow, key[0], today=kept.today),
     )
 
 
@@ -243,39 +302,6 @@ def _overlapped(entries: Sequence[EntryTuple], elsewhere: Sequence[StaffTime]) -
             for start, end in spans[other.staff_id]
         )
     }
-
-
-def _shared_digest(rows: PanelRows) -> int:
-    return hash((_plain(rows.practice), *(_plain(row) for row in rows.staff)))
-
-
-def _record_digests(rows: PanelRows) -> dict[str, int]:
-    """Return a digest of each patient's records, entries apart."""
-    digests = {patient.id: hash(_plain(patient)) for patient in rows.patients}
-    for part in (
-        rows.conditions,
-        rows.enrollments,
-        rows.elections,
-        rows.consents,
-        rows.care_plans,
-        rows.visits,
-        rows.decisions,
-        rows.scales,
-        rows.reviews,
-        rows.other_services,
-        rows.stays,
-        rows.discharges,
-        rows.contacts,
-        rows.timed_months,
-        rows.issued,
-    ):
-        for row in part:
-            digests[row.patient_id] = hash((digests.get(row.patient_id), _plain(row)))
-    return digests
-
-
-def _plain(row: object) -> tuple[object, ...]:
-    return tuple(cast("Iterable[object]", row))
 
 
 def _ends_at(rows: PanelRows, now: datetime) -> datetime:

@@ -4,16 +4,16 @@ Nothing is decided here but which of four answers a row gives.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from trellis_core.care.records import Discharge
+from trellis_core.care.records import DeclinedConsent, Discharge, stands_declined
 from trellis_core.care.vocabulary import MdmLevel, Program, Track
-from trellis_core.panel import determine_panel, is_enrolled, panel_facts, practice_facts_of
+from trellis_core.panel import facts_in_turn, is_enrolled
 from trellis_core.rules.determination import (
     Blocked,
     Determination,
@@ -21,11 +21,14 @@ from trellis_core.rules.determination import (
     Notice,
     ServiceLine,
     StepState,
+    TcmDeadlines,
     Tick,
 )
+from trellis_core.rules.determine import determine
 from trellis_core.rules.facts import Facts, PracticeFacts
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.store.care_mapping import consent_of, declined_consent_of
 from trellis_core.store.panel_query import PanelRows
 from trellis_core.store.tables import PatientRow
 from trellis_core.values.money import ZERO
@@ -58,7 +61,12 @@ class BoardRow:
         steps: TCM and APCM: steps instead of minutes.
         last_touch: The last day of the month with time for this patient.
         coordinator: Staff id of who worked most on the row this month.
+        site: Where the patient is seen; None for the practice's own address.
         discharge: TCM: the discharge that the row is about.
+        discharged_on: TCM: its day.
+        visited_on: TCM: the day of the visit; None for no visit yet.
+        deadlines: TCM: the days that it sets.
+        declined: The patient's answer to the program that stands, where it was no.
     """
 
     patient_id: str
@@ -85,7 +93,12 @@ class BoardRow:
     best_time: str
     language: str
     caregiver: str
+    site: str | None = None
     discharge: str | None = None
+    discharged_on: date | None = None
+    visited_on: date | None = None
+    deadlines: TcmDeadlines | None = None
+    declined: DeclinedConsent | None = None
 
 
 _LAST: Final = 10**9
@@ -95,6 +108,17 @@ def by_minutes_to_go(row: BoardRow) -> tuple[int, str, str, str]:
     """Return the key that puts the fewest minutes to go first, rows without a next unit last."""
     to_go = _LAST if row.minutes_to_next is None else row.minutes_to_next
     return (to_go, row.patient_name.casefold(), row.program.value, row.patient_id)
+
+
+def dollars_per_minute(row: BoardRow) -> Decimal | None:
+    """Return what each minute to the next unit is worth, for planning: exact, not rounded.
+
+    The value of the month with the next unit less its value now, over the minutes left. None where
+    anything but time is in the way, where there is no next unit, or where no amount is on file.
+    """
+    if row.blocked or not row.minutes_to_next or row.expected_if_cleared is None:
+        return None
+    return (row.expected_if_cleared - row.expected) / row.minutes_to_next
 
 
 def rows_by_patient(
@@ -107,16 +131,41 @@ def rows_by_patient(
         as_of: The instant of asking: steps whose deadline is ahead of it are pending, not missed.
         rule_book: The rules.
     """
-    facts = panel_facts(rows, as_of=as_of)
-    determinations = determine_panel(facts, rule_book=rule_book)
     work = WorkOfMonth(rows)
-    values = Values(rule_book, rows.month, practice_facts_of(rows.practice))
-    return {
-        patient.id: PatientRows(
-            patient, facts[patient.id], determinations[patient.id], work, values
+    declined = standing_refusals(rows)
+    values: dict[PracticeFacts, Values] = {}
+    found: dict[str, tuple[BoardRow, ...]] = {}
+    for patient, facts in facts_in_turn(rows, as_of=as_of):
+        place = facts.practice
+        if place not in values:
+            values[place] = Values(rule_book, rows.month, place)
+        found[patient.id] = PatientRows(
+            patient,
+            facts,
+            determine(facts, rule_book=rule_book),
+            work,
+            values[place],
+            declined.get(patient.id, {}),
         ).rows()
-        for patient in rows.patients
-        if patient.id in facts
+    return found
+
+
+def standing_refusals(rows: PanelRows) -> dict[str, dict[Program, DeclinedConsent]]:
+    """Return the answers that were no and stand, by patient and program."""
+    said_no: dict[str, list[DeclinedConsent]] = defaultdict(list)
+    for row in rows.declined:
+        said_no[row.patient_id].append(declined_consent_of(row))
+    agreed = defaultdict(list)
+    for consent in rows.consents:
+        if consent.patient_id in said_no:
+            agreed[consent.patient_id].append(consent_of(consent))
+    return {
+        patient_id: {
+            each.program: standing
+            for each in declined
+            if (standing := stands_declined(declined, agreed[patient_id], each.program))
+        }
+        for patient_id, declined in said_no.items()
     }
 
 
@@ -282,12 +331,6 @@ _APCM_STEPS: Final[tuple[tuple[str, frozenset[Reason]], ...]] = (
             }
         ),
     ),
-    (
-        "capabilities",
-        frozenset({Reason.APCM_CAPABILITIES_MISSING, Reason.UNKNOWN_APCM_CAPABILITIES}),
-    ),
-    ("performance_reporting", frozenset({Reason.UNKNOWN_PERFORMANCE_REPORTING})),
-    ("services_documented", frozenset({Reason.UNKNOWN_APCM_SERVICES_DOCUMENTED})),
 )
 
 
@@ -301,8 +344,10 @@ class PatientRows:
         determination: Determination,
         work: WorkOfMonth,
         values: Values,
+        declined: Mapping[Program, DeclinedConsent],
     ) -> None:
         self._patient = patient
+        self._declined = declined
         self._facts = facts
         self._determination = determination
         self._work = work
@@ -385,7 +430,7 @@ class PatientRows:
             blocked=blocked,
             expected=expected,
             cleared=self._if_cleared(state, meter, expected, blocked),
-            steps=_apcm_steps(blocked) if program is Program.APCM else (),
+            steps=_apcm_steps(self._facts, blocked) if program is Program.APCM else (),
         )
 
     def _if_cleared(
@@ -439,7 +484,10 @@ class PatientRows:
             expected=_sum(lines),
             cleared=None if lines or _is_final(blocked) else self._values.discharge(discharge),
             steps=steps,
-            discharge=discharge_id,
+            discharge=discharge,
+            deadlines=next(
+                each for each in determination.deadlines if each.discharge == discharge_id
+            ),
         )
 
     def _row(
@@ -452,7 +500,8 @@ class PatientRows:
         expected: Decimal,
         cleared: Decimal | None,
         steps: tuple[StepState, ...],
-        discharge: str | None = None,
+        discharge: Discharge | None = None,
+        deadlines: TcmDeadlines | None = None,
     ) -> BoardRow:
         patient = self._patient
         name = patient.family_name
@@ -483,7 +532,12 @@ class PatientRows:
             best_time=patient.best_time,
             language=patient.language,
             caregiver=patient.caregiver,
-            discharge=discharge,
+            site=patient.site_id,
+            discharge=None if discharge is None else discharge.id,
+            discharged_on=None if discharge is None else discharge.discharged_on,
+            visited_on=_visited_on(discharge),
+            deadlines=deadlines,
+            declined=self._declined.get(program),
         )
 
 
@@ -501,10 +555,14 @@ def _sum(lines: Iterable[ServiceLine]) -> Decimal:
     return sum((line.allowed for line in lines if line.allowed is not None), ZERO)
 
 
-def _apcm_steps(blocked: Sequence[Blocked]) -> tuple[StepState, ...]:
-    """Return APCM's elements; one is done where nothing about it is in the way."""
+def _apcm_steps(facts: Facts, blocked: Sequence[Blocked]) -> tuple[StepState, ...]:
+    """Return APCM's checklist: what the patient's record needs, and what is stated to be so."""
     reasons = {entry.reason for entry in blocked}
+    done = {step: not reasons & open_reasons for step, open_reasons in _APCM_STEPS}
+    done["capabilities"] = facts.practice.apcm_capabilities is True
+    done["performance_reporting"] = facts.practice.performance_reporting is True
+    done["services_documented"] = facts.apcm_services_documented is True
     return tuple(
-        StepState(discharge="", step=step, due=None, is_done=not reasons & open_reasons)
-        for step, open_reasons in _APCM_STEPS
+        StepState(discharge="", step=step, due=None, is_done=is_done)
+        for step, is_done in done.items()
     )

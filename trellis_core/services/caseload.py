@@ -4,17 +4,19 @@ Every list is searched and paged by the database. A chart is read with one state
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, and_, func, literal, not_, or_
 from sqlalchemy.orm import Mapped
 from sqlmodel import SQLModel, col, select
 
 from trellis_core.access import Actor, Operation, require
-from trellis_core.care.people import Patient
+from trellis_core.care.coverage import PastCoverage, coverage_of_month
+from trellis_core.care.people import Coverage, Patient, Site
+from trellis_core.care.plans import CarePlanVersion
 from trellis_core.care.records import (
     CarePlan,
     CaseloadReview,
@@ -22,7 +24,9 @@ from trellis_core.care.records import (
     Condition,
     Consent,
     DecisionMaking,
+    DeclinedConsent,
     Discharge,
+    Elsewhere,
     Enrollment,
     FacilityStay,
     InitiatingVisit,
@@ -37,40 +41,54 @@ from trellis_core.services.access_log import audited
 from trellis_core.services.chart_guard import Reach, guard, reach
 from trellis_core.store.care_mapping import (
     care_plan_of,
+    care_plan_version_of,
     caseload_review_of,
+    changes_by_enrollment,
     cocm_end_of,
     condition_of,
     consent_of,
     decision_making_of,
+    declined_consent_of,
     discharge_of,
+    elsewhere_of,
     enrollment_of,
     facility_stay_of,
     initiating_visit_of,
     other_service_of,
+    past_coverage_of,
     patient_of,
     rating_scale_of,
+    site_of,
     visit_of,
     write_patient,
 )
 from trellis_core.store.engine import Store
+from trellis_core.store.folding import folded as folded_text
 from trellis_core.store.tables import (
     CarePlanRow,
+    CarePlanVersionRow,
     CaseloadReviewRow,
     ConditionRow,
+    ConsentDeclinedRow,
     ConsentRow,
     DecisionMakingRow,
     DischargeContactRow,
     DischargeRow,
+    ElsewhereRow,
+    EnrollmentPractitionerRow,
     EnrollmentRow,
     FacilityStayRow,
     OtherServiceRow,
+    PastCoverageRow,
     PatientRow,
     RatingScaleRow,
+    SiteRow,
     TrackElectionRow,
     VisitRow,
 )
 from trellis_core.store.unit_of_work import UnitOfWork
 from trellis_core.values.clock import Clock, now_by
+from trellis_core.values.folding import folded
 from trellis_core.values.ids import new_id
 from trellis_core.values.periods import ServiceMonth, parse_day
 
@@ -100,7 +118,13 @@ class PatientPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """Everything on record about a patient; tracks are those elected for the month asked for."""
+    """Everything on record about a patient; tracks are those elected for the month asked for.
+
+    Attributes:
+        past_coverages: Those that a later one took the place of, the newest first.
+        elsewhere: Word that another practice has the patient in a program.
+        site: Where the patient is seen; None for the practice's own address.
+    """
 
     patient: Patient
     month: ServiceMonth
@@ -120,6 +144,18 @@ class Chart:
     registry_entered_on: date | None = None
     cocm_ended: CocmEnd | None = None
     scale_not_applicable: str | None = None
+    declined: tuple[DeclinedConsent, ...] = ()
+    plan_versions: tuple[CarePlanVersion, ...] = ()
+    past_coverages: tuple[PastCoverage, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
+    site: Site | None = None
+
+    @property
+    def coverage(self) -> Coverage | None:
+        """The coverage in force in the month; None where none is on record for it."""
+        present = self.patient.coverage
+        past = [each.coverage for each in self.past_coverages]
+        return coverage_of_month([*past, *([present] if present else [])], self.month)
 
 
 @audited
@@ -142,7 +178,7 @@ def patients(
 
     Args:
         text: Words that all must begin or lie within a name or record number, or a birth date as
-            ``1948-03-14`` or ``3/14/1948``; empty for everyone. Case does not matter.
+            ``1948-03-14`` or ``3/14/1948``; empty for everyone. Case and accents do not matter.
         limit: Most rows to return.
         offset: Rows to pass over.
         store: The store.
@@ -155,7 +191,11 @@ def patients(
     require(actor, Operation.READ_REGISTRY)
     with store.reading() as unit:
         within = reach(unit, actor, now=now_by(clock))
-        found = [col(PatientRow.practice_id) == actor.practice_id, *_found_within(within, text)]
+        found = [
+            col(PatientRow.practice_id) == actor.practice_id,
+            col(PatientRow.merged_into).is_(None),
+            *_found_within(within, text),
+        ]
         total = unit.session.exec(select(func.count()).select_from(PatientRow).where(*found)).one()
         rows = unit.session.exec(
             select(PatientRow)
@@ -209,9 +249,12 @@ def _names(text: str) -> list[ColumnElement[bool]]:
 
 
 def _says(text: ColumnElement[str] | Mapped[str], pattern: str, word: str) -> ColumnElement[bool]:
-    """Return whether a text is like a pattern around a word, whatever the case."""
+    """Return whether a text is like a pattern around a word, whatever the case and the accents."""
     return or_(
-        *(text.ilike(pattern.format(_escaped(each)), escape="\\") for each in _spellings(word))
+        *(
+            folded_text(text).like(pattern.format(_escaped(each)), escape="\\")
+            for each in _spellings(folded(word))
+        )
     )
 
 
@@ -223,8 +266,7 @@ def _matches(text: str) -> list[ColumnElement[bool]]:
     return [
         or_(
             *(
-                col(column).ilike(f"%{_escaped(spelling)}%", escape="\\")
-                for spelling in _spellings(word)
+                _says(col(column), "%{}%", word)
                 for column in (PatientRow.family_name, PatientRow.given_name, PatientRow.mrn)
             )
         )
@@ -243,7 +285,7 @@ def _birth_date(word: str) -> date | None:
 
 
 def _spellings(word: str) -> set[str]:
-    """Return the cases to look for: the database folds A to Z by itself, and nothing else."""
+    """Return the cases to look for: of other scripts, a database may know A to Z alone."""
     return {word} if word.isascii() else {word.lower(), word.upper(), word.capitalize(), word}
 
 
@@ -370,49 +412,111 @@ def charts_of_list(
     require(actor, Operation.READ_REGISTRY)
     with store.reading() as unit:
         within = reach(unit, actor, now=now_by(clock))
-        return tuple(
-            _chart(unit, each, month=month, actor=actor)
-            for each in patient_ids
-            if within.is_open(each)
-        )
+        wanted = [each for each in patient_ids if within.is_open(each)]
+        return _charts(unit, wanted, month=month, actor=actor)
 
 
 def _chart(unit: UnitOfWork, patient_id: str, *, month: ServiceMonth, actor: Actor) -> Chart:
-    row = patient_row_of(unit, patient_id, actor=actor)
+    (found,) = _charts(unit, [patient_id], month=month, actor=actor)
+    return found
 
-    def rows(kind: type[_R], *order: str) -> list[_R]:
-        columns = kind.__table__.c  # type: ignore[attr-defined]
-        return list(
-            unit.session.exec(
-                select(kind)
-                .where(
-                    columns.practice_id == actor.practice_id,
-                    columns.patient_id == patient_id,
-                )
-                .order_by(*(columns[name] for name in (*order, "id")))
-            ).all()
-        )
 
+def _charts(
+    unit: UnitOfWork, patient_ids: Sequence[str], *, month: ServiceMonth, actor: Actor
+) -> tuple[Chart, ...]:
+    """Return charts in the order given, with one statement per table however many there are."""
+    if not patient_ids:
+        return ()
+    reader = _ChartReader(unit, patient_ids, actor)
+    people = {row.id: row for row in reader.patient_rows()}
+    missing = next((each for each in patient_ids if each not in people), None)
+    if missing is not None:
+        raise NotFoundError("patient", missing)
     tracks = {
-        one.program: one.track
-        for one in unit.session.exec(
-            select(TrackElectionRow).where(
-                TrackElectionRow.practice_id == actor.practice_id,
-                TrackElectionRow.patient_id == patient_id,
-                TrackElectionRow.ym == month.ym,
+        (one.patient_id, one.program): one.track
+        for one in reader.all(TrackElectionRow, "program")
+        if one.ym == month.ym
+    }
+    changes = changes_by_enrollment(reader.all(EnrollmentPractitionerRow, "from_day", "id"))
+    contacts: dict[str, list[DischargeContactRow]] = {}
+    for contact in reader.all(DischargeContactRow, "at", "id"):
+        contacts.setdefault(contact.discharge_id, []).append(contact)
+    sites = {row.id: site_of(row) for row in reader.sites(people.values())}
+    return tuple(
+        _chart_of(people[each], reader, month, tracks, changes, contacts, sites)
+        for each in patient_ids
+    )
+
+
+class _ChartReader:
+    """Reads the tables of some patients' charts, each once, and sorts their rows to the patients."""
+
+    def __init__(self, unit: UnitOfWork, patient_ids: Sequence[str], actor: Actor) -> None:
+        self._unit, self._ids, self._practice_id = unit, list(patient_ids), actor.practice_id
+        self._kept: dict[type[SQLModel], dict[str, list[Any]]] = {}
+
+    def patient_rows(self) -> Sequence[PatientRow]:
+        """Return the patients' own rows."""
+        return self._unit.session.exec(
+            select(PatientRow).where(
+                PatientRow.practice_id == self._practice_id, col(PatientRow.id).in_(self._ids)
             )
         ).all()
-    }
+
+    def sites(self, rows: Iterable[PatientRow]) -> Sequence[SiteRow]:
+        """Return the sites that patients belong to."""
+        wanted = {row.site_id for row in rows if row.site_id is not None}
+        if not wanted:
+            return ()
+        return self._unit.session.exec(
+            select(SiteRow).where(
+                SiteRow.practice_id == self._practice_id, col(SiteRow.id).in_(wanted)
+            )
+        ).all()
+
+    def all(self, kind: type[_R], *order: str) -> Sequence[_R]:
+        """Return a table's rows of all the patients, in an order."""
+        columns = kind.__table__.c  # type: ignore[attr-defined]
+        return self._unit.session.exec(
+            select(kind)
+            .where(columns.practice_id == self._practice_id, columns.patient_id.in_(self._ids))
+            .order_by(*(columns[name] for name in order))
+        ).all()
+
+    def of(self, patient_id: str, kind: type[_R], *order: str) -> list[_R]:
+        """Return a table's rows of one patient, in an order, then by id."""
+        if kind not in self._kept:
+            groups: dict[str, list[Any]] = {}
+            for row in self.all(kind, *order, "id"):
+                groups.setdefault(row.patient_id, []).append(row)  # type: ignore[attr-defined]
+            self._kept[kind] = groups
+        return self._kept[kind].get(patient_id, [])
+
+
+def _chart_of(
+    row: PatientRow,
+    reader: _ChartReader,
+    month: ServiceMonth,
+    tracks: Mapping[tuple[str, str], str],
+    changes: Mapping[str, Sequence[EnrollmentPractitionerRow]],
+    contacts: Mapping[str, Sequence[DischargeContactRow]],
+    sites: Mapping[str, Site],
+) -> Chart:
+    def rows(kind: type[_R], *order: str) -> list[_R]:
+        return reader.of(row.id, kind, *order)
+
     visits = rows(VisitRow, "on_day")
-    contacts: dict[str, list[DischargeContactRow]] = {}
-    for contact in rows(DischargeContactRow, "at"):
-        contacts.setdefault(contact.discharge_id, []).append(contact)
     return Chart(
         patient=patient_of(row),
         month=month,
         conditions=tuple(condition_of(one) for one in rows(ConditionRow, "icd10")),
         enrollments=tuple(
-            enrollment_of(one, track=tracks.get(one.program))
+            enrollment_of(
+                one,
+                track=tracks.get((row.id, one.program)),
+                changes=changes.get(one.id, ()),
+                on=month.last_day,
+            )
             for one in rows(EnrollmentRow, "started_on")
         ),
         consents=tuple(consent_of(one) for one in rows(ConsentRow, "obtained_on")),
@@ -434,6 +538,16 @@ def _chart(unit: UnitOfWork, patient_id: str, *, month: ServiceMonth, actor: Act
         registry_entered_on=row.registry_entered_on,
         cocm_ended=cocm_end_of(row),
         scale_not_applicable=row.scale_not_applicable,
+        past_coverages=tuple(
+            PastCoverage(id=one.id, coverage=past_coverage_of(one))
+            for one in reversed(rows(PastCoverageRow, "ended_on"))
+        ),
+        elsewhere=tuple(elsewhere_of(one) for one in rows(ElsewhereRow, "learned_on")),
+        site=None if row.site_id is None else sites.get(row.site_id),
+        declined=tuple(declined_consent_of(one) for one in rows(ConsentDeclinedRow, "declined_on")),
+        plan_versions=tuple(
+            care_plan_version_of(one) for one in rows(CarePlanVersionRow, "care_plan_id", "number")
+        ),
     )
 
 
@@ -455,6 +569,7 @@ def register_patient(command: Patient, *, store: Store, actor: Actor, clock: Clo
     now = clock.now()
     with store.writing(actor=actor, at=now) as unit:
         _refuse_taken_mrn(unit, made, actor=actor)
+        _refuse_closed_site(unit, made, before=None, actor=actor)
         row = PatientRow(
             practice_id=actor.practice_id,
             id=made.id,
@@ -486,10 +601,51 @@ def edit_patient(command: Patient, *, store: Store, actor: Actor, clock: Clock) 
     with store.writing(actor=actor, at=now) as unit:
         guard(unit, actor, command.id, now=now)
         row = patient_row_of(unit, command.id, actor=actor)
+        if row.merged_into is not None:
+            raise CommandRefusedError(
+                "RECORD_MERGED",
+                "This record was merged into another and is read only. Edit the chart that stayed.",
+            )
         made = replace(_checked(command), shows=row.shows)
         _refuse_taken_mrn(unit, made, actor=actor)
+        _refuse_closed_site(unit, made, before=row.site_id, actor=actor)
+        _refuse_overlap(unit, made, actor=actor)
         unit.session.add(write_patient(made, row))
     return made
+
+
+def _refuse_closed_site(
+    unit: UnitOfWork, made: Patient, *, before: str | None, actor: Actor
+) -> None:
+    """Refuse a site that is not the practice's, or that takes no patients any more."""
+    if made.site_id is None or made.site_id == before:
+        return
+    site = unit.session.get(SiteRow, (actor.practice_id, made.site_id))
+    if site is None:
+        raise NotFoundError("site", made.site_id)
+    if not site.is_active:
+        raise CommandRefusedError(
+            "SITE_CLOSED", "This site takes no patients any more. Choose another one."
+        )
+
+
+def _refuse_overlap(unit: UnitOfWork, made: Patient, *, actor: Actor) -> None:
+    """Refuse a present coverage that begins while an earlier one lasts."""
+    started_on = made.coverage.started_on if made.coverage else None
+    if started_on is None:
+        return
+    last: date | None = unit.session.exec(
+        select(func.max(PastCoverageRow.ended_on)).where(
+            PastCoverageRow.practice_id == actor.practice_id,
+            PastCoverageRow.patient_id == made.id,
+        )
+    ).one()
+    if last is not None and last >= started_on:
+        raise CommandRefusedError(
+            "COVERAGE_OVERLAPS",
+            f"An earlier coverage lasts through {last.isoformat()}. Let the present one begin "
+            "after it, or correct the earlier one.",
+        )
 
 
 def _checked(command: Patient) -> Patient:

@@ -33,6 +33,10 @@ class FileForm(StrEnum):
     FHIR = "fhir"
     ACCESS_LOG_CSV = "access_log_csv"
     ROI_CSV = "roi_csv"
+    IMPORT_REPORT_CSV = "import_report_csv"
+    IMPORT_TEMPLATE_CSV = "import_template_csv"
+    CONSENT_FORM = "consent_form"
+    CARE_PLAN = "care_plan"
 
 
 @audited

@@ -6,13 +6,16 @@ the same form is drawn again, on any device. Saving or discarding the form drops
 record: the ledger and the journal do not know of it, and nobody but its author ever reads it.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
 from sqlmodel import col, select
 
-from trellis_core.access import Actor, Operation, require
+from trellis_core.access import Actor, Operation, may, require
+from trellis_core.care.active import Span
 from trellis_core.errors import CommandRefusedError, NotFoundError
+from trellis_core.services import measured_time
 from trellis_core.services.access_log import audited
 from trellis_core.services.time_log import LONGEST_NOTE
 from trellis_core.store.engine import Store
@@ -26,7 +29,14 @@ KEPT_FOR: Final = timedelta(days=30)
 
 @audited
 def keep(
-    text: str, *, form: str, patient_id: str = "", store: Store, actor: Actor, clock: Clock
+    text: str,
+    *,
+    form: str,
+    patient_id: str = "",
+    worked: Sequence[Span] = (),
+    store: Store,
+    actor: Actor,
+    clock: Clock,
 ) -> None:
     """Keep what the actor has typed so far; an empty text drops what was kept.
 
@@ -34,6 +44,7 @@ def keep(
         text: As typed.
         form: The form's own name.
         patient_id: Whom the form is about; empty for nobody.
+        worked: The active time on the patient that was measured since it was kept last.
         store: The store.
         actor: Who typed it; the draft is theirs.
         clock: When.
@@ -62,9 +73,16 @@ def keep(
         ):
             unit.session.delete(old)
         row = _row(unit, actor, form, patient_id)
+        is_measured = bool(patient_id) and may(actor, Operation.LOG_OWN_TIME)
+        if is_measured:
+            is_typed = bool(text.strip())
+            measured_time.add(unit, actor, patient_id, worked, now=now, is_typed=is_typed)
         if not text.strip():
             if row is not None:
                 unit.session.delete(row)
+                unit.session.flush()
+            if is_measured:
+                measured_time.words_are_gone(unit, actor, patient_id)
             return
         if row is None:
             row = NoteDraftRow(
@@ -116,6 +134,8 @@ def drop(*, form: str, patient_id: str = "", store: Store, actor: Actor) -> None
         row = _row(unit, actor, form, patient_id)
         if row is not None:
             unit.session.delete(row)
+            unit.session.flush()
+            measured_time.words_are_gone(unit, actor, patient_id)
 
 
 def _row(unit: UnitOfWork, actor: Actor, form: str, patient_id: str) -> NoteDraftRow | None:

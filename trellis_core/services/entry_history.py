@@ -78,7 +78,7 @@ class HistoryRow:
         has_note: It was recorded with words, shown or not.
         withheld: Since when the words are shown to nobody; None where they are shown.
         is_late: Recorded long after the work.
-        is_divided: A part of work that month's end divided in two.
+        is_divided: A part of work that a pause or month's end divided.
         closed_at: When the month's close that covers it was; None while it is open.
         period: Which close that is: 0 for the month's own, then one more for each adjustment.
     """
@@ -148,7 +148,7 @@ def entry_history(
     """Return every row of the ledger that belongs to an entry, with what happened to its notes.
 
     The entry itself, what it replaced and what replaced it, both ways to the ends, everything that
-    was taken back, and the other part of work that month's end divided. It shows notes of patients:
+    was taken back, and the other parts of work that a pause or month's end divided. It shows notes of patients:
     the journal is told who looks at them.
 
     Args:

@@ -4,7 +4,7 @@ Everything of one import is stored in one unit of work, or nothing is. A report 
 matched and refused, and never repeats what a record said.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -15,45 +15,60 @@ from sqlalchemy import insert
 from sqlmodel import select
 
 from trellis_core.access import Actor, Operation, require
-from trellis_core.care.people import Patient, Practice
-from trellis_core.care.records import Condition, Discharge
+from trellis_core.care.people import Coverage, Patient, Practice, Site
+from trellis_core.care.plans import CarePlanVersion
+from trellis_core.care.records import Condition, Discharge, Elsewhere
+from trellis_core.care.vocabulary import Program
 from trellis_core.errors import InputRefusedError
 from trellis_core.fhir.import_ import FhirPatient, FhirRecords, read_bundle
 from trellis_core.ledger.chain import EntryBody, EntryKind
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.services.access_log import audited
+from trellis_core.services.caseload_sessions import CaseloadSession
+from trellis_core.services.cocm import review_row
 from trellis_core.services.practice import add_practice
 from trellis_core.services.practice_files import (
     MAX_FILE_BYTES,
     CocmEpisode,
     PracticeFiles,
+    RegistryMark,
     read_practice_files,
 )
+from trellis_core.services.scale_results import scale_row
 from trellis_core.store.care_mapping import (
     care_plan_row,
+    care_plan_version_row,
     condition_row,
     consent_row,
+    declined_consent_row,
     discharge_row,
     enrollment_row,
     facility_stay_row,
     other_service_row,
-    rating_scale_row,
     stored,
     visit_row,
     write_patient,
+    write_site,
 )
-from trellis_core.store.care_mapping import caseload_review_row as review_row
 from trellis_core.store.care_mapping import decision_making_row as decision_row
 from trellis_core.store.engine import Store
 from trellis_core.store.mapping import staff_row
 from trellis_core.store.tables import (
+    CarePlanVersionRow,
+    CaseloadSessionRow,
     ConditionRow,
     DischargeContactRow,
+    ElsewhereRow,
+    EnrollmentPractitionerRow,
+    PastCoverageRow,
     PatientRow,
+    RegistryMarkRow,
+    SiteRow,
     TrackElectionRow,
     TrellisTable,
 )
 from trellis_core.store.unit_of_work import Draft, UnitOfWork
+from trellis_core.store.work_query import note_row, task_row
 from trellis_core.values.clock import Clock
 from trellis_core.values.ids import new_id
 from trellis_core.values.periods import ServiceMonth, local_day, zone_named
@@ -137,16 +152,21 @@ def store_practice(unit: UnitOfWork, files: PracticeFiles, *, at: datetime) -> N
     _add(unit, (staff_row(member, practice_id=practice.id) for member in files.staff))
     _add(unit, (_patient_row(practice.id, one, at=at) for one in files.patients))
     here = practice.id
+    _add(unit, (write_site(one, _site_row(here, one)) for one in files.sites))
+    _add(unit, (_past_row(here, p, c) for p, c in files.past_coverages))
+    _add(unit, (_elsewhere_row(here, p, e) for p, e in files.elsewhere))
     dx, rx = "dx", "rec"
     _add(unit, (condition_row(here, p, replace(r, id=new_id(dx))) for p, r in files.conditions))
+    enrollments = [(p, replace(r, id=new_id(rx))) for p, r in files.enrollments]
     _add(
         unit,
         (
-            enrollment_row(here, p, replace(r, id=new_id(rx)), started_on=started)
-            for p, r in files.enrollments
+            enrollment_row(here, p, r, started_on=started)
+            for p, r in enrollments
             if (started := stored(r.started_on)) is not None
         ),
     )
+    _add(unit, _practitioner_rows(here, files, {(p, r.program): r.id for p, r in enrollments}))
     _add(
         unit,
         (
@@ -163,11 +183,30 @@ def store_practice(unit: UnitOfWork, files: PracticeFiles, *, at: datetime) -> N
         ),
     )
     _add(unit, (consent_row(here, p, replace(r, id=new_id(rx))) for p, r in files.consents))
-    _add(unit, (care_plan_row(here, p, replace(r, id=new_id(rx))) for p, r in files.care_plans))
+    _add(
+        unit, (declined_consent_row(here, p, replace(r, id=new_id(rx))) for p, r in files.declined)
+    )
+    plans = [(p, replace(r, id=new_id(rx))) for p, r in files.care_plans]
+    _add(unit, (care_plan_row(here, p, r) for p, r in plans))
+    _add(unit, _version_rows(here, files, {(p, r.program): r.id for p, r in plans}, at=at))
     _add(unit, (visit_row(here, p, replace(r, id=new_id(rx))) for p, r in files.visits))
     _add(unit, (decision_row(here, p, replace(r, id=new_id(rx))) for p, r in files.decision_making))
-    _add(unit, (rating_scale_row(here, p, replace(r, id=new_id(rx))) for p, r in files.scales))
-    _add(unit, (review_row(here, p, replace(r, id=new_id(rx))) for p, r in files.caseload_reviews))
+    _add(
+        unit,
+        (
+            scale_row(here, p, replace(r, scale=replace(r.scale, id=new_id(rx))))
+            for p, r in files.scales
+        ),
+    )
+    _add(
+        unit,
+        (
+            review_row(here, p, replace(r.review, id=new_id(rx)), session_id=r.session_id)
+            for p, r in files.caseload_reviews
+        ),
+    )
+    _add(unit, (_session_row(here, session, files) for session in files.caseload_sessions))
+    _add(unit, (_mark_row(here, p, mark) for p, mark in files.registry_marks))
     _add(
         unit,
         (facility_stay_row(here, p, replace(r, id=new_id(rx))) for p, r in files.facility_stays),
@@ -175,9 +214,103 @@ def store_practice(unit: UnitOfWork, files: PracticeFiles, *, at: datetime) -> N
     _add(
         unit, (other_service_row(here, p, r, record_id=new_id(rx)) for p, r in files.other_services)
     )
+    _add(unit, (task_row(here, replace(t, id=new_id("ta"))) for t in files.tasks))
+    _add(unit, (note_row(here, replace(n, id=new_id("no"))) for n in files.notes))
     _add(unit, (discharge_row(here, p, r) for p, r in files.discharges))
     _add(unit, (row for p, r in files.discharges for row in _contact_rows(here, p, r)))
     append_entries(unit, files.entries, practice=practice, at=at)
+
+
+def _site_row(practice_id: str, site: Site) -> SiteRow:
+    return SiteRow(practice_id=practice_id, id=site.id, name=site.name)
+
+
+def _past_row(practice_id: str, patient_id: str, held: Coverage) -> PastCoverageRow:
+    return PastCoverageRow(
+        practice_id=practice_id,
+        id=new_id("cv"),
+        patient_id=patient_id,
+        payer_name=held.payer_name,
+        payer_kind=held.kind.value,
+        member_id=held.member_id,
+        started_on=held.started_on,
+        ended_on=held.ended_on or date.max,
+    )
+
+
+def _elsewhere_row(practice_id: str, patient_id: str, word: Elsewhere) -> ElsewhereRow:
+    return ElsewhereRow(
+        practice_id=practice_id,
+        id=new_id("el"),
+        patient_id=patient_id,
+        program=word.program.value,
+        other_practice=word.other_practice,
+        learned_on=word.learned_on,
+        learned_from=word.learned_from,
+        ended_on=word.ended_on,
+    )
+
+
+def _session_row(
+    practice_id: str, session: CaseloadSession, files: PracticeFiles
+) -> CaseloadSessionRow:
+    discussed = [who for who, each in files.caseload_reviews if each.session_id == session.id]
+    return CaseloadSessionRow(
+        practice_id=practice_id,
+        id=session.id,
+        led_by=session.led_by,
+        consultant=session.consultant,
+        began_at=session.began_at,
+        ended_at=session.ended_at,
+        seconds=session.seconds,
+        discussed=" ".join(discussed),
+    )
+
+
+def _mark_row(practice_id: str, patient_id: str, mark: RegistryMark) -> RegistryMarkRow:
+    return RegistryMarkRow(
+        practice_id=practice_id,
+        patient_id=patient_id,
+        status=mark.status.value,
+        discuss_since=mark.discuss_since,
+        relapse_plan_on=mark.relapse_plan_on,
+        next_appointment_on=mark.next_appointment_on,
+    )
+
+
+def _practitioner_rows(
+    practice_id: str, files: PracticeFiles, ids: Mapping[tuple[str, Program], str]
+) -> Iterator[EnrollmentPractitionerRow]:
+    for patient_id, change in files.practitioners:
+        from_day = stored(change.practitioners.from_day)
+        biller = stored(change.practitioners.billing_practitioner)
+        if from_day is None or biller is None:
+            continue
+        yield EnrollmentPractitionerRow(
+            practice_id=practice_id,
+            id=new_id("pr"),
+            enrollment_id=ids[patient_id, change.program],
+            patient_id=patient_id,
+            from_day=from_day,
+            billing_practitioner=biller,
+            supervising_practitioner=change.practitioners.supervising_practitioner,
+        )
+
+
+def _version_rows(
+    practice_id: str, files: PracticeFiles, ids: Mapping[tuple[str, Program], str], *, at: datetime
+) -> Iterator[CarePlanVersionRow]:
+    for patient_id, said in files.plan_versions:
+        version = CarePlanVersion(
+            id=new_id("cv"),
+            care_plan_id=ids[patient_id, said.program],
+            number=said.number,
+            on=said.on,
+            elements=said.elements,
+            made_by=said.made_by,
+            made_at=at,
+        )
+        yield care_plan_version_row(practice_id, patient_id, version)
 
 
 def append_entries(

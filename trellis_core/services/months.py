@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -28,17 +28,25 @@ from trellis_core.services.month_plan import (
 from trellis_core.services.superbill_drafts import concerns
 from trellis_core.store.engine import Store
 from trellis_core.store.mapping import practice_of, staff_of
-from trellis_core.store.month_query import Mark, issued_of, marks_of, timers_in, totals_of
+from trellis_core.store.month_query import (
+    Mark,
+    closed_since,
+    issued_of,
+    marks_of,
+    timers_in,
+    totals_of,
+)
 from trellis_core.store.tables import PatientRow, PracticeRow, StaffRow
 from trellis_core.store.unit_of_work import UnitOfWork
 from trellis_core.superbill import Superbill
 from trellis_core.values.clock import Clock
-from trellis_core.values.periods import ServiceMonth, zone_named
+from trellis_core.values.periods import ServiceMonth, local_day, zone_named
 
 __all__ = [
     "MonthReview",
     "MonthState",
     "Standing",
+    "closed_from",
     "counts_json",
     "counts_of",
     "month_review",
@@ -154,6 +162,30 @@ def month_state(
             return state
         plan = plan_month(unit, actor.practice_id, month, as_of=now, rule_book=rule_book)
     return replace(state, counts=plan.counts)
+
+
+@audited
+def closed_from(day: date, *, store: Store, actor: Actor, clock: Clock) -> tuple[ServiceMonth, ...]:
+    """Return the closed months from a day's month through the current one, the first one first.
+
+    A record that is dated so is taken, unlike time; what was issued for these months stays.
+
+    Args:
+        day: From which day a record holds.
+        store: The store.
+        actor: Who asks.
+        clock: Tells the current month.
+
+    Raises:
+        PermissionDeniedError: The actor may not see the practice's months.
+    """
+    require(actor, Operation.READ_BOARD)
+    with store.reading() as unit:
+        today = local_day(clock.now(), practice_zone(unit, actor.practice_id))
+        first, last = ServiceMonth.of(day), ServiceMonth.of(today)
+        months = [first.plus(more) for more in range((last.year - first.year) * 12 + 12)]
+        wanted = [month for month in months if month <= last]
+        return tuple(sorted(closed_since(unit, actor.practice_id, wanted))) if wanted else ()
 
 
 @audited

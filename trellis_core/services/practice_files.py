@@ -16,7 +16,10 @@ from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from trellis_core.access import AccessRole
-from trellis_core.care.people import Coverage, Patient, Practice, StaffMember
+from trellis_core.care.instruments import instrument_named
+from trellis_core.care.instruments import score as score_of
+from trellis_core.care.people import Coverage, Patient, Practice, Site, StaffMember
+from trellis_core.care.plans import PlanElement
 from trellis_core.care.records import (
     CarePlan,
     CaseloadReview,
@@ -24,16 +27,20 @@ from trellis_core.care.records import (
     Condition,
     Consent,
     DecisionMaking,
+    DeclinedConsent,
     Discharge,
     DischargeContact,
     DischargeVisit,
+    Elsewhere,
     Enrollment,
     FacilityStay,
     InitiatingVisit,
     OtherService,
+    Practitioners,
     RatingScale,
     Visit,
 )
+from trellis_core.care.registry import RegistryStatus
 from trellis_core.care.vocabulary import (
     OTHER,
     Activity,
@@ -58,9 +65,12 @@ from trellis_core.care.vocabulary import (
     Track,
     VisitModality,
 )
+from trellis_core.care.work import OUTCOMES, PatientNote, Task, TaskKind, TaskOutcome
 from trellis_core.case_file.strict_json import parse
 from trellis_core.errors import InputRefusedError, InvalidValueError
 from trellis_core.ledger.entries import TimeEntry
+from trellis_core.services.caseload_sessions import CaseloadSession
+from trellis_core.services.scale_results import ScaleResult
 from trellis_core.values.codes import hcpcs, icd10, npi
 from trellis_core.values.ids import derived_entry_id
 from trellis_core.values.periods import ServiceMonth, local_day, wall_time, zone_named
@@ -107,6 +117,43 @@ class TrackElection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionReview:
+    """A review of the caseload, and the session in which it was; None for one by itself."""
+
+    review: CaseloadReview
+    session_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryMark:
+    """What the registry of collaborative care says of a patient besides what is recorded elsewhere."""
+
+    status: RegistryStatus = RegistryStatus.ACTIVE
+    discuss_since: date | None = None
+    relapse_plan_on: date | None = None
+    next_appointment_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanVersion:
+    """What the care plan of a program says from a day on."""
+
+    program: Program
+    number: int
+    on: date
+    made_by: str
+    elements: dict[PlanElement, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PractitionerChange:
+    """Who bills and supervises the enrollment in a program from a day on."""
+
+    program: Program
+    practitioners: Practitioners
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PracticeFiles:
     """Everything that a folder holds, as values; ``problems`` says what is wrong with it.
 
@@ -123,13 +170,23 @@ class PracticeFiles:
     track_elections: tuple[Of[TrackElection], ...] = ()
     consents: tuple[Of[Consent], ...] = ()
     care_plans: tuple[Of[CarePlan], ...] = ()
+    declined: tuple[Of[DeclinedConsent], ...] = ()
+    plan_versions: tuple[Of[PlanVersion], ...] = ()
+    practitioners: tuple[Of[PractitionerChange], ...] = ()
     visits: tuple[Of[Visit | InitiatingVisit], ...] = ()
     decision_making: tuple[Of[DecisionMaking], ...] = ()
-    scales: tuple[Of[RatingScale], ...] = ()
-    caseload_reviews: tuple[Of[CaseloadReview], ...] = ()
+    scales: tuple[Of[ScaleResult], ...] = ()
+    caseload_reviews: tuple[Of[SessionReview], ...] = ()
+    caseload_sessions: tuple[CaseloadSession, ...] = ()
+    registry_marks: tuple[Of[RegistryMark], ...] = ()
     discharges: tuple[Of[Discharge], ...] = ()
     facility_stays: tuple[Of[FacilityStay], ...] = ()
     other_services: tuple[Of[OtherService], ...] = ()
+    tasks: tuple[Task, ...] = ()
+    notes: tuple[PatientNote, ...] = ()
+    sites: tuple[Site, ...] = ()
+    past_coverages: tuple[Of[Coverage], ...] = ()
+    elsewhere: tuple[Of[Elsewhere], ...] = ()
     entries: tuple[TimeEntry, ...] = ()
     problems: tuple[str, ...] = ()
     counts: tuple[tuple[str, int], ...] = ()
@@ -149,6 +206,7 @@ class _Reader:
     counts: list[tuple[str, int]] = field(default_factory=list)
     staff: dict[str, StaffMember] = field(default_factory=dict)
     patients: set[str] = field(default_factory=set)
+    sites: set[str] = field(default_factory=set)
 
     def rows(self, name: str, columns: str, *, required: bool = False) -> Iterator["_Row"]:
         """Yield a file's rows; a missing file has none."""
@@ -354,6 +412,11 @@ class _Row:
             return value or None
         raise self.fail(column, "no such person in staff.csv.")
 
+    def needed_person(self, column: str) -> str:
+        """Return a staff id that must be there."""
+        self.needed(column)
+        return self.person(column) or ""
+
     def patient(self, column: str = "patient") -> str:
         """Return the id of a patient that the practice has."""
         value = self.needed(column)
@@ -382,6 +445,10 @@ def read_practice_files(folder: Path, *, day: date) -> PracticeFiles:
         lambda s: s.id,
     )
     reader.staff = {member.id: member for member in staff}
+    sites = _unique(
+        reader, "sites.csv", reader.read(reader.rows("sites.csv", _SITES), _site), lambda s: s.id
+    )
+    reader.sites = {site.id for site in sites}
     patients = _unique(
         reader,
         "patients.csv",
@@ -391,20 +458,55 @@ def read_practice_files(folder: Path, *, day: date) -> PracticeFiles:
     patients = _unique(reader, "patients.csv", patients, lambda p: p[0].mrn)
     reader.patients = {patient.id for patient, _ in patients}
     contacts = reader.read(reader.rows("contacts.csv", _CONTACTS), lambda row: _contact(row, zone))
+    enrollments = reader.read(reader.rows("enrollments.csv", _ENROLLMENTS), _enrollment)
+    plans = reader.read(reader.rows("care_plans.csv", _CARE_PLANS), _care_plan)
     files = PracticeFiles(
         practice=practice,
         staff=staff,
         patients=patients,
         conditions=reader.read(reader.rows("conditions.csv", _CONDITIONS), _condition),
-        enrollments=reader.read(reader.rows("enrollments.csv", _ENROLLMENTS), _enrollment),
+        enrollments=enrollments,
         track_elections=reader.read(reader.rows("track_elections.csv", _ELECTIONS), _election),
-        consents=reader.read(reader.rows("consents.csv", _CONSENTS), _consent),
-        care_plans=reader.read(reader.rows("care_plans.csv", _CARE_PLANS), _care_plan),
+        consents=reader.read(
+            reader.rows("consents.csv", _CONSENTS), lambda row: _consent(row, zone)
+        ),
+        declined=reader.read(reader.rows("declined_consents.csv", _DECLINED), _declined),
+        care_plans=plans,
+        plan_versions=_of_known(
+            reader,
+            "care_plan_versions.csv",
+            reader.read(reader.rows("care_plan_versions.csv", _VERSIONS), _plan_version),
+            "care_plans.csv",
+            {(patient, plan.program) for patient, plan in plans},
+        ),
+        practitioners=_of_known(
+            reader,
+            "enrollment_practitioners.csv",
+            reader.read(
+                reader.rows("enrollment_practitioners.csv", _PRACTITIONERS), _practitioner_change
+            ),
+            "enrollments.csv",
+            {(patient, enrollment.program) for patient, enrollment in enrollments},
+        ),
         visits=reader.read(reader.rows("visits.csv", _VISITS), _visit),
         decision_making=reader.read(reader.rows("decision_making.csv", _DECISIONS), _decision),
         scales=reader.read(reader.rows("scales.csv", _SCALES), _scale),
         caseload_reviews=_once_a_day(
             reader.read(reader.rows("caseload_reviews.csv", _REVIEWS), _review)
+        ),
+        caseload_sessions=_unique(
+            reader,
+            "caseload_sessions.csv",
+            reader.read(
+                reader.rows("caseload_sessions.csv", _SESSIONS), lambda row: _session(row, zone)
+            ),
+            lambda session: session.id,
+        ),
+        registry_marks=_unique(
+            reader,
+            "registry.csv",
+            reader.read(reader.rows("registry.csv", _MARKS), _mark),
+            lambda mark: mark[0],
         ),
         discharges=_with_contacts(
             reader,
@@ -418,6 +520,13 @@ def read_practice_files(folder: Path, *, day: date) -> PracticeFiles:
         ),
         facility_stays=reader.read(reader.rows("facility_stays.csv", _STAYS), _stay),
         other_services=reader.read(reader.rows("other_services.csv", _OTHERS), _other_service),
+        tasks=reader.read(reader.rows("tasks.csv", _TASKS), lambda row: _task(row, zone)),
+        notes=reader.read(reader.rows("notes.csv", _NOTES), lambda row: _note(row, zone)),
+        sites=sites,
+        past_coverages=reader.read(
+            reader.rows("past_coverage.csv", _PAST_COVERAGE), _past_coverage
+        ),
+        elsewhere=reader.read(reader.rows("elsewhere.csv", _ELSEWHERE), _elsewhere),
         entries=_placed(
             _unique(
                 reader,
@@ -433,6 +542,7 @@ def read_practice_files(folder: Path, *, day: date) -> PracticeFiles:
         ),
     )
     _check_enrollments(reader, files)
+    _check_sessions(reader, files)
     return replace(files, problems=tuple(reader.problems), counts=tuple(reader.counts))
 
 
@@ -577,9 +687,61 @@ _PATIENTS: Final = (
     "id! mrn! family_name! given_name birth_date! sex deceased_on qualified_medicare_beneficiary last_seen_on phone "
     "best_time language caregiver address_line city state postal_code payer_name payer_kind member_id "
     "coverage_started_on coverage_ended_on risk_statement cocm_referred_on registry_entered_on cocm_ended_on "
-    "cocm_ended_because scale_not_applicable shows"
+    "cocm_ended_because scale_not_applicable shows site"
 )
 _SEXES: Final = ("", "female", "male", "other", "unknown")
+
+
+_SITES: Final = (
+    "id! name! address_line city postal_code phone state locality setting place_of_service"
+)
+
+
+def _site(row: _Row) -> Site:
+    state, locality = row.text("state") or None, row.text("locality") or None
+    if locality is not None and state is None:
+        raise row.fail("locality", "a Medicare locality belongs to a state; give it too.")
+    return Site(
+        id=row.identifier("id"),
+        name=row.needed("name"),
+        address_line=row.text("address_line"),
+        city=row.text("city"),
+        postal_code=row.text("postal_code"),
+        phone=row.text("phone"),
+        state=state,
+        locality=locality,
+        setting=row.choice("setting", Setting) or Setting.NONFACILITY,
+        place_of_service=row.text("place_of_service") or "11",
+    )
+
+
+_PAST_COVERAGE: Final = "patient! payer_name! payer_kind member_id started_on ended_on!"
+
+
+def _past_coverage(row: _Row) -> Of[Coverage]:
+    started_on, ended_on = row.day("started_on"), row.needed_day("ended_on")
+    if started_on is not None and ended_on < started_on:
+        raise row.fail("ended_on", "the end lies before the start.")
+    return row.patient(), Coverage(
+        payer_name=row.needed("payer_name"),
+        kind=row.choice("payer_kind", PayerKind) or PayerKind.MEDICARE,
+        member_id=row.text("member_id") or None,
+        started_on=started_on,
+        ended_on=ended_on,
+    )
+
+
+_ELSEWHERE: Final = "patient! program! other_practice learned_on! learned_from ended_on"
+
+
+def _elsewhere(row: _Row) -> Of[Elsewhere]:
+    return row.patient(), Elsewhere(
+        program=row.needed_choice("program", Program),
+        other_practice=row.text("other_practice"),
+        learned_on=row.needed_day("learned_on"),
+        learned_from=row.text("learned_from"),
+        ended_on=row.day("ended_on"),
+    )
 
 
 def _patient(row: _Row) -> tuple[Patient, CocmEpisode]:
@@ -602,8 +764,12 @@ def _patient(row: _Row) -> tuple[Patient, CocmEpisode]:
     ended_on, because = row.day("cocm_ended_on"), row.choice("cocm_ended_because", CocmEndReason)
     if (ended_on is None) != (because is None):
         raise row.fail("cocm_ended_on", "an end needs both its day and its reason.")
+    site_id = row.text("site") or None
+    if site_id is not None and site_id not in row.reader.sites:
+        raise row.fail("site", "no site of this id in sites.csv.")
     patient = Patient(
         id=row.identifier("id"),
+        site_id=site_id,
         mrn=row.needed("mrn"),
         family_name=row.needed("family_name"),
         given_name=row.text("given_name"),
@@ -701,11 +867,36 @@ def _election(row: _Row) -> Of[TrackElection]:
     )
 
 
-_CONSENTS: Final = "patient! program! obtained_on method documented billing_practitioner obtained_by elements revoked_on"
+_PRACTITIONERS: Final = "patient! program! from_day! billing_practitioner! supervising_practitioner"
 
 
-def _consent(row: _Row) -> Of[Consent]:
+def _practitioner_change(row: _Row) -> Of[PractitionerChange]:
+    row.needed("billing_practitioner")
+    return row.patient(), PractitionerChange(
+        program=row.needed_choice("program", Program),
+        practitioners=Practitioners(
+            from_day=row.needed_day("from_day"),
+            billing_practitioner=_known(row.person("billing_practitioner")),
+            supervising_practitioner=row.person("supervising_practitioner"),
+        ),
+    )
+
+
+_CONSENTS: Final = (
+    "patient! program! obtained_on method documented billing_practitioner obtained_by elements "
+    "revoked_on given_by copy_given_on recorded_on backdating_reason"
+)
+
+
+def _consent(row: _Row, zone: ZoneInfo) -> Of[Consent]:
+    recorded_on = row.day("recorded_on")
     return row.patient(), Consent(
+        given_by=row.text("given_by") or None,
+        copy_given_on=row.day("copy_given_on"),
+        recorded_at=None
+        if recorded_on is None
+        else wall_time(recorded_on, time(12), zone).astimezone(UTC),
+        backdating_reason=row.text("backdating_reason") or None,
         program=row.needed_choice("program", Program),
         obtained_on=_known(row.day("obtained_on")),
         method=_known(row.choice("method", ConsentMethod)),
@@ -714,6 +905,39 @@ def _consent(row: _Row) -> Of[Consent]:
         obtained_by=_known(row.person("obtained_by")),
         elements=_known(row.choices("elements", ConsentElement)),
         revoked_on=row.day("revoked_on"),
+    )
+
+
+_DECLINED: Final = "patient! program! declined_on! method given_by asked_by reason"
+
+
+def _declined(row: _Row) -> Of[DeclinedConsent]:
+    return row.patient(), DeclinedConsent(
+        program=row.needed_choice("program", Program),
+        declined_on=row.needed_day("declined_on"),
+        method=_known(row.choice("method", ConsentMethod)),
+        given_by=row.text("given_by") or None,
+        asked_by=_known(row.person("asked_by")),
+        reason=row.text("reason"),
+    )
+
+
+_VERSIONS: Final = f"patient! program! number! on! made_by {' '.join(PlanElement)}"
+
+
+def _plan_version(row: _Row) -> Of[PlanVersion]:
+    review = row.day(PlanElement.REVIEW)
+    said: dict[PlanElement, str] = {each: row.text(each) for each in PlanElement}
+    said[PlanElement.REVIEW] = ""
+    if review is not None:
+        said[PlanElement.REVIEW] = review.isoformat()
+    row.needed("number")
+    return row.patient(), PlanVersion(
+        program=row.needed_choice("program", Program),
+        number=row.number_in("number", 1, 1000) or 1,
+        on=row.needed_day("on"),
+        made_by=row.person("made_by") or "",
+        elements={each: words for each, words in said.items() if words},
     )
 
 
@@ -762,32 +986,110 @@ def _decision(row: _Row) -> Of[DecisionMaking]:
     )
 
 
-_SCALES: Final = "patient! instrument! on! score acted_on"
+_SCALES: Final = "patient! instrument! on! score acted_on answers level by"
 
 
-def _scale(row: _Row) -> Of[RatingScale]:
-    return row.patient(), RatingScale(
+def _scale(row: _Row) -> Of[ScaleResult]:
+    scale = RatingScale(
         instrument=row.needed("instrument"),
         on=row.needed_day("on"),
         score=_known(row.number_in("score", 0, 1000)),
         acted_on=_known(row.choice("acted_on", ScaleUse)),
     )
-
-
-_REVIEWS: Final = "patient! on! consultant recommendation"
-
-
-def _review(row: _Row) -> Of[CaseloadReview]:
-    return row.patient(), CaseloadReview(
-        on=row.needed_day("on"),
-        consultant=_known(row.person("consultant", other=True)),
-        recommendation=row.text("recommendation"),
+    level = row.text("level") or None
+    return row.patient(), ScaleResult(
+        scale=scale,
+        level=level,
+        answers=_answers(row, scale, level),
+        by=row.person("by"),
     )
 
 
-def _once_a_day(reviews: tuple[Of[CaseloadReview], ...]) -> tuple[Of[CaseloadReview], ...]:
+def _answers(row: _Row, scale: RatingScale, level: str | None) -> tuple[int | None, ...] | None:
+    """Return the points of each item, a hyphen for an item without an answer."""
+    told = row.text("answers").split()
+    known = instrument_named(scale.instrument)
+    if level is not None and (known is None or level not in known.levels):
+        raise row.fail("level", "the scale has no such level.")
+    if not told:
+        return None
+    if any(each != "-" and not each.isdecimal() for each in told):
+        raise row.fail("answers", "points are numbers with spaces between, and - for no answer.")
+    answers = tuple(None if each == "-" else int(each) for each in told)
+    if known is None or not known.items:
+        raise row.fail("answers", "the items of this scale are not known; give its score alone.")
+    try:
+        total = score_of(known, answers) if known.has_sum else UNKNOWN
+    except InvalidValueError as error:
+        raise row.fail("answers", str(error)) from None
+    if isinstance(total, int) and scale.score != total:
+        raise row.fail("score", f"the answers add up to {total}.")
+    return answers
+
+
+_REVIEWS: Final = "patient! on! consultant recommendation session"
+
+
+def _review(row: _Row) -> Of[SessionReview]:
+    return row.patient(), SessionReview(
+        review=CaseloadReview(
+            on=row.needed_day("on"),
+            consultant=_known(row.person("consultant", other=True)),
+            recommendation=row.text("recommendation"),
+        ),
+        session_id=row.text("session") or None,
+    )
+
+
+_OfProgram = TypeVar("_OfProgram", PlanVersion, PractitionerChange)
+
+
+def _of_known(
+    reader: _Reader,
+    name: str,
+    rows: tuple[Of[_OfProgram], ...],
+    of_file: str,
+    known: set[tuple[str, Program]],
+) -> tuple[Of[_OfProgram], ...]:
+    """Refuse rows about something that another file does not have."""
+    reader.problems.extend(
+        f"{name}: {of_file} has no row of '{patient}' and {row.program}."
+        for patient, row in rows
+        if (patient, row.program) not in known
+    )
+    return rows
+
+
+def _once_a_day(reviews: tuple[Of[SessionReview], ...]) -> tuple[Of[SessionReview], ...]:
     """Leave one review per patient and day: early in a month, relative weeks fall together."""
-    return tuple({(patient, review.on): (patient, review) for patient, review in reviews}.values())
+    return tuple({(patient, each.review.on): (patient, each) for patient, each in reviews}.values())
+
+
+_SESSIONS: Final = "id! led_by! consultant! began_at! minutes!"
+
+
+def _session(row: _Row, zone: ZoneInfo) -> CaseloadSession:
+    began_at, seconds = row.instant("began_at", zone), row.seconds("minutes")
+    return CaseloadSession(
+        id=row.identifier("id"),
+        led_by=row.needed_person("led_by"),
+        consultant=row.needed_person("consultant"),
+        began_at=began_at,
+        ended_at=began_at + timedelta(seconds=seconds),
+        seconds=seconds,
+    )
+
+
+_MARKS: Final = "patient! status discuss_since relapse_plan_on next_appointment_on"
+
+
+def _mark(row: _Row) -> Of[RegistryMark]:
+    return row.patient(), RegistryMark(
+        status=row.choice("status", RegistryStatus) or RegistryStatus.ACTIVE,
+        discuss_since=row.day("discuss_since"),
+        relapse_plan_on=row.day("relapse_plan_on"),
+        next_appointment_on=row.day("next_appointment_on"),
+    )
 
 
 _DISCHARGES: Final = (
@@ -885,6 +1187,58 @@ def _other_service(row: _Row) -> Of[OtherService]:
     )
 
 
+_TASKS: Final = (
+    "patient! kind! title! due_on! made_by! made_at! program assigned_to done_by done_at outcome"
+)
+
+
+def _task(row: _Row, zone: ZoneInfo) -> Task:
+    kind, became = row.needed_choice("kind", TaskKind), row.choice("outcome", TaskOutcome)
+    done_by, is_done = row.person("done_by"), bool(row.text("done_at"))
+    if len({became is not None, done_by is not None, is_done}) > 1:
+        raise row.fail("outcome", "a task that is finished has an outcome, a person and a time.")
+    if became is not None and became not in OUTCOMES[kind]:
+        raise row.fail("outcome", "a task of this kind does not end like that.")
+    return Task(
+        id="",
+        patient_id=row.patient(),
+        kind=kind,
+        title=row.needed("title"),
+        due_on=row.needed_day("due_on"),
+        program=row.choice("program", Program),
+        assigned_to=row.person("assigned_to"),
+        made_by=row.needed_person("made_by"),
+        made_at=row.instant("made_at", zone),
+        done_by=done_by,
+        done_at=row.instant("done_at", zone) if is_done else None,
+        outcome=became,
+    )
+
+
+_NOTES: Final = "patient! text! by! at! program to answer answered_by answered_at"
+
+
+def _note(row: _Row, zone: ZoneInfo) -> PatientNote:
+    to_staff, answered_by = row.person("to"), row.person("answered_by")
+    answer, is_answered = row.text("answer"), bool(row.text("answered_at"))
+    if len({bool(answer), answered_by is not None, is_answered}) > 1:
+        raise row.fail("answer", "an answer has words, a person and a time.")
+    if is_answered and to_staff is None:
+        raise row.fail("to", "an answer is to a note that was handed to somebody.")
+    return PatientNote(
+        id="",
+        patient_id=row.patient(),
+        text=row.needed("text"),
+        made_by=row.needed_person("by"),
+        made_at=row.instant("at", zone),
+        program=row.choice("program", Program),
+        to_staff=to_staff,
+        answer=answer or None,
+        answered_by=answered_by,
+        answered_at=row.instant("answered_at", zone) if is_answered else None,
+    )
+
+
 def _check_enrollments(reader: _Reader, files: PracticeFiles) -> None:
     open_ones = [(patient, e.program) for patient, e in files.enrollments if e.ended_on is None]
     if len(set(open_ones)) < len(open_ones):
@@ -908,6 +1262,16 @@ class _Written:
     entry: TimeEntry
     together: str
     is_relative: bool
+
+
+def _check_sessions(reader: _Reader, files: PracticeFiles) -> None:
+    """Note reviews whose session is not among the sessions."""
+    known = {session.id for session in files.caseload_sessions}
+    for _, each in files.caseload_reviews:
+        if each.session_id is not None and each.session_id not in known:
+            reader.problems.append(
+                f"caseload_reviews.csv, session: '{each.session_id}' is not in caseload_sessions.csv."
+            )
 
 
 def _entry(row: _Row, practice: Practice, zone: ZoneInfo) -> _Written:

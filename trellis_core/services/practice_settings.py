@@ -7,6 +7,7 @@ from trellis_core.care.people import Practice
 from trellis_core.errors import CommandRefusedError, NotFoundError, UnknownLocalityError
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.access_log import audited
+from trellis_core.store.care_mapping import known
 from trellis_core.store.engine import Store
 from trellis_core.store.mapping import practice_of, practice_row
 from trellis_core.store.tables import PracticeRow
@@ -21,7 +22,8 @@ def edit_practice(
 ) -> Practice:
     """Change what is on record about the actor's practice and return it as stored.
 
-    The id and whether it is the sample practice stay as they are.
+    The id, whether it is the sample practice, and what was attested element by element for advanced
+    primary care stay as they are.
 
     Args:
         command: The practice as it shall be.
@@ -55,6 +57,12 @@ def edit_practice(
         row = unit.session.get(PracticeRow, actor.practice_id)
         if row is None:
             raise NotFoundError("practice", actor.practice_id)
-        made = replace(command, id=row.id, name=name, is_sample=row.is_sample)
+        made = replace(
+            command,
+            id=row.id,
+            name=name,
+            is_sample=row.is_sample,
+            apcm_capabilities=known(row.apcm_capabilities),
+        )
         unit.session.add(practice_row(made, created_at=row.created_at, row=row))
         return practice_of(row)

@@ -68,6 +68,21 @@ RECORDS: Final[Mapping[str, str]] = MappingProxyType(
         "access_setting": "sign-in settings",
         "restricted_chart": "restricted chart",
         "emergency_access": "emergency access",
+        "patient_note": "note on a patient",
+        "task": "task",
+        "past_coverage": "earlier coverage",
+        "site": "site",
+        "elsewhere": "enrollment elsewhere",
+        "enrollment_practitioner": "practitioners of an enrollment",
+        "consent_declined": "declined consent",
+        "care_plan_version": "version of a care plan",
+        "caseload_session": "caseload review session",
+        "registry_mark": "registry mark",
+        "apcm_month": "month of advanced primary care",
+        "apcm_capability": "capability for advanced primary care",
+        "practice_option": "options of the practice",
+        "patient_merge": "merge of two records",
+        "import_batch": "import of a file",
         "entry": "time entry",
         "month": "month",
         "session": "sign-in",
@@ -97,6 +112,16 @@ SESSIONS: Final[Mapping[str, str]] = MappingProxyType(
 
 PEOPLE_FIELDS: Final = frozenset(
     {
+        "answered_by",
+        "asked_by",
+        "assigned_to",
+        "done_by",
+        "led_by",
+        "made_by",
+        "merged_by",
+        "stated_by",
+        "to_staff",
+        "undone_by",
         "billing_practitioner",
         "supervising_practitioner",
         "obtained_by",
@@ -115,7 +140,7 @@ PEOPLE_FIELDS: Final = frozenset(
 
 _TITLE_FIELDS: Final = ("program", "instrument", "icd10", "code", "kind")
 NOT_SHOWN: Final = frozenset(
-    {"practice_id", "id", "patient_id", "discharge_id", "created_at", "is_sample"}
+    {"practice_id", "id", "patient_id", "discharge_id", "created_at", "recorded_at", "is_sample"}
 )
 """Fields that are never a difference: keys, and when a row was made."""
 _INSTANT: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?\+00:00")
@@ -132,6 +157,7 @@ _FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "around_the_clock_access": "access around the clock",
         "certified_ehr": "certified EHR",
         "apcm_capabilities": "APCM capabilities",
+        "offers_apcm": "bills APCM",
         "access": "role",
         "role": "profession",
         "is_active": "active",
@@ -168,6 +194,8 @@ _FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "same_practice": "by this practice",
         "mdm": "decision making",
         "video_declined": "video declined",
+        "given_by": "answered for the patient by",
+        "backdating_reason": "why it was recorded later",
         "visit_on": "visited on",
         "visit_by": "visit by",
         "discharge_day_management_on": "discharge day management on",
@@ -235,6 +263,8 @@ def field_words(name: str) -> str:
         ('obtained on', 'record number', 'payer policy: unit caps')
     """
     top, _, rest = name.partition(".")
+    if top == "elements" and rest:
+        return f"what it says: {rest.replace('_', ' ')}"
     called = _FIELDS.get(top, top.replace("_", " "))
     return f"{called}: {rest.replace('_', ' ')}" if rest else called
 

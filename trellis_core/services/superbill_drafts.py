@@ -1,7 +1,7 @@
 """Drawing a month's superbills up from what is on record now: one read, then pure functions."""
 
 from bisect import bisect_left
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,7 +15,7 @@ from trellis_core.care.vocabulary import Program
 from trellis_core.errors import CheckpointError, NotFoundError
 from trellis_core.ledger.checkpoint import SignedCheckpoint
 from trellis_core.ledger.entries import TimeEntry
-from trellis_core.panel import determine_panel, panel_facts
+from trellis_core.panel import determine_panel, month_coverage, panel_facts
 from trellis_core.rules.determination import Determination
 from trellis_core.rules.facts import Facts
 from trellis_core.rules.rulebook import RuleBook
@@ -24,7 +24,7 @@ from trellis_core.store.care_mapping import condition_of, patient_of
 from trellis_core.store.ledger_query import read_entries
 from trellis_core.store.mapping import practice_of, staff_of
 from trellis_core.store.panel_query import PanelRows, read_panel
-from trellis_core.store.tables import ENTRY
+from trellis_core.store.tables import ENTRY, PastCoverageRow
 from trellis_core.store.unit_of_work import UnitOfWork
 from trellis_core.superbill import Superbill, build_superbills
 from trellis_core.values.periods import ServiceMonth, zone_named
@@ -140,15 +140,19 @@ def _assembled(
     practice = practice_of(rows.practice)
     staff = tuple(staff_of(row) for row in rows.staff)
     patients = sorted(
-        (patient_of(row) for row in rows.patients if row.id in facts),
+        (each for each in _patients_as_billed(rows) if each.id in facts),
         key=lambda each: (each.family_name, each.given_name, each.id),
     )
+    places = {site.id: site.place_of_service for site in rows.sites}
     months = []
     for patient in patients:
         number, head = sealed.get(patient.id, (0, None))
         phrase = _sealing(checkpoints, number, practice)
         bills = build_superbills(
-            practice=practice,
+            practice=replace(
+                practice,
+                place_of_service=places.get(patient.site_id or "", practice.place_of_service),
+            ),
             patient=patient,
             staff=staff,
             facts=facts[patient.id],
@@ -168,6 +172,16 @@ def _assembled(
     return MonthBills(
         practice=practice, staff=staff, patients=tuple(months), determinations=first_look
     )
+
+
+def _patients_as_billed(rows: PanelRows) -> Iterator[Patient]:
+    """Go through the patients with the coverage that was in force in the month."""
+    past: dict[str, list[PastCoverageRow]] = {}
+    for each in rows.past_coverages:
+        past.setdefault(each.patient_id, []).append(each)
+    for row in rows.patients:
+        paying = month_coverage(row, past.get(row.id, ()), rows.month)
+        yield replace(patient_of(row), coverage=paying)
 
 
 def _with_records(
@@ -206,16 +220,16 @@ def _newest_hashes(
 ) -> dict[str, tuple[int, str]]:
     """Return number and hash of each patient's newest ledger row of the month; it seals all before it."""
     asked = set(patient_ids)
-    rows = unit.connection.execute(
-        select(ENTRY.c.patient_id, ENTRY.c.seq, ENTRY.c.hash)
-        .where(ENTRY.c.practice_id == practice_id, ENTRY.c.ym == month.ym)
-        .order_by(ENTRY.c.seq)
+    chosen = select(ENTRY.c.patient_id, ENTRY.c.seq, ENTRY.c.hash).where(
+        ENTRY.c.practice_id == practice_id, ENTRY.c.ym == month.ym
     )
-    return {
-        row.patient_id: (int(row.seq), bytes(row.hash).hex())
-        for row in rows
-        if row.patient_id in asked
-    }
+    if len(asked) <= _LISTED_AT_MOST:
+        chosen = chosen.where(ENTRY.c.patient_id.in_(asked))
+    newest: dict[str, tuple[int, bytes]] = {}
+    for patient_id, seq, digest in unit.connection.execute(chosen):
+        if patient_id in asked and (patient_id not in newest or newest[patient_id][0] < seq):
+            newest[patient_id] = int(seq), bytes(digest)
+    return {patient_id: (seq, digest.hex()) for patient_id, (seq, digest) in newest.items()}
 
 
 def _checkpoints(unit: UnitOfWork, practice_id: str) -> tuple[SignedCheckpoint, ...]:

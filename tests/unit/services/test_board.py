@@ -7,11 +7,12 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import update
-from sqlmodel import col
+from sqlmodel import select
 
 from tests.support.small_panel import SmallPanel, at, counted_statements
 from trellis_core.access import AccessRole, Actor
 from trellis_core.care.vocabulary import Activity, Program, Track
+from trellis_core.care.work import OpenWork
 from trellis_core.errors import NotFoundError, PermissionDeniedError
 from trellis_core.rules.determination import Blocked
 from trellis_core.rules.reasons import Reason
@@ -23,6 +24,7 @@ from trellis_core.services.board import (
     EntryPreview,
     PatientMonth,
     board,
+    dollars_per_minute,
     month_determinations,
     patient_month,
     preview_entry,
@@ -37,6 +39,8 @@ from trellis_core.store.tables import (
     EnrollmentRow,
     OtherServiceRow,
     PatientRow,
+    SiteRow,
+    TaskRow,
     TrackElectionRow,
 )
 from trellis_core.values.clock import FixedClock
@@ -389,6 +393,119 @@ def test_the_board_of_an_empty_practice_is_empty(panel: SmallPanel, clock: Fixed
     assert set(found.counts.values()) == {0}
 
 
+# --- what else a row is found by ----------------------------------------------------------------
+
+
+def test_a_coordinators_own_rows_are_those_on_which_they_worked_most(
+    panel: SmallPanel, clock: FixedClock
+) -> None:
+    panel.enrolled("p-1", "p-2", "p-3")
+    panel.log("p-1", 10, at=at(3))
+    panel.log("p-1", 11, at=at(4), staff_id="sw-1")
+    panel.log("p-2", 12, at=at(5))
+    found = board_of(panel, clock, coordinator="rn-1")
+    assert [row.patient_id for row in found.rows] == ["p-2"]
+    assert found.coordinators == {"rn-1", "sw-1"}
+    assert sum(found.counts.values()) == 1
+
+
+def test_rows_are_found_by_the_site_of_their_patient(panel: SmallPanel, clock: FixedClock) -> None:
+    panel.enrolled("p-1")
+    panel.add(SiteRow(practice_id=panel.practice_id, id="site-1", name="Annex"))
+    panel.add(panel.patient("p-2", site_id="site-1"), *panel.chart("p-2"))
+    assert board_of(panel, clock).sites == {"", "site-1"}
+    assert [row.patient_id for row in board_of(panel, clock, site="site-1").rows] == ["p-2"]
+    assert [row.patient_id for row in board_of(panel, clock, site="").rows] == ["p-1"]
+
+
+def test_rows_are_found_by_what_is_in_their_way(panel: SmallPanel, clock: FixedClock) -> None:
+    panel.enrolled("p-1")
+    panel.add(panel.patient("p-2"), *panel.chart("p-2", has_consent=False))
+
+    def found(*reasons: Reason) -> list[str]:
+        return [row.patient_id for row in board_of(panel, clock, in_the_way=reasons).rows]
+
+    assert found(Reason.CONSENT_MISSING, Reason.DECEASED) == ["p-2"]
+    assert found(Reason.DECEASED) == []
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("day", "kind", "is_found"),
+    [(19, "contact", True), (20, "contact", True), (21, "contact", False), (19, "general", False)],
+)
+def test_a_contact_is_due_on_its_day_and_after_it(
+    panel: SmallPanel, clock: FixedClock, day: int, kind: str, is_found: bool
+) -> None:
+    panel.enrolled("p-1", "p-2")
+    panel.add(task(panel, "p-1", day, kind))
+    found = board_of(panel, clock, is_contact_due=True)
+    assert [row.patient_id for row in found.rows] == (["p-1"] if is_found else [])
+
+
+def test_a_row_comes_with_what_is_open_for_its_patient(
+    panel: SmallPanel, clock: FixedClock
+) -> None:
+    panel.enrolled("p-1", "p-2")
+    assert board_of(panel, clock).work == {}
+    panel.add(
+        task(panel, "p-1", 19, "contact"),
+        task(panel, "p-1", 20, "contact"),
+        task(panel, "p-1", 21, "general"),
+        task(panel, "p-1", 1, "contact", done_at=at(2)),
+    )
+    first, second = board_of(panel, clock).rows
+    found = board_of(panel, clock)
+    assert found.work_of(first) == OpenWork(next_contact_on=date(2026, 11, 19), tasks=3, overdue=1)
+    assert found.work_of(second) == OpenWork()
+    tomorrow = replace(clock, instant=clock.now() + timedelta(days=1))
+    assert board_of(panel, tomorrow).work_of(first).overdue == 2
+
+
+def task(panel: SmallPanel, patient_id: str, day: int, kind: str, **more: object) -> TaskRow:
+    return TaskRow(
+        practice_id=panel.practice_id, id=panel.new_id(), patient_id=patient_id, kind=kind,
+        title="Call", due_on=date(2026, 11, day), made_by="rn-1", made_at=at(1), **more,
+    )  # fmt: skip
+
+
+# --- what a minute is worth ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("minutes", "worth"),
+    [
+        (0, D("66.13") / 20),
+        (19, D("66.13")),
+        (20, D("50.44") / 20),
+        (39, D("50.44")),
+        (60, None),
+    ],
+)
+def test_a_minute_is_worth_the_next_unit_over_the_minutes_left(
+    panel: SmallPanel, clock: FixedClock, minutes: int, worth: Decimal | None
+) -> None:
+    panel.enrolled("p-1")
+    if minutes:
+        panel.log("p-1", minutes, at=at(3))
+    assert dollars_per_minute(row_of(panel, clock)) == worth
+
+
+def test_a_minute_is_worth_nothing_while_anything_but_time_is_in_the_way(
+    panel: SmallPanel, clock: FixedClock
+) -> None:
+    panel.add(panel.patient("p-1"), *panel.chart("p-1", has_consent=False))
+    panel.log("p-1", 19, at=at(3))
+    row = row_of(panel, clock)
+    assert (row.minutes, row.expected_if_cleared) != (19, None)
+    assert dollars_per_minute(row) is None
+
+
+def test_a_program_of_steps_has_no_worth_of_a_minute(panel: SmallPanel, clock: FixedClock) -> None:
+    panel.add(panel.patient("p-1"), discharge("p-1"))
+    assert dollars_per_minute(row_of(panel, clock)) is None
+
+
 # --- freshness --------------------------------------------------------------------------------
 
 
@@ -401,11 +518,8 @@ def test_every_change_shows_on_the_next_board(panel: SmallPanel, clock: FixedClo
     panel.void("more")
     assert row_of(panel, clock, text="M-p-1").state is BoardState.REACH
     with panel.store.writing() as uow:
-        uow.session.execute(
-            update(ConsentRow)
-            .where(col(ConsentRow.patient_id) == "p-1")
-            .values(elements="cost_sharing")
-        )
+        consents = select(ConsentRow).where(ConsentRow.patient_id == "p-1")
+        uow.session.exec(consents).one().elements = "cost_sharing"
     assert row_of(panel, clock, text="M-p-1").state is BoardState.BLOCKED
     panel.enrolled("p-3")
     assert len(board_of(panel, clock).rows) == 3

@@ -2,14 +2,16 @@
 
 import random
 import threading
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, update
-from sqlmodel import col
+from sqlmodel import select
 
 from tests.support.small_panel import SmallPanel, at, counted_statements
+from trellis_core.ledger.journal import EventKind
 from trellis_core.rules.rulebook import load_rule_book
+from trellis_core.services.access_log import note
 from trellis_core.services.board_memory import (
     PatientOnBoard,
     patients_on_board,
@@ -17,8 +19,17 @@ from trellis_core.services.board_memory import (
 )
 from trellis_core.services.board_rows import BoardRow
 from trellis_core.store.engine import Store
+from trellis_core.store.panel_changes import Changes, changes_since, place_of
 from trellis_core.store.panel_query import read_panel
-from trellis_core.store.tables import ConsentRow, DischargeRow, EnrollmentRow, PatientRow, StaffRow
+from trellis_core.store.tables import (
+    ConsentRow,
+    DischargeRow,
+    EnrollmentRow,
+    NoteDraftRow,
+    PatientRow,
+    StaffRow,
+    TrellisTable,
+)
 from trellis_core.values.periods import ServiceMonth
 
 NOVEMBER = ServiceMonth(2026, 11)
@@ -56,11 +67,54 @@ def by_patient(found: tuple[PatientOnBoard, ...]) -> dict[str, tuple[BoardRow, .
     return {one.rows[0].patient_id: one.rows for one in found if one.rows}
 
 
+def change(panel: SmallPanel, kind: type[TrellisTable], who: str, name: str, value: object) -> None:
+    key = kind.id if kind in {PatientRow, StaffRow} else kind.patient_id
+    with panel.store.writing() as uow:
+        for row in uow.session.exec(select(kind).where(key == who)):
+            setattr(row, name, value)
+
+
 def test_a_second_look_asks_the_store_for_nothing_but_its_mark(panel: SmallPanel) -> None:
     first = kept(panel)
     with counted_statements(panel.store) as statements:
         assert kept(panel) == first
     assert statements == []
+
+
+def test_what_changes_nobodys_month_costs_two_statements_and_determines_nobody(
+    panel: SmallPanel,
+) -> None:
+    before = by_patient(kept(panel))
+    panel.add(
+        NoteDraftRow(
+            practice_id="prac-1",
+            staff_id="rn-1",
+            form="f",
+            patient_id="p-1",
+            text="x",
+            updated_at=NOW,
+        )
+    )
+    note(
+        EventKind.VIEWED,
+        subject_kind="chart",
+        subject_id="p-1",
+        patient_id="p-1",
+        store=panel.store,
+        actor=panel.actor(),
+    )
+    with counted_statements(panel.store) as statements:
+        after = by_patient(kept(panel))
+    assert len([each for each in statements if each.startswith("SELECT")]) == 2
+    assert all(after[patient_id] is rows for patient_id, rows in before.items())
+
+
+def test_history_that_was_exchanged_is_read_anew(panel: SmallPanel) -> None:
+    with panel.store.reading() as uow:
+        place = place_of(uow, "prac-1")
+        assert changes_since(uow, "prac-1", place) == Changes(place, frozenset())
+        assert changes_since(uow, "prac-1", replace(place, event_hash=b"another")) is None
+        assert changes_since(uow, "prac-1", replace(place, event_seq=place.event_seq + 1)) is None
 
 
 def test_one_entry_determines_one_patient_again(panel: SmallPanel) -> None:
@@ -88,30 +142,21 @@ def test_after_any_change_the_kept_board_is_the_one_that_a_new_reading_gives(
         if logged:
             panel.void(logged.pop(chance.randrange(len(logged))))
 
-    def change(statement: object) -> None:
-        with panel.store.writing() as uow:
-            uow.session.connection().execute(statement)
-
     def revoke() -> None:
         day = date(2026, 11, chance.randrange(1, 20))
-        who = chance.choice(("p-1", "p-2"))
-        change(update(ConsentRow).where(col(ConsentRow.patient_id) == who).values(revoked_on=day))
+        change(panel, ConsentRow, chance.choice(("p-1", "p-2")), "revoked_on", day)
 
     def end() -> None:
         day = chance.choice((None, date(2026, 10, 31), date(2026, 11, 15)))
-        change(
-            update(EnrollmentRow).where(col(EnrollmentRow.patient_id) == "p-3").values(ended_on=day)
-        )
+        change(panel, EnrollmentRow, "p-3", "ended_on", day)
 
     def forget() -> None:
-        change(delete(ConsentRow).where(col(ConsentRow.patient_id) == "p-4"))
+        with panel.store.writing() as uow:
+            for row in uow.session.exec(select(ConsentRow).where(ConsentRow.patient_id == "p-4")):
+                uow.session.delete(row)
 
     def rename() -> None:
-        change(
-            update(PatientRow)
-            .where(col(PatientRow.id) == "p-2")
-            .values(family_name=chance.choice(("Fern", "Moss")))
-        )
+        change(panel, PatientRow, "p-2", "family_name", chance.choice(("Fern", "Moss")))
 
     def discharge() -> None:
         panel.add(
@@ -123,7 +168,7 @@ def test_after_any_change_the_kept_board_is_the_one_that_a_new_reading_gives(
 
     def demote() -> None:
         role = chance.choice(("clinical_staff", "non_clinical"))
-        change(update(StaffRow).where(col(StaffRow.id) == "rn-1").values(role=role))
+        change(panel, StaffRow, "rn-1", "role", role)
 
     panel.add(panel.patient("p-5"))
     acts = (log, log, log, void, revoke, end, forget, rename, discharge, demote)

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from inspect import signature
 
 import pytest
 
 from trellis_core.access import AccessRole, Actor
 from trellis_core.care.records import InitiatingVisit, Visit
+from trellis_core.care.registry import RegistryStatus
 from trellis_core.care.vocabulary import (
     CocmEndReason,
     ConsentElement,
@@ -30,7 +32,16 @@ from trellis_core.errors import (
     PermissionDeniedError,
 )
 from trellis_core.sample import load_sample
-from trellis_core.services import care_records as records
+from trellis_core.services import (
+    care_plans,
+    cocm,
+    conditions,
+    consents,
+    discharges,
+    enrollments,
+    scales,
+    visits,
+)
 from trellis_core.services.caseload import Chart, chart
 from trellis_core.store.engine import Store
 from trellis_core.store.tables import RatingScaleRow
@@ -38,6 +49,7 @@ from trellis_core.values.clock import FixedClock
 from trellis_core.values.periods import ServiceMonth
 from trellis_core.values.unknown import UNKNOWN
 
+MODULES = (care_plans, cocm, conditions, consents, discharges, enrollments, scales, visits)
 DAY = date(2026, 11, 20)
 TOMORROW = DAY + timedelta(days=1)
 NOVEMBER = ServiceMonth(2026, 11)
@@ -59,7 +71,7 @@ class Desk:
         self.store, self.clock, self.actor = store, clock, actor
 
     def __getattr__(self, name: str) -> Callable[..., object]:
-        service = getattr(records, name)
+        service = next(getattr(module, name) for module in MODULES if hasattr(module, name))
         return lambda *words, **facts: service(
             *words, **facts, store=self.store, actor=self.actor, clock=self.clock
         )
@@ -172,6 +184,7 @@ def test_a_consent_keeps_its_true_day_and_is_revoked_once(desk: Desk) -> None:
         billing_practitioner="md-1",
         obtained_by="rn-1",
         elements=frozenset({ConsentElement.AVAILABILITY, ConsentElement.COST_SHARING}),
+        backdating_reason="Found on paper",
     )
     assert desk.chart().consents == (made,)
     bare = desk.record_consent(WHO, program=Program.BHI, obtained_on=DAY)
@@ -251,10 +264,11 @@ def test_a_scale_is_kept_with_its_answers(desk: Desk) -> None:
         acted_on=ScaleUse.PLAN_KEPT,
         answers=[1, 2],
     )
-    assert made.instrument == "PHQ-2"
-    assert desk.chart().rating_scales == (made,)
+    assert made.scale.instrument == "PHQ-2"
+    assert desk.chart().rating_scales == (made.scale,)
     with desk.store.reading() as unit:
-        assert unit.session.get(RatingScaleRow, ("trellis-sample", made.id)).answers == "[1, 2]"
+        row = unit.session.get(RatingScaleRow, ("trellis-sample", made.scale.id))
+    assert (row.answers, row.by) == ("[1, 2]", "md-1")
     refused(
         "SCORE_DIFFERS",
         lambda: desk.record_scale(WHO, instrument="PHQ-2", on=DAY, score=3, answers=[3, 3]),
@@ -320,6 +334,7 @@ def test_a_discharge_is_followed_up_step_by_step(desk: Desk) -> None:
     corrected = next(one for one in desk.chart().discharges if one.id == made.id)
     assert corrected.visit.on == date(2026, 11, 17)
     assert corrected.mdm is None
+    assert corrected.medications_reconciled_on == date(2026, 11, 16)
 
 
 def test_follow_up_before_the_discharge_or_after_today_is_refused(desk: Desk) -> None:
@@ -379,12 +394,19 @@ WRITES: list[tuple[str, tuple[str, ...], dict[str, object]]] = [
     ),
     ("end_enrollment", ("en-1",), {"ended_on": DAY}),
     (
+        "change_practitioners",
+        ("en-1",),
+        {"from_day": DAY, "billing_practitioner": "md-1"},
+    ),
+    (
         "elect_track",
         (WHO,),
         {"program": Program.CCM, "month": NOVEMBER, "track": Track.STAFF},
     ),
     ("record_consent", (WHO,), {"program": Program.CCM, "obtained_on": DAY}),
     ("revoke_consent", ("co-1",), {"revoked_on": DAY}),
+    ("give_consent_copy", ("co-1",), {"copy_given_on": DAY}),
+    ("decline_consent", (WHO,), {"program": Program.CCM, "declined_on": DAY}),
     ("record_care_plan", (WHO,), {"program": Program.CCM, "established_on": DAY}),
     ("revise_care_plan", ("cp-1",), {"revised_on": DAY}),
     ("give_care_plan_copy", ("cp-1",), {"copy_given_on": DAY}),
@@ -395,7 +417,18 @@ WRITES: list[tuple[str, tuple[str, ...], dict[str, object]]] = [
         {"program": Program.CCM, "level": MdmLevel.HIGH, "on": DAY},
     ),
     ("record_scale", (WHO,), {"instrument": "PHQ-9", "on": DAY}),
+    ("excuse_scale", (WHO,), {"reason": "Cannot be asked"}),
     ("enter_registry", (WHO,), {"entered_on": DAY}),
+    ("mark_for_discussion", (WHO,), {"is_wanted": True}),
+    (
+        "keep_registry_mark",
+        (WHO,),
+        {
+            "status": RegistryStatus.ACTIVE,
+            "next_appointment_on": None,
+            "relapse_plan_on": None,
+        },
+    ),
     ("end_cocm", (WHO,), {"on": DAY, "because": CocmEndReason.GOAL_MET}),
     ("record_caseload_review", (WHO,), {"on": DAY}),
     ("record_discharge", (WHO,), {"discharged_on": DAY}),
@@ -403,6 +436,24 @@ WRITES: list[tuple[str, tuple[str, ...], dict[str, object]]] = [
     ("record_discharge_visit", ("d-224",), {"on": DAY}),
     ("record_facility_stay", (WHO,), {"admitted_on": DAY, "kind": StayKind.INPATIENT}),
     ("end_facility_stay", ("st-1",), {"discharged_on": DAY}),
+    ("take_back_visit", ("d-224",), {}),
+    ("record_reconciliation", ("d-224",), {"on": DAY}),
+    ("record_discharge_management", ("d-224",), {"on": DAY, "by": "md-1"}),
+    ("record_readmission", ("d-224",), {"on": DAY}),
+    ("record_death", (WHO,), {"on": DAY}),
+    ("correct_discharge", ("d-224",), {"discharged_on": DAY}),
+    (
+        "correct_discharge_contact",
+        ("d-224",),
+        {
+            "was_at": datetime(2026, 11, 20, 15, tzinfo=UTC),
+            "at": datetime(2026, 11, 20, 16, tzinfo=UTC),
+        },
+    ),
+    ("take_back_contact", ("d-224",), {"at": datetime(2026, 11, 20, 15, tzinfo=UTC)}),
+    ("take_back_discharge", ("d-224",), {}),
+    ("correct_facility_stay", ("st-1",), {"admitted_on": DAY, "kind": StayKind.INPATIENT}),
+    ("take_back_facility_stay", ("st-1",), {}),
     ("record_other_service", (WHO,), {"on": DAY, "code": "99490"}),
 ]
 
@@ -428,9 +479,11 @@ def test_another_practices_chart_does_not_exist(desk: Desk) -> None:
 def test_every_service_that_writes_is_listed_here() -> None:
     written = {
         name
-        for name, value in vars(records).items()
+        for module in MODULES
+        for name, value in vars(module).items()
         if callable(value)
         and not name.startswith("_")
-        and getattr(value, "__module__", "") == records.__name__
+        and getattr(value, "__module__", "") == module.__name__
+        and "actor" in signature(value).parameters
     }
     assert written == {name for name, _, _ in WRITES}

@@ -11,16 +11,8 @@ from trellis_core.care.vocabulary import Activity, Program
 from trellis_core.errors import MonthClosedError
 from trellis_core.ledger.journal import EventKind
 from trellis_core.services import closed_months
-from trellis_core.services.time_log import (
-    CorrectTime,
-    Receipt,
-    StopTimer,
-    correct_time,
-    entries_of,
-    running_timer,
-    start_timer,
-    stop_timer,
-)
+from trellis_core.services.time_log import CorrectTime, Receipt, correct_time, entries_of
+from trellis_core.services.timers import StopTimer, running_timer, start_timer, stop_timer
 from trellis_core.store.engine import Store
 from trellis_core.store.month_query import write_mark
 from trellis_core.store.tables import LEDGER_HEAD

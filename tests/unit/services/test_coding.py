@@ -9,7 +9,7 @@ from trellis_core.access import AccessRole, Actor
 from trellis_core.care.people import Practice, StaffMember
 from trellis_core.care.vocabulary import StaffRole
 from trellis_core.services import caseload, coding, exchange, practice
-from trellis_core.services.care_records import code_condition
+from trellis_core.services.conditions import code_condition
 from trellis_core.store.engine import Store
 from trellis_core.values.clock import FixedClock
 from trellis_core.values.periods import ServiceMonth

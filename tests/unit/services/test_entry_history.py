@@ -19,15 +19,8 @@ from trellis_core.ledger.journal import EventKind
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.entry_history import EntryHistory, entry_history, withhold_note
 from trellis_core.services.journal import journal
-from trellis_core.services.time_log import (
-    CorrectTime,
-    StopTimer,
-    correct_time,
-    entries_of,
-    log_time,
-    start_timer,
-    stop_timer,
-)
+from trellis_core.services.time_log import CorrectTime, correct_time, entries_of, log_time
+from trellis_core.services.timers import StopTimer, start_timer, stop_timer
 from trellis_core.store.engine import Store
 from trellis_core.store.tables import ENTRY, MONTH_MARK, WITHHELD_NOTE
 from trellis_core.store.unit_of_work import EventDraft

@@ -138,8 +138,8 @@ def test_each_change_of_the_journal_is_named_as_the_journals(journal, clock, sta
          "is_never_seen, phone, best_time, language, caregiver, address_line, city, state, "
          "postal_code, payer_name, payer_kind, member_id, coverage_started_on, coverage_ended_on, "
          "risk_statement, shows, source_identifier, cocm_referred_on, registry_entered_on, "
-         "cocm_ended_on, cocm_ended_because, scale_not_applicable, created_at FROM patient "
-         "WHERE id = 'pt-1'"),
+         "cocm_ended_on, cocm_ended_because, scale_not_applicable, created_at, site_id, merged_into "
+         "FROM patient WHERE id = 'pt-1'"),
          "The patient 'pt-new' was added around Trellis: no event wrote it down."),
     ],
 )  # fmt: skip
@@ -164,7 +164,8 @@ def test_a_removed_record_is_right_and_wrong_again_when_it_is_back(journal, cloc
         "best_time, language, caregiver, address_line, city, state, postal_code, payer_name, "
         "payer_kind, member_id, coverage_started_on, coverage_ended_on, risk_statement, shows, "
         "source_identifier, cocm_referred_on, registry_entered_on, cocm_ended_on, "
-        "cocm_ended_because, scale_not_applicable, created_at FROM patient WHERE id = 'pt-1'",
+        "cocm_ended_because, scale_not_applicable, created_at, site_id, merged_into FROM patient "
+        "WHERE id = 'pt-1'",
     )
     assert "is there again" in messages(check_store(journal, clock=clock), "L012")[0]
 

@@ -13,7 +13,7 @@ from trellis_core.care.vocabulary import Program, StaffRole
 from trellis_core.errors import SignInRefusedError
 from trellis_core.ledger.journal import EventKind
 from trellis_core.rules.rulebook import load_rule_book
-from trellis_core.services import by_hand, care_records, caseload, passwords, practice_settings
+from trellis_core.services import by_hand, caseload, consents, passwords, practice_settings
 from trellis_core.services import practice as practices
 from trellis_core.services import sign_in as sign_ins
 from trellis_core.services.entry_history import withhold_note
@@ -37,10 +37,11 @@ def newest(store, **wanted):
 
 
 def consent(store, clock, patient_id="pt-1", actor=NURSE):
-    return care_records.record_consent(
+    return consents.record_consent(
         patient_id,
         program=Program.CCM,
         obtained_on=date(2026, 11, 3),
+        backdating_reason="Found on paper",
         store=store,
         actor=actor,
         clock=clock,
@@ -57,7 +58,10 @@ def test_a_record_names_its_author_its_hour_and_what_it_says(practice, clock):
         NURSE.person_id, clock.now(), "pt-1",
     )  # fmt: skip
     assert told.system_user is None
-    assert told.sentence() == "Consent of CCM recorded: obtained on: 2026-11-03; program: CCM"
+    assert told.sentence() == (
+        "Consent of CCM recorded: why it was recorded later: Found on paper; obtained on: 2026-11-03;"
+        " program: CCM"
+    )
     assert told.hash.startswith(told.code)
 
 
@@ -71,7 +75,7 @@ def test_a_change_is_said_in_words_with_what_it_was_before(practice, clock):
     assert told.sentence() == "Consent of CCM: obtained on changed from 2026-11-03 to 2026-10-27"
     assert told.author_id == OWNER.person_id
     clock.advance(days=1)
-    care_records.revoke_consent(
+    consents.revoke_consent(
         made.id, revoked_on=date(2026, 11, 4), store=practice, actor=NURSE, clock=clock
     )
     told = newest(practice)
@@ -89,9 +93,9 @@ def test_a_removed_record_is_an_event_and_its_id_can_be_used_again(practice, clo
 
 
 def test_people_are_named_where_a_field_holds_one(practice, clock):
-    care_records.record_consent(
+    consents.record_consent(
         "pt-1", program=Program.CCM, obtained_on=date(2026, 11, 3), obtained_by="staff-nurse",
-        store=practice, actor=NURSE, clock=clock,
+        backdating_reason="Found on paper", store=practice, actor=NURSE, clock=clock,
     )  # fmt: skip
     assert "obtained by: Rosa D." in newest(practice).sentence({"staff-nurse": "Rosa D."})
     assert "obtained by: staff-nurse" in newest(practice).sentence()

@@ -27,7 +27,7 @@ from trellis_core.services.billing import superbills
 from trellis_core.services.integrity import check_store
 from trellis_core.services.month_close import CloseMonth, ReopenMonth, close_month, reopen_month
 from trellis_core.services.months import Standing, month_state
-from trellis_core.services.time_log import start_timer
+from trellis_core.services.timers import start_timer
 from trellis_core.store.engine import Store
 from trellis_core.store.month_query import marks_of
 from trellis_core.store.tables import EVENT_TEXT, MONTH_DETERMINATION, SUPERBILL, RunningTimerRow

@@ -1,7 +1,6 @@
 """Recording, timing, dividing and correcting minutes of work."""
 
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -29,16 +28,18 @@ from trellis_core.errors import (
 )
 from trellis_core.services.time_log import (
     CorrectTime,
-    StopTimer,
     correct_time,
-    discard_timer,
     entries_of,
     log_time,
+)
+from trellis_core.services.timers import (
+    StopTimer,
+    discard_timer,
     running_timer,
     start_timer,
     stop_timer,
 )
-from trellis_core.store.engine import Store, open_store
+from trellis_core.store.engine import Store
 from trellis_core.values.clock import FixedClock
 from trellis_core.values.ids import new_entry_id
 from trellis_core.values.periods import ServiceMonth
@@ -294,188 +295,11 @@ def test_the_practices_zone_decides_the_month(store, clock, zone, month):
     assert len(entries_of(month=ServiceMonth.parse(month), store=store, actor=NURSE)) == 1
 
 
-def test_the_night_the_clocks_change_keeps_real_seconds_and_local_days(practice):
+def test_a_month_that_began_in_summer_time_ends_at_local_midnight(practice):
     clock = FixedClock(datetime(2026, 12, 2, tzinfo=UTC))
-    before = datetime(2026, 11, 1, 1, 50, tzinfo=NEW_YORK)
-    after = datetime(2026, 11, 1, 1, 10, fold=1, tzinfo=NEW_YORK)
-    start_clock = FixedClock(before.astimezone(UTC))
-    start_timer(
-        patient_id="pt-1", program=Program.CCM, store=practice, actor=NURSE, clock=start_clock
-    )
-    receipt = stop_timer(
-        StopTimer(activity=Activity.RECORD_REVIEW),
-        store=practice,
-        actor=NURSE,
-        clock=FixedClock(after.astimezone(UTC)),
-    )
-    assert receipt.seconds == 20 * 60
-    # A month that began in summer time and ends in winter time ends at local midnight.
     command = work(started_at=datetime(2026, 11, 30, 23, 59, tzinfo=NEW_YORK), seconds=120)
     divided = log_time(command, store=practice, actor=NURSE, clock=clock)
     assert (divided.entry.seconds, divided.also[0].seconds) == (60, 60)
-
-
-# Timers
-
-
-def test_a_timer_outlives_the_program_that_started_it(tmp_path: Path, clock):
-    url = f"sqlite:///{tmp_path / 'one.db'}"
-    store = open_store(url)
-    fill(store)
-    started = start_timer(
-        patient_id="pt-1", program=Program.CCM, store=store, actor=NURSE, clock=clock
-    )
-    store.close()
-    reopened = open_store(url)
-    assert running_timer(store=reopened, actor=NURSE) == started
-    assert running_timer(store=reopened, actor=OTHER_NURSE) is None
-    reopened.close()
-
-
-def test_a_stopped_timer_is_an_entry_of_its_length_and_runs_no_more(practice, clock):
-    timer = start_timer(
-        patient_id="pt-1", program=Program.BHI, store=practice, actor=NURSE, clock=clock
-    )
-    clock.advance(minutes=12, seconds=30)
-    receipt = stop_timer(
-        StopTimer(activity=Activity.PATIENT_CONTACT, note="Spoke", contact=ContactState.REACHED),
-        store=practice,
-        actor=NURSE,
-        clock=clock,
-    )
-    assert receipt.entry.id == timer.entry_id
-    assert receipt.entry.seconds == 750
-    assert receipt.entry.mode is EntryMode.TIMED
-    assert receipt.entry.program is Program.BHI
-    assert not receipt.entry.is_estimated
-    assert running_timer(store=practice, actor=NURSE) is None
-
-
-def test_a_person_has_one_timer(practice, clock):
-    first = start_timer(
-        patient_id="pt-1", program=Program.CCM, store=practice, actor=NURSE, clock=clock
-    )
-    with pytest.raises(CommandRefusedError) as refused:
-        start_timer(
-            patient_id="pt-2", program=Program.CCM, store=practice, actor=NURSE, clock=clock
-        )
-    assert refused.value.code == "TIMER_RUNNING"
-    assert running_timer(store=practice, actor=NURSE) == first
-    start_timer(
-        patient_id="pt-2", program=Program.CCM, store=practice, actor=OTHER_NURSE, clock=clock
-    )
-
-
-def test_stopping_a_named_timer_twice_gives_one_entry_and_one_receipt(practice, clock):
-    timer = start_timer(
-        patient_id="pt-1", program=Program.CCM, store=practice, actor=NURSE, clock=clock
-    )
-    clock.advance(minutes=5)
-    command = StopTimer(activity=Activity.RECORD_REVIEW, note="x", entry_id=timer.entry_id)
-    first = stop_timer(command, store=practice, actor=NURSE, clock=clock)
-    clock.advance(minutes=1)
-    second = stop_timer(command, store=practice, actor=NURSE, clock=clock)
-    assert (second.entry, second.number, second.created) == (first.entry, first.number, False)
-    other = StopTimer(activity=Activity.RECORD_REVIEW, note="y", entry_id=timer.entry_id)
-    with pytest.raises(DuplicateCommandError):
-        stop_timer(other, store=practice, actor=NURSE, clock=clock)
-    with pytest.raises(CommandRefusedError):
-        stop_timer(
-            StopTimer(activity=Activity.RECORD_REVIEW), store=practice, actor=NURSE, clock=clock
-        )
-    assert len(entries_of(month=None, store=practice, actor=NURSE)) == 1
-
-
-def test_stopping_an_old_timer_leaves_the_next_one_running(practice, clock):
-    old = start_timer(
-        patient_id="pt-1", program=Program.CCM, store=practice, actor=NURSE, clock=clock
-    )
-    clock.advance(minutes=5)
-    command = StopTimer(activity=Activity.RECORD_REVIEW, entry_id=old.entry_id)
-    stop_timer(command, store=practice, actor=NURSE, clock=clock)
-    new = start_timer(
-        patient_id="pt-2", program=Program.CCM, store=practice, actor=NURSE, clock=clock
-    )
-    assert not stop_timer(command, store=practice, actor=NURSE, clock=clock).created
-    assert running_timer(store=practice, actor=NURSE) == new
-
-
-def test_a_timer_of_more_than_a_day_asks_for_the_length_and_keeps_running(practice, clock):
-    timer = start_timer(
-        patient_id="pt-1", program=Program.CCM, store=practice, actor=NURSE, clock=clock
-    )
-    clock.advance(days=1, seconds=1)
-    command = StopTimer(activity=Activity.RECORD_REVIEW)
-    with pytest.raises(CommandRefusedError) as refused:
-        stop_timer(command, store=practice, actor=NURSE, clock=clock)
-    assert refused.value.code == "TIMER_TOO_LONG"
-    assert running_timer(store=practice, actor=NURSE) == timer
-    receipt = stop_timer(
-        StopTimer(activity=Activity.RECORD_REVIEW, seconds_override=900),
-        store=practice,
-        actor=NURSE,
-        clock=clock,
-    )
-    assert receipt.entry.seconds == 900
-    assert receipt.entry.is_estimated
-
-
-def test_a_timer_refused_when_stopped_keeps_running(practice, clock):
-    timer = start_timer(
-        patient_id="pt-1", program=Program.CCM, store=practice, actor=NURSE, clock=clock
-    )
-    clock.advance(minutes=5)
-    with pytest.raises(CommandRefusedError):
-        stop_timer(
-            StopTimer(activity=Activity.RECORD_REVIEW, note="x" * 4001),
-            store=practice,
-            actor=NURSE,
-            clock=clock,
-        )
-    assert running_timer(store=practice, actor=NURSE) == timer
-
-
-def test_a_clock_that_stepped_back_still_stops_the_timer(practice, clock):
-    start_timer(patient_id="pt-1", program=Program.CCM, store=practice, actor=NURSE, clock=clock)
-    clock.advance(hours=-1)
-    receipt = stop_timer(
-        StopTimer(activity=Activity.RECORD_REVIEW), store=practice, actor=NURSE, clock=clock
-    )
-    assert receipt.entry.seconds == 1
-
-
-def test_a_timer_over_months_end_is_divided(practice):
-    clock = FixedClock(datetime(2026, 11, 1, 3, 50, tzinfo=UTC))  # 23:50 on 31 October
-    start_timer(patient_id="pt-1", program=Program.CCM, store=practice, actor=NURSE, clock=clock)
-    clock.advance(minutes=25)
-    command = StopTimer(
-        activity=Activity.RECORD_REVIEW,
-        entry_id=running_timer(store=practice, actor=NURSE).entry_id,
-    )
-    receipt = stop_timer(command, store=practice, actor=NURSE, clock=clock)
-    assert [receipt.entry.seconds, receipt.also[0].seconds] == [600, 900]
-    again = stop_timer(command, store=practice, actor=NURSE, clock=clock)
-    assert (again.created, again.also) == (False, receipt.also)
-
-
-def test_a_discarded_timer_leaves_no_entry(practice, clock):
-    timer = start_timer(
-        patient_id="pt-1", program=Program.CCM, store=practice, actor=NURSE, clock=clock
-    )
-    assert discard_timer(store=practice, actor=NURSE) == timer
-    assert running_timer(store=practice, actor=NURSE) is None
-    assert entries_of(month=None, store=practice, actor=NURSE) == ()
-    with pytest.raises(CommandRefusedError) as refused:
-        discard_timer(store=practice, actor=NURSE)
-    assert refused.value.code == "TIMER_NOT_RUNNING"
-
-
-def test_a_timer_needs_a_patient_of_the_practice(practice, clock):
-    with pytest.raises(NotFoundError):
-        start_timer(
-            patient_id="pt-9", program=Program.CCM, store=practice, actor=NURSE, clock=clock
-        )
-    assert running_timer(store=practice, actor=NURSE) is None
 
 
 # Corrections
