@@ -44,6 +44,8 @@ class Operation(StrEnum):
     READ_CHART = auto()
     READ_TIME = auto()
     EDIT_CHART = auto()
+    WRITE_NOTE = auto()
+    MERGE_PATIENTS = auto()
     LOG_OWN_TIME = auto()
     CORRECT_OTHERS_TIME = auto()
     IMPORT_RECORDS = auto()
@@ -83,6 +85,8 @@ POLICY: Final[dict[Operation, frozenset[Grant]]] = {
     Operation.READ_CHART: frozenset({_O, _C, _B, _A, _P}),
     Operation.READ_TIME: frozenset({_O, _C, _B, _A, _P}),
     Operation.EDIT_CHART: frozenset({_O, _C}),
+    Operation.WRITE_NOTE: frozenset({_O, _C, _B, _P, _PC}),
+    Operation.MERGE_PATIENTS: frozenset({_O}),
     Operation.DOCUMENT_DECISION: frozenset({_P}),
     Operation.READ_REGISTRY: frozenset({_O, _C, _B, _A, _P, _PC}),
     Operation.RECORD_RECOMMENDATION: frozenset({_O, _C, _PC}),

@@ -8,15 +8,15 @@ apart, because a person must code them first; a patient with none that is coded 
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-import pandas as pd
-
+from trellis_core.care.coverage import coverage_of_month
+from trellis_core.care.people import Coverage
 from trellis_core.care.records import Discharge, Enrollment, PriorService
 from trellis_core.care.vocabulary import (
     Activity,
@@ -43,6 +43,7 @@ from trellis_core.rules.rulebook import RuleBook
 from trellis_core.store.care_mapping import (
     care_plan_of,
     caseload_review_of,
+    changes_by_enrollment,
     cocm_end_of,
     condition_of,
     consent_of,
@@ -53,14 +54,25 @@ from trellis_core.store.care_mapping import (
     initiating_visit_of,
     known,
     other_service_of,
+    past_coverage_of,
+    present_coverage_of,
     rating_scale_of,
     visit_of,
 )
 from trellis_core.store.mapping import staff_of
 from trellis_core.store.panel_query import EntryTuple, IssuedLine, PanelRows
-from trellis_core.store.tables import OtherServiceRow, PatientRow, PracticeRow
+from trellis_core.store.tables import (
+    OtherServiceRow,
+    PastCoverageRow,
+    PatientRow,
+    PracticeRow,
+    SiteRow,
+)
 from trellis_core.values.periods import ServiceMonth
 from trellis_core.values.unknown import UNKNOWN
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _T = TypeVar("_T")
 
@@ -84,9 +96,18 @@ def panel_facts(
         as_of: The instant of asking: steps whose deadline is ahead of it are pending.
         also: Patients who are wanted though they may not be in play.
     """
+    return {patient.id: facts for patient, facts in facts_in_turn(rows, as_of=as_of, also=also)}
+
+
+def facts_in_turn(
+    rows: PanelRows, *, as_of: datetime | None, also: Collection[str] = ()
+) -> Iterator[tuple[PatientRow, Facts]]:
+    """Give the same facts one patient after the other, for whoever needs no two at a time."""
     shelf = _Shelf(rows, as_of)
     wanted = shelf.in_play.union(also)
-    return {patient.id: shelf.facts(patient) for patient in rows.patients if patient.id in wanted}
+    for patient in rows.patients:
+        if patient.id in wanted:
+            yield patient, shelf.facts(patient)
 
 
 def determine_panel(
@@ -105,16 +126,6 @@ def is_enrolled(enrollment: Enrollment, month: ServiceMonth) -> bool:
     if isinstance(started, date) and started > month.last_day:
         return False
     return not (isinstance(ended, date) and ended < month.first_day)
-
-
-def entries_of_rows(rows: Sequence[EntryTuple]) -> dict[str, list[TimeEntry]]:
-    """Return a month's entries by patient, in the ledger's order; reversed ones say so."""
-    reversed_ids = {row.reverses for row in rows if row.reverses is not None}
-    by_patient: dict[str, list[TimeEntry]] = defaultdict(list)
-    for row in rows:
-        if row.kind == "time":
-            by_patient[row.patient_id].append(_entry(row, is_reversed=row.entry_id in reversed_ids))
-    return by_patient
 
 
 def _entry(row: EntryTuple, *, is_reversed: bool) -> TimeEntry:
@@ -221,13 +232,14 @@ def _other_entry(span: _Span) -> OtherEntry:
     )
 
 
-def practice_facts_of(row: PracticeRow) -> PracticeFacts:
-    """Return a practice as far as rules ask."""
+def practice_facts_of(row: PracticeRow, site: SiteRow | None = None) -> PracticeFacts:
+    """Return a practice as far as rules ask, paid as at one of its sites; None for its own address."""
+    place = row if site is None else site
     return PracticeFacts(
         time_zone=row.time_zone,
-        state=row.state,
-        locality=row.locality,
-        setting=Setting(row.setting),
+        state=place.state,
+        locality=place.locality,
+        setting=Setting(place.setting),
         qualifying_apm=row.qualifying_apm,
         around_the_clock_access=known(row.around_the_clock_access),
         certified_ehr=known(row.certified_ehr),
@@ -253,6 +265,15 @@ def policy_of(row: PracticeRow) -> Policy:
     return Policy(**settings, stated=frozenset(stated))  # type: ignore[arg-type]
 
 
+def month_coverage(
+    patient: PatientRow, past: Iterable[PastCoverageRow], month: ServiceMonth
+) -> Coverage | None:
+    """Return who pays for a patient's month; None where no coverage is on record for it."""
+    present = present_coverage_of(patient)
+    known_ones = [past_coverage_of(row) for row in past if row.payer_name is not None]
+    return coverage_of_month([*known_ones, *([present] if present else [])], month)
+
+
 def _by_patient(rows: Iterable[_T], owner: Callable[[_T], str]) -> dict[str, list[_T]]:
     groups: dict[str, list[_T]] = defaultdict(list)
     for row in rows:
@@ -271,10 +292,15 @@ class _Shelf:
         month = rows.month
         self._rows = rows
         self._as_of = as_of
-        self._practice = practice_facts_of(rows.practice)
+        self._practices = {row.id: practice_facts_of(rows.practice, row) for row in rows.sites}
+        self._own_address = practice_facts_of(rows.practice)
+        self._past_coverages = _by_patient(rows.past_coverages, lambda row: row.patient_id)
         self._policy = policy_of(rows.practice)
         self._staff = tuple(staff_of(row) for row in rows.staff)
-        self._entries = entries_of_rows(rows.entries)
+        self._reversed = {row.reverses for row in rows.entries if row.reverses is not None}
+        self._entries = _by_patient(
+            (row for row in rows.entries if row.kind == "time"), lambda row: row.patient_id
+        )
         self._elsewhere = overlapping_elsewhere(rows)
         self._conditions = _by_patient(rows.conditions, lambda row: row.patient_id)
         self._enrollments = self._enrolled()
@@ -288,15 +314,22 @@ class _Shelf:
         self._issued = _by_patient(rows.issued, lambda row: row.patient_id)
         self._stays = _by_patient(rows.stays, lambda row: row.patient_id)
         self._discharges = self._discharged()
+        self._documented = {row.patient_id: row.is_documented for row in rows.apcm_months}
         self._timed_months = _by_patient(rows.timed_months, lambda row: row.patient_id)
         self.in_play = rows.asked if rows.asked is not None else self._who_is_in_play(month)
 
     def _enrolled(self) -> dict[str, list[Enrollment]]:
         tracks = {(row.patient_id, row.program): row.track for row in self._rows.elections}
+        changes = changes_by_enrollment(self._rows.practitioners)
         groups: dict[str, list[Enrollment]] = defaultdict(list)
         for row in self._rows.enrollments:
             groups[row.patient_id].append(
-                enrollment_of(row, track=tracks.get((row.patient_id, row.program)))
+                enrollment_of(
+                    row,
+                    track=tracks.get((row.patient_id, row.program)),
+                    changes=changes.get(row.id, ()),
+                    on=self._rows.month.last_day,
+                )
             )
         return groups
 
@@ -335,9 +368,9 @@ class _Shelf:
         return Facts(
             service_month=month,
             as_of=self._as_of,
-            payer_kind=PayerKind(patient.payer_kind),
+            payer_kind=self._payer_kind(patient),
             policy=self._policy,
-            practice=self._practice,
+            practice=self._practices.get(patient.site_id or "", self._own_address),
             billing_practitioner=_only_practitioner(enrollments, month),
             staff=self._staff,
             patient=self._patient(patient),
@@ -347,7 +380,10 @@ class _Shelf:
                 initiating_visit_of(row) for row in visits if row.is_initiating
             ),
             care_plans=tuple(care_plan_of(row) for row in self._care_plans.get(key, ())),
-            time_entries=tuple(self._entries.get(key, ())),
+            time_entries=tuple(
+                _entry(row, is_reversed=row.entry_id in self._reversed)
+                for row in self._entries.get(key, ())
+            ),
             other_patient_entries=self._elsewhere.get(key, ()),
             visits=tuple(visit_of(row) for row in visits if row.on_day in month),
             medical_decision_making=tuple(
@@ -369,11 +405,20 @@ class _Shelf:
             ),
             facility_stays=tuple(facility_stay_of(row) for row in self._stays.get(key, ())),
             discharges=tuple(self._discharges.get(key, ())),
+            apcm_services_documented=known(self._documented.get(key)),
             earlier_months_with_time=tuple(
                 (Program.COCM, ServiceMonth.from_ym(row.ym))
                 for row in self._timed_months.get(key, ())
             ),
         )
+
+    def _payer_kind(self, patient: PatientRow) -> PayerKind:
+        """Return who pays; a month without coverage is decided as one of nobody's coverage is."""
+        past = self._past_coverages.get(patient.id, ())
+        paying = month_coverage(patient, past, self._rows.month)
+        if paying is not None:
+            return paying.kind
+        return PayerKind(patient.payer_kind) if patient.payer_name is None else PayerKind.MEDICARE
 
     def _patient(self, row: PatientRow) -> PatientFacts:
         conditions = [condition_of(each) for each in self._conditions.get(row.id, ())]
@@ -445,7 +490,7 @@ FRAME_COLUMNS: Final = (
 )
 
 
-def panel_frame(determinations: Mapping[str, Determination]) -> pd.DataFrame:
+def panel_frame(determinations: Mapping[str, Determination]) -> "pd.DataFrame":
     """Return a panel's determinations as one row for each patient and program, without names.
 
     ``allowed`` holds exact ``Decimal`` dollars; ``reached``, ``codes`` and ``blocked`` are texts
@@ -454,6 +499,8 @@ def panel_frame(determinations: Mapping[str, Determination]) -> pd.DataFrame:
     Args:
         determinations: By patient id, of one month or several.
     """
+    import pandas as pd  # noqa: PLC0415 - slow to import, and the board asks for no frame
+
     table = [
         row
         for patient_id, determination in determinations.items()

@@ -29,6 +29,7 @@ from trellis_core.ledger.entries import TimeEntry
 from trellis_core.services.by_hand import system_user
 from trellis_core.services.exchange import append_entries, store_practice
 from trellis_core.services.practice_files import CocmEpisode, Of, PracticeFiles
+from trellis_core.services.scale_results import ScaleResult
 from trellis_core.store.engine import Store
 from trellis_core.values.clock import Clock
 from trellis_core.values.ids import derived_entry_id
@@ -133,7 +134,7 @@ def _practice(size: Size, chance: random.Random, day: date) -> PracticeFiles:
     enrollments: list[Of[Enrollment]] = []
     consents: list[Of[Consent]] = []
     plans: list[Of[CarePlan]] = []
-    scales: list[Of[RatingScale]] = []
+    scales: list[Of[ScaleResult]] = []
     conditions: list[Of[Condition]] = []
     patients: list[tuple[Patient, CocmEpisode]] = []
     for number in range(1, size.patients + 1):
@@ -191,7 +192,10 @@ def _practice(size: Size, chance: random.Random, day: date) -> PracticeFiles:
             )
         )
         if is_behavioral:
-            scales += [(who.id, _scale(month.first_day, chance)) for month in _months(size, day)]
+            scales += [
+                (who.id, ScaleResult(scale=_scale(month.first_day, chance)))
+                for month in _months(size, day)
+            ]
     return PracticeFiles(
         practice=Practice(
             id=_PRACTICE,

@@ -9,6 +9,8 @@ from trellis_core.errors import PermissionDeniedError
 
 WRITES = {
     Operation.EDIT_CHART: {"owner", "coordinator"},
+    Operation.WRITE_NOTE: {"owner", "coordinator", "biller"},
+    Operation.MERGE_PATIENTS: {"owner"},
     Operation.LOG_OWN_TIME: {"owner", "coordinator"},
     Operation.IMPORT_RECORDS: {"owner", "coordinator"},
     Operation.CORRECT_OTHERS_TIME: {"owner"},
@@ -52,6 +54,7 @@ def test_what_a_person_is_comes_on_top_of_a_role_and_takes_nothing_away():
         Operation.DOCUMENT_DECISION,
         Operation.LOG_OWN_TIME,
         Operation.RECORD_RECOMMENDATION,
+        Operation.WRITE_NOTE,
     }
     assert not {o for o in Operation if may(plain, o) and not may(more, o)}
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+from benchmarks.board import run as run_board
 from benchmarks.cases import PROGRAMS, case
 from benchmarks.determination import run
 from benchmarks.ledger import QUICK
@@ -55,6 +56,15 @@ def test_the_ledger_benchmark_reports_every_figure_beside_its_floor() -> None:
         assert any(name.startswith(word) for name in figures), word
     assert [row[1].split()[0] for row in rows if row[0] == "… refused"] == ["0", "0"]
     assert "200 entries, every third with a note" in report
+
+
+def test_the_board_benchmark_reports_every_look_with_its_statements() -> None:
+    report = run_board(patients=10, entries=20, rounds=1)
+    rows = re.findall(r"^\| ([a-z][^|]+) \| [\d,]+ ms \| (\d+) \|$", report, re.MULTILINE)
+    statements = {name: int(count) for name, count in rows}
+    assert statements["a look while nothing changes"] == 0
+    assert 0 < statements["after somebody opened a chart"] < statements["after one entry"]
+    assert statements["one patient, read anew"] <= 16
 
 
 def test_a_percentile_is_one_of_the_values() -> None:

@@ -120,7 +120,13 @@ COMMANDS_OWN = {"backup.make_backup", "by_hand.note_command", "by_hand.command_i
 
 
 @pytest.mark.parametrize(
-    "name", [*NO_SERVICE, "sign_in.note_refused", "board_memory.rows_of_month"]
+    "name",
+    [
+        *NO_SERVICE,
+        "sign_in.note_refused",
+        "board_memory.month_on_board",
+        "board_memory.rows_of_month",
+    ],
 )
 def test_no_page_and_no_other_command_calls_what_does_not_ask(name: str):
     module, _, function = name.rpartition(".")
@@ -140,7 +146,7 @@ def test_every_service_tells_the_journal_of_what_it_refuses():
     assert not bare, f"{', '.join(bare)}: not @audited, so a refusal would leave no trace."
 
 
-NOT_AN_ID = {"entry_id_new", "form_id", "care_planning_by_practitioner"}
+NOT_AN_ID = {"entry_id_new", "form_id", "care_planning_by_practitioner", "member_id"}
 AN_ID = re.compile(r"(^|_)(id|ids|by|consultant|practitioner|number|readers)$")
 
 

@@ -68,9 +68,10 @@ def test_nothing_lies_after_the_given_day_and_no_file_has_a_problem(day: date) -
     assert found.problems == ()
     assert max(end(entry).astimezone(ZONE).date() for entry in found.entries) <= day
     dated = [
-        *(one.on for _, one in found.scales),
+        *(one.scale.on for _, one in found.scales),
         *(one.on for _, one in found.visits),
-        *(one.on for _, one in found.caseload_reviews),
+        *(one.review.on for _, one in found.caseload_reviews),
+        *(one.began_at.date() for one in found.caseload_sessions),
         *(one.obtained_on for _, one in found.consents),
         *(contact.at.date() for _, one in found.discharges for contact in one.contacts),
     ]
@@ -79,7 +80,7 @@ def test_nothing_lies_after_the_given_day_and_no_file_has_a_problem(day: date) -
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
 def test_nobody_does_two_things_at_once_but_where_that_is_shown(day: date) -> None:
-    meant = {"p-214", "p-113", "p-114", "p-115"}
+    meant = {"p-214", "p-113", "p-114", "p-115", "p-218", "p-219"}
     for whose in ("staff_id", "patient_id"):
         by = defaultdict(list)
         for entry in files(day).entries:

@@ -1,4 +1,4 @@
-"""``trellis import``: FHIR Bundles into a practice, or a whole practice from a folder."""
+"""``trellis import``: patients or time from a CSV, FHIR Bundles, or a whole practice from a folder."""
 
 import argparse
 import sys
@@ -18,6 +18,7 @@ from trellis_core.cli.common import (
 from trellis_core.errors import InputRefusedError
 from trellis_core.services.by_hand import note_command, system_user
 from trellis_core.services.exchange import ImportReport, import_fhir, import_practice
+from trellis_core.services.imports.columns import ImportKind
 from trellis_core.store.engine import Store
 from trellis_core.values.clock import SystemClock
 
@@ -30,9 +31,31 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "import",
         help="read patients, time or FHIR files from another system",
-        description="Read records from another system. Everything is stored, or nothing is.",
+        description="Read records from another system, with a report of what was read and why the "
+        "rest was not.",
     )
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
+    for kind, what in (
+        (ImportKind.PATIENTS, "patients from a CSV file of another system"),
+        (ImportKind.TIME, "time entries from a CSV file of another system"),
+    ):
+        table = kinds.add_parser(
+            kind.value,
+            help=what,
+            description=f"Read {what}. Columns are found by their headings, or named by a mapping. "
+            "Reading a file again adds nothing; an import that was stopped goes on with the same "
+            "file. The report names each row that was refused, and why.",
+        )
+        table.add_argument("file", nargs="?", type=Path, metavar="FILE.csv", help="what to read")
+        table.add_argument(
+            "--mapping", type=Path, metavar="FILE.json", help="which column says what, as JSON"
+        )
+        does = table.add_mutually_exclusive_group()
+        does.add_argument(
+            "--dry-run", action="store_true", help="say what would happen; store nothing"
+        )
+        does.add_argument("--undo", metavar="BATCH", help="take an import back, by its id")
+        add_store_options(table)
     fhir = kinds.add_parser(
         "fhir",
         help="patients and their conditions from FHIR R4 Bundles",
@@ -60,6 +83,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Import, and report."""
+    if args.kind in {each.value for each in ImportKind}:
+        from trellis_core.cli import _import_csv
+
+        return _import_csv.run(args)
     store = open_store_of(args)
     try:
         if args.kind == "fhir":

@@ -43,6 +43,8 @@ RUN: dict[str, tuple[str, ...]] = {
     "month close": ("2026-11", *WHO),
     "month reopen": ("2026-11", "--reason", f"For {PHI}", *WHO),
     "import fhir": ("{folder}/no-such-file", *WHO),
+    "import patients": ("{folder}/no-such-file", *WHO),
+    "import time": ("{folder}/no-such-file", *WHO),
     "import practice": ("{sample}",),
     "check": (),
     "checkpoint": WHO,
