@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.shared import (
     formats,
+    inbox,
     month_strip,
     routes,
     store,
@@ -80,6 +81,7 @@ with widgets.command():
     }[found.state.standing]
     with heading:
         widgets.heading("Superbills", f"{formats.month_name(month)}. {said}")
+        inbox.draw(actor)
     names = names_of(found)
     month_strip.draw(found, actor, names=names)
     if not found.superbills:

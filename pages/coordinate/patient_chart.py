@@ -1,11 +1,15 @@
 """Patient chart: who the person is, what is on record, and what this month still needs."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from pages.shared import (
     chart_map,
+    chart_merge,
     chart_month,
     chart_sections,
+    elsewhere_view,
     emergency_view,
     formats,
     routes,
@@ -30,7 +34,8 @@ actor = store.require(Operation.READ_REGISTRY)
 def head(view: ChartView) -> None:
     """Draw who the patient is and how to reach the person."""
     patient = view.patient
-    coverage = patient.coverage.payer_name if patient.coverage else "no coverage recorded"
+    paying = view.chart.coverage
+    coverage = paying.payer_name if paying else f"no coverage in {formats.month_name(view.month)}"
     facts = [
         f"MRN {patient.mrn}",
         f"born {formats.day(patient.birth_date)}",
@@ -48,6 +53,8 @@ def head(view: ChartView) -> None:
     with st.container(horizontal=True, gap="small"):
         if patient.deceased_on:
             st.badge(f"Deceased {formats.day(patient.deceased_on)}", color="gray")
+        for each in elsewhere_view.open_ones(view):
+            st.badge(f"In {each.program} elsewhere", icon=":material/domain:", color="orange")
         if uncoded:
             st.badge(
                 f"{formats.count(uncoded, 'condition')} without ICD-10-CM",
@@ -60,15 +67,17 @@ def head(view: ChartView) -> None:
 
 def body(view: ChartView) -> None:
     """Draw the section that the address names."""
-    section = chosen_section()
+    sections = chart_sections.of(view)
+    section = chosen_section(sections)
     st.segmented_control(
         "Section",
-        list(Section),
-        format_func=lambda each: chart_map.TITLES[Section(each)],
+        sections,
+        format_func=lambda each: chart_map.section_title(Section(each), among=len(sections)),
         required=True,
         key=SECTION_WIDGET,
         on_change=keep_section,
         label_visibility="collapsed",
+        wrap=True,
     )
     if section is Section.MONTH:
         chart_month.draw(
@@ -95,4 +104,6 @@ else:
         if seen is not None:
             head(seen)
             emergency_view.bar(chosen, actor)
+            if chart_merge.banner(chosen, actor):
+                seen = replace(seen, may_edit=False)
             body(seen)

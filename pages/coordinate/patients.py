@@ -1,4 +1,4 @@
-"""Patients: find, register, import; choosing one opens the chart."""
+"""Patients: find, register, import, who may qualify; choosing one opens the chart."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -6,15 +6,14 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import streamlit as st
 
-from pages.shared import board_view, chart_details, formats, routes, store, widgets
+from pages.shared import board_view, formats, qualify_view, register_view, routes, store, widgets
 from trellis_core.access import Operation, may
-from trellis_core.care.people import Patient
 from trellis_core.services import board, caseload, coding, exchange
 from trellis_core.services.board import BoardRow
 from trellis_core.services.caseload import PatientPage
 
 PAGE_ROWS = 50
-VISIBLE_ROWS, ROW_HEIGHT, HEADER_HEIGHT = 15, 33, 37
+VISIBLE_ROWS, ROW_HEIGHT, HEADER_HEIGHT = 14, 33, 37
 COLUMNS = ["Name", "MRN", "Born", "Programs", "ICD-10-CM"]
 actor = store.require(Operation.READ_CHART)
 
@@ -24,14 +23,16 @@ def listing(page: PatientPage) -> None:
     month = store.month(actor)
     of_month: dict[str, list[BoardRow]] = {}
     found = board.board(
-        month=month, text=st.session_state.get("patients_text") or "",
-        store=store.store(), actor=actor, clock=store.clock(), rule_book=store.rule_book(),
+        month=month, store=store.store(), actor=actor, clock=store.clock(),
+        rule_book=store.rule_book(),
     )  # fmt: skip
     for row in found.rows:
         of_month.setdefault(row.patient_id, []).append(row)
     ids = [patient.id for patient in page.rows if patient.id not in page.closed]
     waiting = coding.uncoded_counts(ids, store=store.store(), actor=actor)
     columns = [*COLUMNS, formats.month_name(month), "Payer"]
+    if not waiting:
+        columns.remove("ICD-10-CM")
     rows: list[dict[str, object]] = []
     for patient in page.rows:
         if patient.id in page.closed:
@@ -69,23 +70,14 @@ def listing(page: PatientPage) -> None:
         routes.open_page("chart", patient_id=page.rows[chosen[0]].id)
 
 
-def register() -> None:
-    """Draw the form for a new patient."""
-    with st.form("patients_new"):
-        entered = chart_details.person_fields(
-            Patient(id="", mrn="", family_name=""), store.today(actor), key="patients_new"
-        )
-        is_sent = st.form_submit_button("Register", type="primary", key="patients_new_save")
-    if is_sent:
-        with widgets.command():
-            patient = caseload.register_patient(
-                entered, store=store.store(), actor=actor, clock=store.clock()
-            )
-            routes.open_page("chart", patient_id=patient.id)
+def from_the_start() -> None:
+    """Begin another search on its first page."""
+    st.session_state["patients_page"] = 1
 
 
 def bring_in() -> None:
-    """Draw the import of FHIR bundles, with its report."""
+    """Draw the way to the import of CSV files, and the import of FHIR bundles with its report."""
+    routes.link("import", "Patients or time from a CSV file", icon=":material/upload_file:")
     st.caption(
         "FHIR R4 bundles as JSON, for example from your record system or Synthea. Patients and "
         "conditions are read; reading a file again adds nothing. SNOMED conditions wait for a code."
@@ -111,21 +103,26 @@ def bring_in() -> None:
 
 
 widgets.heading("Patients", "Everyone in the practice. Choose a row to open the chart.")
-left, middle, right = st.columns([2.4, 1, 1.3], vertical_alignment="bottom")
-text = left.text_input(
-    "Search", key="patients_text", placeholder="Name, MRN or birth date (YYYY-MM-DD)",
-    icon=":material/search:",
-)  # fmt: skip
-with middle:
+READS = ["List", "Who may qualify"]
+parts = [*READS, "Register", "Import"] if may(actor, Operation.EDIT_CHART) else READS
+with st.container(horizontal=True):
+    part = st.segmented_control(
+        "Part", parts, default="List", required=True, key="patients_part",
+        label_visibility="collapsed", width="content", wrap=True,
+    )  # fmt: skip
     routes.link("consents", "Missing paperwork", icon=":material/handshake:")
-parts = ["List", "Register", "Import"] if may(actor, Operation.EDIT_CHART) else ["List"]
-part = right.segmented_control(
-    "Part", parts, default="List", required=True, key="patients_part", label_visibility="collapsed"
-)
+    text = ""
+    if part == "List":
+        text = st.text_input(
+            "Search", key="patients_text", placeholder="Name, MRN or birth date (YYYY-MM-DD)",
+            icon=":material/search:", on_change=from_the_start, label_visibility="collapsed",
+        )  # fmt: skip
 if part == "Register":
-    register()
+    register_view.draw(actor)
 elif part == "Import":
     bring_in()
+elif part == "Who may qualify":
+    qualify_view.draw(actor)
 else:
     with widgets.command():
         number = int(st.session_state.get("patients_page", 1))
@@ -141,6 +138,6 @@ else:
             st.caption(formats.count(seen.total, "patient"))
         else:
             widgets.empty(
-                "Nobody matches." if text else "No patient yet. Register one, or import a bundle.",
+                "Nobody matches." if text else "No patient yet. Register one, or import a file.",
                 icon="person_search",
             )

@@ -5,33 +5,42 @@ from typing import Final
 import streamlit as st
 
 from pages.shared import (
+    board_filters,
     board_parts,
+    board_strip,
+    board_table,
     board_view,
-    emergency_view,
+    first_steps,
     formats,
+    inbox,
     routes,
     state,
     store,
-    time_entry,
     widgets,
 )
+from pages.shared.board_table import TableView
 from pages.shared.board_view import STATE_WORDS, RowKey
 from trellis_core.access import Actor, Operation
-from trellis_core.care.vocabulary import Program
 from trellis_core.services.board import Board, BoardRow, BoardState, board
+from trellis_core.services.practice_options import options
 
 REFRESH_SECONDS: Final = 4
-PAGE_ROWS: Final = 50
 _CHOSEN: Final = "thresholds_chosen"
+_OF: Final = "of"
+"""Query parameter with the program of the selected row, of which its patient may have several."""
 
 
 def read_board(person: Actor) -> Board:
     """Return the month's board with the page's filters."""
-    program = st.session_state.get("thresholds_program")
+    chosen = board_filters.chosen(person)
     return board(
         month=store.month(person),
-        program=program if isinstance(program, Program) else None,
-        text=st.session_state.get("thresholds_text") or "",
+        program=chosen.program,
+        coordinator=chosen.coordinator,
+        site=chosen.site,
+        in_the_way=chosen.in_the_way,
+        is_contact_due=chosen.is_contact_due,
+        text=chosen.text,
         store=store.store(),
         actor=person,
         clock=store.clock(),
@@ -43,43 +52,56 @@ def read_board(person: Actor) -> Board:
 def draw_board(person: Actor) -> None:
     """Draw the sums, the tabs and the table; runs again every few seconds."""
     store.keep_signed_in_only()
-    found = read_board(person)
+    with board_parts.first_look():
+        found = read_board(person)
+    people = {key: formats.short_name(each) for key, each in store.people(person).items()}
     board_parts.sums(found)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         answer = st.segmented_control(
             "Answer",
             list(STATE_WORDS),
-            format_func=lambda item: f"{STATE_WORDS[item]} · {found.counts.get(item, 0)}",
+            format_func=lambda item: f"{STATE_WORDS[item]} · {found.counts.get(item, 0):,}",
             default=_first_tab(found),
             required=True,
             key="thresholds_answer",
             label_visibility="collapsed",
+            wrap=True,
         )
-        board_parts.filters()
+        board_filters.draw(
+            person,
+            coordinators=found.coordinators,
+            people=people,
+            at=board_filters.places(found, person),
+        )
     rows = [row for row in found.rows if row.state is answer]
     if answer is BoardState.BLOCKED and rows:
         routes.link("consents", "Work through what is missing", icon=":material/handshake:")
+    page = board_parts.page_of(len(rows), answer)
+    board_filters.keep(page=page)
     if not rows:
-        board_parts.nobody(is_filtered=board_parts.is_filtered(), is_empty=not found.rows)
+        is_any = board_filters.chosen(person).is_any
+        board_parts.nobody(is_filtered=is_any, is_empty=not found.rows)
         return
-    first = 0
-    if len(rows) > PAGE_ROWS:
-        pages = -(-len(rows) // PAGE_ROWS)
-        first = (st.pagination(pages, key=f"thresholds_page_{answer}_{pages}") - 1) * PAGE_ROWS
-    people = {key: formats.short_name(each) for key, each in store.people(person).items()}
-    before = _chosen_before(found)
-    chosen = board_view.rows_table(
-        rows[first : first + PAGE_ROWS],
-        name="thresholds",
-        today=store.today(person),
+    view = TableView(
+        found=found,
         month=store.month(person),
-        chosen=before,
+        today=store.today(person),
         people=people,
+        shows_dollars=options(store=store.store(), actor=person).shows_dollars_per_minute,
     )
+    before = _chosen_before(found)
+    shown = rows[(page - 1) * board_parts.PAGE_ROWS : page * board_parts.PAGE_ROWS]
+    chosen = board_table.draw(shown, name="thresholds", view=view, chosen=before)
     if chosen != before:
         st.session_state[_CHOSEN] = chosen
         state.choose_patient(chosen[0] if chosen else None)
+        if chosen:
+            st.query_params[_OF] = chosen[1]
+        else:
+            st.query_params.pop(_OF, None)
         st.rerun()
+    if chosen is None:
+        st.caption("Select a row to see its entries, what blocks it, and to record time.")
 
 
 def _first_tab(found: Board) -> BoardState:
@@ -90,53 +112,27 @@ def _first_tab(found: Board) -> BoardState:
 
 
 def _named_by_address(found: Board) -> BoardRow | None:
-    patient_id = state.chosen_patient()
-    return next((row for row in found.rows if row.patient_id == patient_id), None)
+    patient_id, program = state.chosen_patient(), st.query_params.get(_OF)
+    rows = [row for row in found.rows if row.patient_id == patient_id]
+    first = rows[0] if rows else None
+    return next((row for row in rows if row.program.value == program), first)
 
 
 def _chosen_before(found: Board) -> RowKey | None:
-    if _CHOSEN not in st.session_state:
+    """Return the selected row: the one that was, unless the address names another patient."""
+    chosen: RowKey | None = st.session_state.get(_CHOSEN)
+    patient_id = state.chosen_patient()
+    if patient_id is not None and (chosen is None or chosen[0] != patient_id):
         named = _named_by_address(found)
-        st.session_state[_CHOSEN] = board_view.key_of(named) if named else None
-    chosen: RowKey | None = st.session_state[_CHOSEN]
+        chosen = st.session_state[_CHOSEN] = board_view.key_of(named) if named else chosen
     return chosen
 
 
-def draw_strip(person: Actor) -> None:
-    """Draw the selected row's strip: contact line, what counts, what blocks, and time entry."""
-    chosen: RowKey | None = st.session_state.get(_CHOSEN)
-    if chosen is not None and emergency_view.is_closed(chosen[0], person):
-        emergency_view.notice(chosen[0])
-        return
-    row = chosen and board_view.read_row(chosen, month=store.month(person), person=person)
-    if row is None:
-        st.caption("Select a row to see its entries, what blocks it, and to record time.")
-        return
-    program = Program(row.program)
-    facts, entry = st.columns([1.9, 1], gap="large")
-    with facts:
-        st.subheader(f"{formats.plain(row.patient_name)} · {program}", anchor=False)
-        st.markdown(board_view.contact_line(row))
-        _live_detail(row, person)
-    with entry:
-        time_entry.panel(
-            "thresholds_entry",
-            person=person,
-            patients={row.patient_id: row.patient_name},
-            programs=(program,),
-        )
-
-
-@st.fragment(run_every=REFRESH_SECONDS)
-def _live_detail(row: BoardRow, person: Actor) -> None:
-    store.keep_signed_in_only()
-    if emergency_view.is_closed(row.patient_id, person):
-        st.rerun()
-    board_view.detail(row, month=store.month(person), person=person)
-
-
 actor = store.require(Operation.READ_BOARD)
+board_filters.restore()
 widgets.heading("Thresholds", board_view.days_left_words(store.month(actor), store.today(actor)))
+first_steps.draw(actor)
+inbox.draw(actor)
 board_parts.closed_caption(store.month(actor), actor)
 draw_board(actor)
-draw_strip(actor)
+board_strip.draw(st.session_state.get(_CHOSEN), actor)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import streamlit as st
 
-from pages.shared import formats, roi_plots, roi_view, store, widgets
+from pages.shared import first_steps, formats, inbox, roi_plots, roi_view, store, widgets
 from trellis_core import roi
 from trellis_core.access import Operation
 from trellis_core.roi import Complexity, RoiInputs, RoiResult
@@ -107,6 +107,8 @@ widgets.heading(
     "ROI calculator",
     "A first answer from three numbers. It uses no patient data and saves nothing.",
 )
+first_steps.draw(actor)
+inbox.draw(actor)
 first_inputs()
 with widgets.command():
     found = roi.simulate(roi_view.inputs_from_widgets(), amounts)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, routes, state, store, widgets
+from pages.shared import formats, places, practice_choices, routes, state, store, widgets
 from pages.shared.chart_base import yes_no_input
 from trellis_core.access import Operation, may
 from trellis_core.care.people import Practice
@@ -24,6 +24,8 @@ ATTESTED = (
     ("apcm_capabilities", "Every APCM practice capability is in place"),
     ("performance_reporting", "The practice reports performance (MVP or a model)"),
 )
+SAID_HERE = tuple(each for each in ATTESTED if each[0] != "apcm_capabilities")
+"""What APCM asks for is attested element by element, on its own page."""
 
 
 def facts() -> None:
@@ -51,7 +53,7 @@ def form() -> None:
         st.markdown("**What the practice attests**")
         given: dict[str, Maybe[bool]] = {}
         columns = st.columns(2)
-        for place, (name, words) in enumerate(ATTESTED):
+        for place, (name, words) in enumerate(SAID_HERE):
             with columns[place % 2]:
                 given[name] = yes_no_input(words, getattr(practice, name), key=f"settings_{name}")
         is_sent = st.form_submit_button("Save settings", type="primary", key="settings_save")
@@ -60,7 +62,6 @@ def form() -> None:
             entered,
             around_the_clock_access=given["around_the_clock_access"],
             certified_ehr=given["certified_ehr"],
-            apcm_capabilities=given["apcm_capabilities"],
             performance_reporting=given["performance_reporting"],
         )
         with widgets.command():
@@ -84,21 +85,14 @@ def _identity(held: Practice) -> Practice:
 
 def _place(held: Practice) -> Practice:
     first, second, third = st.columns(3)
-    today = store.today(actor)
-    places = {each.key: each for each in store.rule_book().amounts.localities(on=today)}
-    current = f"{held.state}-{held.locality}" if held.state and held.locality else None
-    options = [None, *places] if current in {None, *places} else [None, current, *places]
-    chosen = first.selectbox(
-        "Medicare locality", options, index=options.index(current), key="settings_locality",
-        format_func=lambda key: "National amounts" if key is None else
-        f"{key.replace('-', ' ')} {places[key].name if key in places else ''}".strip(),
-    )  # fmt: skip
+    code, number = places.locality_input(
+        first, (held.state, held.locality), today=store.today(actor), key="settings_locality"
+    )
     kinds, settings, rules = list(PracticeKind), list(Setting), list(DateOfServiceRule)
-    code, _, number = (chosen or "").partition("-")
     return replace(
         held,
-        state=code or held.state,
-        locality=number or None,
+        state=code,
+        locality=number,
         kind=second.selectbox(
             "Kind of practice", kinds, index=kinds.index(held.kind), format_func=formats.words,
             key="settings_kind",
@@ -123,7 +117,9 @@ if may(actor, Operation.EDIT_SETTINGS):
     form()
 else:
     facts()
-st.markdown("#### People")
+practice_choices.draw(actor)
+places.draw_sites(actor)
+st.markdown("## People")
 if may(actor, Operation.MANAGE_PEOPLE):
     routes.link("people", "People and sign-in", icon=":material/badge:")
 widgets.table(

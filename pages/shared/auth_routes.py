@@ -7,7 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from pages.shared import auth_links, auth_second_factor, sign_in_forms, sign_in_page, store
+from pages.shared import (
+    active_time,
+    auth_links,
+    auth_second_factor,
+    sign_in_forms,
+    sign_in_page,
+    store,
+)
 from pages.shared.auth_answers import (
     AUTH,
     STEP_COOKIE,
@@ -183,4 +190,7 @@ async def _sign_out(request: Request) -> Response:
 
 
 def _end(token: str) -> None:
+    person = sign_ins.person_without_use(token, store=store.store(), clock=store.clock())
+    if person is not None:
+        active_time.keep(token, person, is_last=True)
     sign_ins.end_sign_in(token, store=store.store(), clock=store.clock())

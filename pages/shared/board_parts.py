@@ -1,20 +1,25 @@
 """Parts of the Thresholds page: the sums on top and the filter."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from decimal import Decimal
+from typing import Final
 
 import streamlit as st
 
 from pages.shared import formats, month_strip, routes, widgets
-from pages.shared.board_view import STATE_WORDS
 from trellis_core.access import Actor
-from trellis_core.care.vocabulary import Program
 from trellis_core.services.board import Board, BoardState
 from trellis_core.values.money import ZERO
 from trellis_core.values.periods import ServiceMonth
 
+PAGE_ROWS: Final = 50
+"""Rows of the table on one page."""
+_SEEN: Final = "thresholds_seen"
+
 
 def sums(found: Board) -> None:
-    """Draw what bills now, what is within reach, what is held back and what has not begun."""
+    """Say what bills now, what is within reach, what is held back and what has not begun."""
 
     def expected(answer: BoardState) -> Decimal:
         return sum((row.expected for row in found.rows if row.state is answer), ZERO)
@@ -24,48 +29,42 @@ def sums(found: Board) -> None:
             (row.expected_if_cleared or ZERO for row in found.rows if row.state is answer), ZERO
         )
 
-    tiles = st.columns(4)
-    tiles[0].metric(
-        "Billable now",
-        formats.money_whole(expected(BoardState.BILLABLE)),
-        delta=formats.count(found.counts.get(BoardState.BILLABLE, 0), "line", "rows"),
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
+    parts = (
+        (expected(BoardState.BILLABLE), "billable now"),
+        (cleared(BoardState.REACH), "within reach"),
+        (cleared(BoardState.BLOCKED), "held back by paperwork"),
+        (cleared(BoardState.NOT_STARTED), "not started"),
     )
-    for tile, answer, word in (
-        (tiles[1], BoardState.REACH, "if reached"),
-        (tiles[2], BoardState.BLOCKED, "held back"),
-        (tiles[3], BoardState.NOT_STARTED, "possible"),
-    ):
-        amount = cleared(answer)
-        under = f"{formats.money_whole(amount)} {word}"
-        tile.metric(
-            STATE_WORDS[answer],
-            found.counts.get(answer, 0),
-            delta=under,
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
+    st.markdown(
+        "  ·  ".join(
+            f"**{formats.plain(formats.money_whole(amount))}** {word}" for amount, word in parts
         )
+    )
 
 
-def filters() -> None:
-    """Draw the filter by program and by name; what is typed never reaches the address."""
-    with st.popover(_filter_words(), icon=":material/filter_list:"):
-        st.selectbox(
-            "Program",
-            ["", *Program],
-            format_func=lambda item: str(item) or "All programs",
-            key="thresholds_program",
-        )
-        st.text_input("Name, MRN or birth date", key="thresholds_text")
+@contextmanager
+def first_look() -> Iterator[None]:
+    """Say that the month is worked out, where that takes long enough to be seen: once a session.
+
+    Later looks cost what has changed, so that nothing flickers when the board refreshes.
+    """
+    with nullcontext() if st.session_state.get(_SEEN) else st.spinner("Working out the month …"):
+        yield
+    st.session_state[_SEEN] = True
 
 
-def is_filtered() -> bool:
-    """Say whether a filter narrows the board."""
-    kept = st.session_state
-    return bool(kept.get("thresholds_program") or kept.get("thresholds_text"))
+def page_of(count: int, answer: BoardState) -> int:
+    """Draw the choice of a page where there is more than one, and return the chosen one, from 1."""
+    pages = -(-count // PAGE_ROWS)
+    key = f"thresholds_page_{answer.value}"
+    wanted = st.session_state.pop("thresholds_page", None)
+    if wanted is not None and key not in st.session_state:
+        st.session_state[key] = wanted
+    if pages <= 1:
+        return 1
+    if st.session_state.get(key, 1) > pages:
+        st.session_state[key] = pages
+    return int(st.pagination(pages, key=key))
 
 
 def nobody(*, is_filtered: bool, is_empty: bool) -> None:
@@ -77,12 +76,6 @@ def nobody(*, is_filtered: bool, is_empty: bool) -> None:
         widgets.empty("Nobody matches the filter. Take it off to see everybody.")
     else:
         widgets.empty("Nobody is in this state this month.")
-
-
-def _filter_words() -> str:
-    kept = st.session_state
-    parts = [kept.get("thresholds_program"), kept.get("thresholds_text")]
-    return ", ".join(formats.plain(str(part)) for part in parts if part) or "Filter"
 
 
 def closed_caption(month: ServiceMonth, person: Actor) -> None:

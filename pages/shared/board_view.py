@@ -1,18 +1,26 @@
 """The board's rows as a table: one meter per patient and program, and the strip under it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
-from pages.shared import chart_map, formats, meters, routes, store, widgets
+from pages.shared import block_words, chart_map, formats, routes, store, widgets
 from trellis_core.access import Actor
 from trellis_core.care.vocabulary import Program
+from trellis_core.care.work import OpenWork
 from trellis_core.rules.determination import StepState
 from trellis_core.rules.labels import code_label
-from trellis_core.services.board import BoardRow, BoardState, board, patient_month
+from trellis_core.services.board import (
+    BoardRow,
+    BoardState,
+    PatientMonth,
+    board,
+    patient_month,
+)
 from trellis_core.values.periods import ServiceMonth
 
 RowKey = tuple[str, str, str]
@@ -26,8 +34,7 @@ STATE_WORDS: Final[Mapping[BoardState, str]] = {
 }
 """The four answers in the order in which the board shows them."""
 
-ROW_HEIGHT: Final = 46
-_TABLE_ROWS: Final = 11
+_HEADER_HEIGHT: Final = 36
 _STEP_WORDS: Final = {
     "contact": "Contact",
     "visit": "Visit",
@@ -48,17 +55,20 @@ def month_words(rows: Sequence[BoardRow]) -> str:
     return "; ".join(f"{row.program} {STATE_WORDS[row.state].lower()}" for row in rows)
 
 
-def read_row(key: RowKey, *, month: ServiceMonth, person: Actor) -> BoardRow | None:
-    """Return one row of a month's board as it stands; None where it is gone."""
-    rows = board(
+def read_row(
+    key: RowKey, *, month: ServiceMonth, person: Actor
+) -> tuple[BoardRow, OpenWork] | None:
+    """Return one row of a month's board as it stands and what is open; None where it is gone."""
+    found = board(
         month=month,
         patient_id=key[0],
         store=store.store(),
         actor=person,
         clock=store.clock(),
         rule_book=store.rule_book(),
-    ).rows
-    return next((row for row in rows if key_of(row) == key), None)
+    )
+    row = next((row for row in found.rows if key_of(row) == key), None)
+    return None if row is None else (row, found.work_of(row))
 
 
 def table_key(name: str, rows: Sequence[BoardRow]) -> str:
@@ -66,49 +76,43 @@ def table_key(name: str, rows: Sequence[BoardRow]) -> str:
     return f"{name}_table_{hash(tuple(key_of(row) for row in rows)) & 0xFFFFFFFF:x}"
 
 
-def rows_table(
+def select_in(
+    frame: pd.DataFrame,
     rows: Sequence[BoardRow],
     *,
     name: str,
-    today: date,
-    month: ServiceMonth,
     chosen: RowKey | None,
-    people: Mapping[str, str],
-    is_one_program: bool = False,
+    columns: Mapping[str, ColumnConfig],
+    row_height: int,
+    most_rows: int,
 ) -> RowKey | None:
-    """Draw rows as a table and return the row that is selected, if any.
+    """Draw a table of rows and return the row that is selected, if any.
 
     The widget's identity holds the order of the rows: when the order changes, the selection moves
     with its patient instead of staying at its place. A selected row that left these rows, because
     its answer changed, stays selected until another is.
 
     Args:
+        frame: What is drawn: one line for each row, in their order.
         rows: At most a page of them.
         name: Prefix of the widget's key.
-        today: The practice's calendar day.
-        month: The service month.
         chosen: The row that was selected before.
-        people: Names of the practice's people by id.
-        is_one_program: Leave the program column out.
+        columns: How the columns look.
+        row_height: Of each line, in pixels.
+        most_rows: Lines that are in sight at once; more scroll.
     """
     keys = [key_of(row) for row in rows]
     at = keys.index(chosen) if chosen in keys else None
-    frame = pd.DataFrame([_cells(row, today=today, month=month, people=people) for row in rows])
-    left_out = ["Program"] if is_one_program else []
-    if not any(row.blocked for row in rows):
-        left_out.append("In the way")
-    if all(row.steps for row in rows):
-        left_out.append("Minutes")
     event = st.dataframe(
-        frame.drop(columns=left_out),
+        frame,
         hide_index=True,
         key=table_key(name, rows),
         on_select="rerun",
         selection_mode="single-row",
         selection_default={"selection": {"rows": [] if at is None else [at]}},
-        row_height=ROW_HEIGHT,
-        height=(min(len(rows), _TABLE_ROWS) + 1) * ROW_HEIGHT - 8,
-        column_config=_COLUMNS,
+        row_height=row_height,
+        height=min(len(rows), most_rows) * row_height + _HEADER_HEIGHT,
+        column_config=dict(columns),
         alt="Patients and programs of the month with their minutes",
     )
     selected = event["selection"]["rows"]
@@ -117,78 +121,19 @@ def rows_table(
     return chosen if at is None else None
 
 
-_COLUMNS: Final = {
-    "Patient": st.column_config.TextColumn(width=138),
-    "Program": st.column_config.TextColumn(width=62),
-    "This month": st.column_config.ImageColumn(
-        width=236,
-        help="Counted minutes. Each mark is a code; it fills when its minutes are reached. "
-        "Hatched: paperwork is missing.",
-    ),
-    "Minutes": st.column_config.TextColumn(width=62, alignment="right"),
-    "Next": st.column_config.TextColumn(
-        width=118, help="The next code, or the next step, and how far."
-    ),
-    "In the way": st.column_config.MultiselectColumn(
-        width=170, color="orange", help="What has to be recorded before the minutes bill."
-    ),
-    "Left": st.column_config.TextColumn(width=58, help="Days left, today included."),
-    "Last touch": st.column_config.TextColumn(width=70),
-    "Coordinator": st.column_config.TextColumn(width=100),
-}
-
-
-def _cells(
-    row: BoardRow, *, today: date, month: ServiceMonth, people: Mapping[str, str]
-) -> dict[str, object]:
-    due = next_due(row)
-    return {
-        "Patient": row.patient_name,
-        "Program": str(row.program),
-        "This month": picture(row),
-        "Minutes": formats.DASH if row.steps else f"{row.minutes:,}",
-        "In the way": widgets.block_titles(row.blocked),
-        "Next": _next_words(row),
-        "Left": _days_left(due, today=today, over="overdue")
-        if row.steps
-        else _days_left(month.last_day, today=today, over="over"),
-        "Last touch": formats.DASH
-        if row.last_touch is None
-        else f"{row.last_touch:%b} {row.last_touch.day}",
-        "Coordinator": people.get(row.coordinator or "", formats.DASH),
-    }
-
-
 def next_due(row: BoardRow) -> date | None:
     """Return the day of a row's next open step; None where nothing is open."""
     return min((step.due for step in row.steps if step.due and not step.is_done), default=None)
 
 
-def _next_words(row: BoardRow) -> str:
-    if row.steps:
-        opened = [step for step in row.steps if not step.is_done]
-        first = min(opened, key=lambda step: step.due or date.max, default=None)
-        return formats.words(first.step) if first else "all steps done"
-    if row.next_code is None or row.minutes_to_next is None:
-        return formats.DASH
-    return f"{formats.minutes(row.minutes_to_next)} to {row.next_code}"
-
-
-def picture(row: BoardRow) -> str:
-    """Return a row's meter, or its steps where the program has steps instead of minutes."""
-    if row.steps:
-        return meters.steps_image(row.steps)
-    return meters.meter_image(row.minutes, row.ticks, is_blocked=row.state is BoardState.BLOCKED)
-
-
-def _days_left(until: date | None, *, today: date, over: str) -> str:
-    if until is None:
-        return formats.DASH
-    days = (until - today).days + 1
-    return over if days <= 0 else formats.count(days, "day")
-
-
-def detail(row: BoardRow, *, month: ServiceMonth, person: Actor, is_complete: bool = True) -> None:
+def detail(
+    row: BoardRow,
+    *,
+    month: ServiceMonth,
+    person: Actor,
+    is_complete: bool = True,
+    records: Callable[[PatientMonth], None] | None = None,
+) -> None:
     """Draw what stands behind a row: what counts, what blocks and where to fix it.
 
     Args:
@@ -196,6 +141,7 @@ def detail(row: BoardRow, *, month: ServiceMonth, person: Actor, is_complete: bo
         month: The service month.
         person: Who looks.
         is_complete: With steps and entries too; false where the page draws them elsewhere.
+        records: Draws what is on record besides, above the entries.
     """
     found = patient_month(
         row.patient_id,
@@ -214,14 +160,16 @@ def detail(row: BoardRow, *, month: ServiceMonth, person: Actor, is_complete: bo
         )
         st.markdown(f":material/check_circle: Recorded requirements met for {said}")
     for block in row.blocked:
-        st.markdown(
-            f":material/block: **{formats.plain(widgets.block_titles([block])[0])}** · {formats.plain(block.message)}"
-        )
+        what = block_words.short(block.reason, row.declined)
+        why = block_words.sentence(block.reason, block.message, row.declined)
+        st.markdown(f":material/block: **{formats.plain(what)}** · {formats.plain(why)}")
     _ways_to_fix(row)
     for notice in row.warnings:
         st.caption(f":material/info: {formats.plain(notice.message)}")
     if row.steps and is_complete:
         steps_list(row.steps, today=store.today(person))
+    if records is not None:
+        records(found)
     entries = [entry for entry in found.entries if entry.program is program]
     if is_complete and (entries or not row.steps):
         widgets.entries_table(
@@ -285,7 +233,10 @@ def _ways_to_fix(row: BoardRow) -> None:
                 section=section,
                 icon=":material/edit_note:",
             )
-        if any(chart_map.is_practice_fact(block.reason) for block in row.blocked):
+        is_practice = any(chart_map.is_practice_fact(block.reason) for block in row.blocked)
+        if is_practice and row.program is Program.APCM:
+            routes.link("apcm", "See what the practice can do", icon=":material/checklist:")
+        elif is_practice:
             st.caption("This is a fact about the practice. Its owner records it in the settings.")
         routes.link(
             "chart", "Open the chart", patient_id=row.patient_id, icon=":material/folder_shared:"

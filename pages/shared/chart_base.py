@@ -1,6 +1,6 @@
 """What every section of the chart needs: the patient, the month, the person, and saving."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, TypedDict
@@ -108,10 +108,10 @@ def read_view(patient_id: str, person: Actor) -> ChartView:
     )
 
 
-def chosen_section() -> chart_map.Section:
-    """Return the section that the address names, and set the page's control to it."""
+def chosen_section(sections: Sequence[chart_map.Section]) -> chart_map.Section:
+    """Return which of a chart's sections the address names, and set the page's control to it."""
     named = st.query_params.get(state.SECTION_KEY, "")
-    known = {str(section): section for section in chart_map.Section}
+    known = {str(section): section for section in sections}
     section = known.get(named, chart_map.Section.MONTH)
     st.session_state[SECTION_WIDGET] = section
     return section
@@ -133,21 +133,29 @@ def want_program(program: Program | None) -> None:
     st.session_state[_PROGRAM_KEY] = program
 
 
-def wanted_program(options: list[Program]) -> int:
-    """Return the place of the program that a button asked for, or of the first."""
+def wanted_program(options: list[Program], *, otherwise: int = 0) -> int:
+    """Return the place of the program that a button asked for, or of the first.
+
+    Args:
+        options: The programs to choose from.
+        otherwise: The place where no button asked for one of them.
+    """
     wanted = st.session_state.get(_PROGRAM_KEY)
-    return options.index(wanted) if wanted in options else 0
+    return options.index(wanted) if wanted in options else otherwise
 
 
-def save(command: Callable[[], object], done: str) -> None:
+def save(command: Callable[[], object], done: str, *, form: str | None = None) -> None:
     """Run one service call; say what was saved, or show why it was refused.
 
     Args:
         command: The call.
         done: What to say, without names.
+        form: The form that begins anew then, where its keys come from ``state.form_key``.
     """
     with widgets.command():
         command()
+        if form is not None:
+            state.renew_form_id(form)
         state.flash(done)
         st.rerun()
 

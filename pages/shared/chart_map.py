@@ -11,6 +11,7 @@ class Section(StrEnum):
     """A section of the chart, as its URL and its control name it."""
 
     MONTH = "month-state"
+    NOTES = "notes"
     CONDITIONS = "conditions"
     ENROLLMENT = "enrollment"
     CONSENT = "consent"
@@ -18,11 +19,13 @@ class Section(StrEnum):
     VISITS = "visits"
     SCALES = "scales"
     DISCHARGES = "discharges"
+    APCM = "apcm"
     DETAILS = "details"
 
 
 TITLES: Final = {
     Section.MONTH: "This month",
+    Section.NOTES: "Notes and tasks",
     Section.CONDITIONS: "Conditions",
     Section.ENROLLMENT: "Enrollment",
     Section.CONSENT: "Consent",
@@ -30,8 +33,24 @@ TITLES: Final = {
     Section.VISITS: "Visits",
     Section.SCALES: "Scales",
     Section.DISCHARGES: "Discharges",
+    Section.APCM: "APCM",
     Section.DETAILS: "Details",
 }
+
+_SHORT: Final = {Section.MONTH: "Month", Section.NOTES: "Notes, tasks"}
+_ROOM: Final = 10
+"""Sections whose titles stand on one line in a window of 1280 pixels."""
+
+
+def section_title(section: Section, *, among: int) -> str:
+    """Return what the control calls a section, a few of them shorter where there are many.
+
+    Example:
+        >>> section_title(Section.NOTES, among=10), section_title(Section.NOTES, among=11)
+        ('Notes and tasks', 'Notes, tasks')
+    """
+    return _SHORT.get(section, TITLES[section]) if among > _ROOM else TITLES[section]
+
 
 ACTIONS: Final = {
     Section.CONDITIONS: "Complete the conditions",
@@ -41,8 +60,10 @@ ACTIONS: Final = {
     Section.VISITS: "Record the visit",
     Section.SCALES: "Record the scale",
     Section.DISCHARGES: "Complete the discharge",
+    Section.APCM: "State what was done",
     Section.DETAILS: "Complete the details",
     Section.MONTH: "Log time",
+    Section.NOTES: "Write a note",
 }
 """What the button beside a blocked line says."""
 
@@ -69,6 +90,7 @@ def is_asked(element: ConsentElement, program: Program) -> bool:
 
 
 _BY_STEM: Final = (
+    ("APCM_SERVICES", Section.APCM),
     ("TCM_", Section.DISCHARGES),
     ("CONSENT", Section.CONSENT),
     ("CARE_PLANNING_BY", Section.VISITS),

@@ -5,13 +5,13 @@ from typing import Final
 
 import streamlit as st
 
-from pages.shared import chart_map, corrections, formats, meters, routes, time_entry, widgets
+from pages.shared import block_words, chart_map, formats, meters, routes, time_entry, widgets
 from pages.shared.chart_base import ChartView, go_to
 from trellis_core.access import Operation, may
+from trellis_core.care.records import stands_declined
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules.determination import Blocked, Determination, Meter
 from trellis_core.rules.labels import code_label, program_label
-from trellis_core.rules.reason_texts import title
 from trellis_core.rules.reasons import Reason
 from trellis_core.services.board import PatientMonth
 
@@ -30,7 +30,7 @@ def draw(view: ChartView, month: PatientMonth) -> None:
         if view.may_edit:
             _do("Enroll in a program", chart_map.Section.ENROLLMENT, key="chart_do_enroll")
     if programs and may(view.person, Operation.LOG_OWN_TIME):
-        main, side = st.columns([2.1, 1], gap="medium")
+        main, side = widgets.beside()
     else:
         main, side = st.container(), None
     with main:
@@ -50,7 +50,7 @@ def draw(view: ChartView, month: PatientMonth) -> None:
 
 def _entries(view: ChartView, month: PatientMonth) -> None:
     answer = month.determination
-    st.markdown("#### Time this month")
+    st.markdown("## Time this month")
     widgets.entries_table(
         month.entries,
         people=view.people,
@@ -58,7 +58,6 @@ def _entries(view: ChartView, month: PatientMonth) -> None:
         determinations=[answer],
         key="chart_entries",
     )
-    corrections.form(view, month.entries)
     if answer.alternatives:
         st.caption(
             formats.plain(
@@ -92,7 +91,11 @@ def _card(view: ChartView, program: Program, answer: Determination) -> None:
                 meter, is_blocked=any(each.reason is not Reason.TIME_NOT_MET for each in blocked)
             )
         if program is Program.TCM and answer.steps:
-            st.image(meters.steps_image(answer.steps), width=meters.WIDTH)
+            st.image(
+                meters.steps_image(answer.steps),
+                width=meters.WIDTH,
+                alt="Steps after the discharge",
+            )
     _lines(answer, program)
     for place, each in enumerate(_once(blocked)):
         _blocked(view, each, key=f"chart_fix_{formats.program_slug(program)}_{place}")
@@ -133,7 +136,9 @@ def _open_points(view: ChartView, answer: Determination, program: Program) -> No
 
 def _meter(meter: Meter, *, is_blocked: bool) -> None:
     st.image(
-        meters.meter_image(meter.minutes, meter.ticks, is_blocked=is_blocked), width=meters.WIDTH
+        meters.meter_image(meter.minutes, meter.ticks, is_blocked=is_blocked),
+        width=meters.WIDTH,
+        alt=f"Meter: {formats.minutes(meter.minutes)} counted",
     )
     track = "" if meter.track is None else f"{formats.words(meter.track)} minutes: "
     to_go = (
@@ -156,10 +161,13 @@ def _blocked(view: ChartView, each: Blocked, *, key: str) -> None:
     if each.reason is Reason.TIME_NOT_MET:
         st.markdown(f":material/timelapse: {formats.plain(each.message)}")
         return
-    words, button = st.columns([1.7, 1], vertical_alignment="center")
-    words.markdown(f":material/block: **{title(each.reason)}**. {formats.plain(each.message)}")
+    line = st.container(horizontal=True, vertical_alignment="center")
+    declined = stands_declined(view.chart.declined, view.chart.consents, each.program)
+    what = block_words.short(each.reason, declined)
+    why = block_words.sentence(each.reason, each.message, declined)
+    line.markdown(f":material/block: **{what}**. {formats.plain(why)}", width="stretch")
     section = chart_map.section_for(each.reason)
-    with button:
+    with line:
         if chart_map.is_practice_fact(each.reason):
             routes.link("settings", "Open settings")
         elif section is not None and view.may_edit:

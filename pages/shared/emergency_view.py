@@ -260,7 +260,7 @@ def draw(person: Actor) -> None:
                 routes.link("chart", "Open the chart", patient_id=each.patient_id)
     reviewed = [each for each in found if each.reviewed_at is not None]
     if reviewed:
-        st.subheader("Reviewed", anchor=False)
+        st.header("Reviewed", anchor=False)
     for each in reviewed:
         with st.container(border=True):
             st.markdown(_who(each, people=people, names=names))

@@ -18,7 +18,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pages.shared import store
+from pages.shared import active_time, store
 from pages.shared.gate import OPEN_PATHS, OPEN_PREFIXES
 from trellis_core.services import sign_in as sign_ins
 from trellis_core.values.clock import FixedClock
@@ -89,7 +89,10 @@ def _note_use(token: str | None, ago: timedelta) -> Response:
     clock = store.clock()
     if token and sign_ins.is_signed_in(token, store=store.store(), clock=clock):
         seen_at = FixedClock(clock.now() - ago)  # only now: what has ended stays ended
-        sign_ins.actor_of_token(token, store=store.store(), clock=seen_at)
+        person = sign_ins.actor_of_token(token, store=store.store(), clock=seen_at)
+        active_time.seen(token, seen_at.now())
+        if person is not None:
+            active_time.keep(token, person)
     return _state(token)
 
 

@@ -65,11 +65,11 @@ def _newest_checkpoint(actor: Actor, zone: ZoneInfo) -> None:
     newest = integrity.checkpoint_state(store=store.store(), actor=actor)
     if newest is None:
         return
-    st.caption(
-        f":material/anchor: Newest checkpoint: **{newest.number:,}** of "
+    st.markdown(
+        f":small[:material/anchor: Newest checkpoint: **{newest.number:,}** of "
         f"{formats.moment(newest.made_at, zone)}, digest `{newest.code}`, sealing "
         f"{formats.count(newest.ledger_seq, 'entry', 'entries')} up to `{newest.ledger_head[:_SHOWN]}`, "
-        f"signed with key `{newest.key[:_SHOWN]}`."
+        f"signed with key `{newest.key[:_SHOWN]}`.]"
     )
 
 

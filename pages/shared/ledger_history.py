@@ -162,7 +162,7 @@ def _marks(row: HistoryRow) -> str:
     marks = [formats.mode(row.mode)]
     marks += ["late"] if row.is_late else []
     marks += ["estimated"] if row.is_estimated else []
-    marks += ["divided at month's end"] if row.is_divided else []
+    marks += ["divided at a pause or at month's end"] if row.is_divided else []
     return f"{', '.join(marks)}."
 
 

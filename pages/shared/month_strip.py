@@ -1,7 +1,7 @@
 """The strip that says how a month stands, with closing and reopening for owner and biller."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -21,12 +21,14 @@ from trellis_core.services.months import (
     MonthReview,
     MonthState,
     Standing,
+    closed_from,
     month_state,
     number_ranges,
 )
 from trellis_core.values.periods import ServiceMonth
 
 _LISTED: Final = 12
+_NAMED: Final = 2
 _ICONS: Final = {
     Standing.OPEN: ":material/lock_open:",
     Standing.CLOSED: ":material/lock:",
@@ -69,6 +71,25 @@ def closed_words(month: ServiceMonth, person: Actor) -> str | None:
     if not found.is_closed or found.since is None:
         return None
     return f"{month.in_words} is closed since {_moment(found.since, store.zone(person))}"
+
+
+def closed_notice(since: date, person: Actor) -> None:
+    """Say where a record that holds from a day on would be too late for months that are closed.
+
+    It is taken all the same, unlike time: what is true is recorded, and what was issued stays.
+    """
+    closed = closed_from(since, store=store.store(), actor=person, clock=store.clock())
+    if not closed:
+        return
+    is_one = len(closed) == 1
+    what, it = " and ".join(month.in_words for month in closed), "it" if is_one else "them"
+    if len(closed) > _NAMED:
+        what = f"{len(closed):,} months from {closed[0].in_words} to {closed[-1].in_words}"
+    st.info(
+        f"{what} {'is' if is_one else 'are'} closed: what was issued for {it} does not change. For "
+        f"this to count there, ask your biller to reopen {it} and to close {it} again.",
+        icon=":material/lock:",
+    )
 
 
 def _moment(at: datetime, zone: ZoneInfo) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 import streamlit as st
 
-from pages.shared import store, widgets
+from pages.shared import active_time, store, widgets
 from trellis_core.access import Actor, Operation, may
 from trellis_core.services import drafts
 
@@ -26,6 +26,7 @@ def note_field(
     key: str,
     height: int,
     placeholder: str | None = None,
+    initial: str = "",
 ) -> str:
     """Draw the field and return its text. Not for inside ``st.form``, which sends nothing until saved.
 
@@ -37,11 +38,12 @@ def note_field(
         key: Widget key.
         height: In pixels.
         placeholder: What stands in it while it is empty.
+        initial: What stands in it where nothing else was typed.
     """
     whose = (person.practice_id, person.person_id, form, patient_id)
     if key not in st.session_state or st.session_state.get(f"{key}_of") != whose:
         found = _kept(form, patient_id, person)
-        st.session_state[key] = found
+        st.session_state[key] = found or initial
         st.session_state[f"{key}_of"] = whose
         st.session_state[f"{key}_back"] = bool(found)
     text = st.text_area(
@@ -97,11 +99,13 @@ def _keep(*, key: str, whose: tuple[str, str, str, str]) -> None:
     if person is None or (person.practice_id, person.person_id) != whose[:2]:
         return
     *_, form, patient_id = whose
-    with widgets.command_in_callback():
+    active_time.interacted()
+    with widgets.command_in_callback(), active_time.handed_over(patient_id) as worked:
         drafts.keep(
             st.session_state.get(key) or "",
             form=form,
             patient_id=patient_id,
+            worked=worked,
             store=store.store(),
             actor=person,
             clock=store.clock(),

@@ -6,7 +6,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, routes, rule_text, store, widgets
+from pages.shared import formats, routes, rule_reading, store, widgets
 from trellis_core.care.people import Practice
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules.labels import code_label
@@ -14,6 +14,14 @@ from trellis_core.rules.rulebook import RuleBook
 
 _CODE: Final = "hcpcs"
 _MINUTES: Final = ("minutes", "minutes_each")
+
+
+_PARTS: Final = (
+    ("Who qualifies", (rule_reading.PATIENTS,)),
+    ("What must exist first", (rule_reading.RECORD,)),
+    ("Who does the work, and who bills", (rule_reading.EARNS, rule_reading.BILLS)),
+)
+"""Headings of the primer, each with the rule book's sections that stand under it."""
 
 
 def draw(program: Program, *, practice: Practice, on: date) -> None:
@@ -28,17 +36,35 @@ def draw(program: Program, *, practice: Practice, on: date) -> None:
     prefix = f"{formats.program_slug(program)}."
     with st.expander("How this program is billed", icon=":material/menu_book:"):
         st.caption(f"From the rule book, as in force on {formats.day(on)}.")
+        sections = rule_reading.sections(book, program, on)
+        for heading, names in _PARTS:
+            sentences = [each for name in names for each in sections.get(name, [])]
+            if sentences:
+                st.markdown(f"**{heading}**")
+                st.markdown("\n".join(f"- {each.text}" for each in sentences))
         rows = _codes(book, prefix, practice=practice, on=on)
         if rows:
+            st.markdown(f"**Minutes, codes and amounts of {on.year}, {_here(practice)}**")
             widgets.table(
                 pd.DataFrame(rows),
                 alt="Codes of the program with minutes and amounts",
                 key=f"{prefix}primer",
             )
-        others = _other_rules(book, prefix, on=on)
-        if others:
-            st.markdown("\n".join(f"- {sentence}" for sentence in others))
-        routes.link("rule-book", "Open the rule book for sources", icon=":material/menu_book:")
+        routes.link("rule-book", "Open the rule book for the rest", icon=":material/menu_book:")
+
+
+def _here(practice: Practice) -> str:
+    """Say where the amounts are those of.
+
+    Example:
+        >>> _here(Practice(id="p", name="A", state="NY", locality="99"))
+        'locality NY 99'
+        >>> _here(Practice(id="p", name="A"))
+        'national'
+    """
+    if practice.state and practice.locality:
+        return f"locality {practice.state} {practice.locality}"
+    return "national"
 
 
 def _codes(book: RuleBook, prefix: str, *, practice: Practice, on: date) -> list[dict[str, str]]:
@@ -76,16 +102,3 @@ def _minutes(book: RuleBook, element: str, *, on: date) -> str:
             each = " each" if attribute == "minutes_each" else ""
             return f"{book.value(path, on=on)}{each}"
     return formats.DASH
-
-
-def _other_rules(book: RuleBook, prefix: str, *, on: date) -> list[str]:
-    said = []
-    for path, parameter in book.parameters.items():
-        attribute = path.rpartition(".")[2]
-        if not path.startswith(prefix) or attribute in {_CODE, *_MINUTES}:
-            continue
-        if not book.is_in_force(path, on=on):
-            continue
-        shown = rule_text.value_words(book.value(path, on=on), parameter.unit)
-        said.append(f"{formats.plain(parameter.description)} **{formats.plain(shown)}**")
-    return said

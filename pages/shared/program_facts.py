@@ -1,18 +1,16 @@
 """What program pages show besides minutes: plans, conditions, scales, the registry, discharges."""
 
-from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from collections.abc import Iterator
+from datetime import date
 from typing import Final
 
 import streamlit as st
-from streamlit.elements.lib.column_types import ColumnConfig
 
-from pages.shared import formats, store
+from pages.shared import formats, routes, store
 from pages.shared.program_frame import ProgramView
-from trellis_core.access import Actor
+from trellis_core.access import Actor, Operation, may
 from trellis_core.care.records import CarePlan, Enrollment, RatingScale
 from trellis_core.care.vocabulary import Program, StaffRole
-from trellis_core.rules.marks import Course, registry_flags
 from trellis_core.services import caseload
 from trellis_core.services.board import BoardRow
 from trellis_core.services.caseload import Chart
@@ -20,7 +18,6 @@ from trellis_core.values.periods import ServiceMonth
 from trellis_core.values.unknown import UNKNOWN, Maybe
 
 SHOWN: Final = 50
-_WEEK: Final = timedelta(days=7)
 
 
 def charts(view: ProgramView) -> Iterator[tuple[BoardRow, Chart]]:
@@ -29,7 +26,7 @@ def charts(view: ProgramView) -> Iterator[tuple[BoardRow, Chart]]:
     Charts that are not open to the person are left out.
     """
     if view.chosen:
-        yield view.chosen, _chart(view, view.chosen)
+        yield view.chosen, chart_of(view, view.chosen.patient_id)
         return
     rows = sorted(view.rows, key=lambda row: row.patient_name)[:SHOWN]
     found = caseload.charts_of_list(
@@ -43,9 +40,10 @@ def charts(view: ProgramView) -> Iterator[tuple[BoardRow, Chart]]:
     yield from ((row, opened[row.patient_id]) for row in rows if row.patient_id in opened)
 
 
-def _chart(view: ProgramView, row: BoardRow) -> Chart:
+def chart_of(view: ProgramView, patient_id: str) -> Chart:
+    """Return a patient's chart in the month in view."""
     return caseload.chart(
-        row.patient_id,
+        patient_id,
         month=view.month,
         store=store.store(),
         actor=view.person,
@@ -88,6 +86,32 @@ def condition_codes(chart: Chart) -> str:
     return ", ".join(codes) if codes else formats.DASH
 
 
+def condition_words(chart: Chart, condition: Maybe[str | None]) -> str:
+    """Write a condition by its code and the words on the chart."""
+    if condition is UNKNOWN:
+        return formats.NOT_RECORDED
+    if condition is None:
+        return "not named"
+    found = next((item for item in chart.conditions if item.icd10 == condition), None)
+    return " ".join(part for part in (condition, found.text if found else "") if part)
+
+
+def conditions_to_work_on(view: ProgramView) -> dict[str, dict[str, str]]:
+    """Return, by patient, the coded conditions that time may be about: words by code.
+
+    The one that the patient is enrolled for comes first; without it the patient is left out.
+    """
+    found = {}
+    for row, chart in charts(view):
+        enrollment = enrollment_of(chart, view.program, view.month)
+        own = enrollment.condition if enrollment else None
+        if not isinstance(own, str):
+            continue
+        others = sorted({item.icd10 for item in chart.conditions if item.icd10} - {own})
+        found[row.patient_id] = {code: condition_words(chart, code) for code in (own, *others)}
+    return found
+
+
 def expected_words(chart: Chart, condition: Maybe[str | None]) -> str:
     """Write how long the one condition is expected to last."""
     found = next((item for item in chart.conditions if item.icd10 == condition), None)
@@ -109,14 +133,6 @@ def decision_making_words(chart: Chart, program: Program, month: ServiceMonth) -
     return formats.DASH
 
 
-def scales_until(chart: Chart, month: ServiceMonth) -> list[RatingScale]:
-    """Return the scales up to a month's end, oldest first."""
-    return sorted(
-        (scale for scale in chart.rating_scales if scale.on <= month.last_day),
-        key=lambda scale: scale.on,
-    )
-
-
 def score_words(scale: RatingScale | None) -> str:
     """Write a scale's score."""
     if scale is None or scale.score is None:
@@ -131,63 +147,18 @@ def use_words(scale: RatingScale | None) -> str:
     return formats.NOT_RECORDED if scale.acted_on is UNKNOWN else formats.words(scale.acted_on)
 
 
-def change_words(scales: Sequence[RatingScale]) -> str:
-    """Write the change from the first to the newest score of the newest instrument."""
-    if not scales:
-        return formats.DASH
-    scores = [
-        scale.score
-        for scale in scales
-        if scale.instrument == scales[-1].instrument and isinstance(scale.score, int)
-    ]
-    if len(scores) <= 1:
-        return formats.DASH
-    return f"{scores[0]} → {scores[-1]} ({scores[-1] - scores[0]:+d})"
-
-
-def trend_column() -> ColumnConfig:
-    """Return the column that draws scores as a small line."""
-    return st.column_config.LineChartColumn(width=120, y_min=0, help="Scores, oldest first.")
-
-
-def caseload_row(row: BoardRow, chart: Chart, view: ProgramView) -> dict[str, object]:
-    """Return a patient's line of the collaborative-care registry."""
-    scales = scales_until(chart, view.month)
-    enrollment = enrollment_of(chart, Program.COCM, view.month)
-    started = None if enrollment is None else _day_or_first(enrollment.started_on)
-    weeks = None if started in {None, date.min} else (view.today - _checked(started)) // _WEEK
-    reviews = sorted(review.on for review in chart.caseload_reviews)
-    return {
-        "Patient": row.patient_name,
-        "Weeks": weeks,
-        "Month": "Initial" if started is not None and started in view.month else "Subsequent",
-        "First score": score_words(scales[0] if scales else None),
-        "Last score": score_words(scales[-1] if scales else None),
-        "Scores": [float(scale.score) for scale in scales if isinstance(scale.score, int)],
-        "Last contact": formats.day(row.last_touch),
-        "Last review": formats.day(reviews[-1] if reviews else None),
-        "Flags": _flags(row, scales, weeks=weeks, today=view.today),
-    }
-
-
-def _checked(on: date | None) -> date:
-    return on or date.min
-
-
-def _flags(row: BoardRow, scales: Sequence[RatingScale], *, weeks: int | None, today: date) -> str:
-    course = Course(
-        weeks=weeks,
-        scores=[scale.score for scale in scales if isinstance(scale.score, int)],
-        last_contact_on=row.last_touch,
-        last_score_on=scales[-1].on if scales else None,
-    )
-    flags = registry_flags(course, rule_book=store.rule_book(), on=today)
-    return ", ".join(flags) or formats.DASH
-
-
 def consultants(person: Actor) -> dict[str, str]:
     """Return the practice's psychiatric consultants: signatures by id."""
     return _signatures(person, StaffRole.PSYCHIATRIC_CONSULTANT)
+
+
+def no_consultant(person: Actor) -> None:
+    """Say that nobody is on record as psychiatric consultant, and where one is added."""
+    if may(person, Operation.MANAGE_PEOPLE):
+        st.caption("The practice has no psychiatric consultant on record.")
+        routes.link("people", "Add one among the people", icon=":material/badge:")
+    else:
+        st.caption("The practice has no psychiatric consultant on record. Its owner adds one.")
 
 
 def practitioners(person: Actor) -> dict[str, str]:
@@ -205,7 +176,7 @@ def _signatures(person: Actor, role: StaffRole) -> dict[str, str]:
 
 def discharges(view: ProgramView, row: BoardRow) -> dict[str, str]:
     """Return a patient's discharges for a picker: words by id, newest first."""
-    chart = _chart(view, row)
+    chart = chart_of(view, row.patient_id)
     return {
         item.id: f"{formats.day(item.discharged_on)} from {item.facility_name or 'a facility'}"
         for item in sorted(chart.discharges, key=lambda item: item.discharged_on, reverse=True)

@@ -1,6 +1,6 @@
 """The one frame of the program pages: who is enrolled, time entry, entries, superbills, primer."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -13,7 +13,9 @@ from pages.shared import (
     emergency_view,
     formats,
     primer,
+    program_rows,
     routes,
+    state,
     store,
     superbill_files,
     time_entry,
@@ -23,16 +25,30 @@ from pages.shared.board_view import RowKey
 from trellis_core.access import Actor, Operation, may
 from trellis_core.care.people import Practice
 from trellis_core.care.vocabulary import Program
+from trellis_core.rules.determination import Determination
 from trellis_core.rules.labels import code_label, program_label
-from trellis_core.services import billing
-from trellis_core.services.board import BoardRow, board, month_determinations
+from trellis_core.services import billing, practice_options
+from trellis_core.services import board as boards
+from trellis_core.services.board import BoardRow, month_determinations, patient_month
 from trellis_core.services.time_log import entries_of
+from trellis_core.superbill import SuperbillStatus
 from trellis_core.values.periods import ServiceMonth
 
 REFRESH_SECONDS: Final = 4
 PAGE_ROWS: Final = 50
 _MOST_LISTED: Final = 500
 """With more rows in the month than this, entries and superbills are listed for the selected one only."""
+_NAMES_IN_A_LINE: Final = 5
+"""More links to programs than this fit into one line only by their words, without the letters."""
+_BILL_COLUMNS: Final = {
+    "Patient": st.column_config.TextColumn(width=130),
+    "Code": st.column_config.TextColumn(width=54),
+    "Service": st.column_config.TextColumn(width=174),
+    "Units": st.column_config.NumberColumn(width=46),
+    "Minutes": st.column_config.TextColumn(width=58, alignment="right"),
+    "Date of service": st.column_config.TextColumn(width=98),
+    "Allowed": st.column_config.TextColumn(width=66, alignment="right"),
+}
 _FEW_ROWS: Final = 5
 """With so few rows, what else the program needs stands beside the form too."""
 
@@ -66,6 +82,25 @@ class ProgramView:
         return self.chosen is None and self.is_large
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """How a program's rows are drawn where they are no meters.
+
+    Attributes:
+        table: Draws a page of rows and returns the one that is selected.
+        order: Puts the rows in order.
+        summary: Says in one line how they stand.
+        above: Draws what comes before the table.
+        detail: Draws what stands behind the selected row.
+    """
+
+    table: Callable[..., RowKey | None]
+    order: Callable[[Iterable[BoardRow]], list[BoardRow]]
+    summary: Callable[[Sequence[BoardRow], date], str]
+    above: Callable[[ProgramView], None]
+    detail: Callable[[ProgramView], None]
+
+
 def draw(
     program: Program,
     *,
@@ -73,7 +108,10 @@ def draw(
     facts: Callable[[ProgramView], None],
     facts_title: str,
     rows_title: str = "Enrolled",
-    before: Callable[[ProgramView], None] | None = None,
+    board: Board | None = None,
+    conditions: Callable[[ProgramView], Mapping[str, Mapping[str, str]]] | None = None,
+    is_first: bool = False,
+    below: Callable[[ProgramView], None] | None = None,
 ) -> None:
     """Draw a program's page.
 
@@ -83,17 +121,31 @@ def draw(
         facts: Draws what this program needs besides minutes.
         facts_title: Heading of that part.
         rows_title: Heading of the table of rows.
-        before: Draws what comes right under that table.
+        board: How the rows are drawn; None for meters.
+        conditions: Returns, by patient, the conditions that time may be about, the program's first.
+        is_first: That part is what the page is for: it stands above the rows, in the whole width.
+        below: Draws what comes right under that part, in the whole width.
     """
     person = store.require(Operation.READ_BOARD)
     month, today = store.month(person), store.today(person)
     widgets.heading(program_label(program), f"{lead}  {board_view.days_left_words(month, today)}.")
-    _other_programs(person)
+    _other_programs(program, person)
     name = formats.program_slug(program)
-    main, side = st.columns([2.3, 1], gap="large")
-    with main:
-        st.subheader(rows_title, anchor=False)
-        _enrolled(name, program, person)
+    if board is not None:
+        with st.container(
+            horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+        ):
+            st.header(rows_title, anchor=False, width="content")
+            board.above(_view(name, program, person))
+        _enrolled(name, program, person, board)
+    if is_first:
+        st.header(facts_title, anchor=False)
+        facts(_view(name, program, person))
+    main, side = widgets.beside()
+    if board is None:
+        with main:
+            st.header(rows_title, anchor=False)
+            _enrolled(name, program, person, None)
     view = _view(name, program, person)
     with side:
         time_entry.panel(
@@ -101,21 +153,27 @@ def draw(
             person=person,
             patients=_patients(view),
             programs=(program,),
+            conditions=conditions(view) if conditions is not None else None,
         )
     with main:
         if view.not_shown is not None:
             emergency_view.notice(view.not_shown)
-        if before is not None:
-            before(view)
         if view.chosen is not None:
             st.markdown(f"**{formats.plain(view.chosen.patient_name)}**")
-            board_view.detail(view.chosen, month=month, person=person, is_complete=False)
-    with main if len(view.rows) <= _FEW_ROWS else st.container():
-        st.subheader(facts_title, anchor=False)
-        facts(view)
-    st.subheader("This month's entries", anchor=False)
+            if board is not None:
+                board.detail(view)
+            else:
+                board_view.detail(view.chosen, month=month, person=person, is_complete=False)
+    is_short = board is not None or len(view.rows) <= _FEW_ROWS
+    if not is_first:
+        with main if is_short else st.container():
+            st.header(facts_title, anchor=False)
+            facts(view)
+    if below is not None:
+        below(view)
+    st.header("This month's entries", anchor=False)
     _entries(name, view)
-    st.subheader("Superbills", anchor=False)
+    st.header("Superbills", anchor=False)
     _superbills(name, view)
     primer.draw(
         program, practice=view.practice, on=min(max(today, month.first_day), month.last_day)
@@ -123,16 +181,22 @@ def draw(
     widgets.disclaimer()
 
 
-def _other_programs(person: Actor) -> None:
-    if "ccm" in [page for pages in routes.menu(person).values() for page in pages]:
+def _other_programs(program: Program, person: Actor) -> None:
+    """Draw links to the program pages that the person's menu does not hold."""
+    offered = practice_options.options(store=store.store(), actor=person).offers_apcm
+    listed = {page for pages in routes.menu(person).values() for page in pages}
+    names = [name for name in routes.program_pages(offers_apcm=offered) if name not in listed]
+    if names in ([], [formats.program_slug(program)]):
         return
     with st.container(horizontal=True):
-        for name in routes.PROGRAM_PAGES:
-            routes.link(name, routes.spec(name).title, icon=routes.spec(name).icon)
+        for name in names:
+            words = routes.spec(name).title
+            short = words.partition(" (")[0] if len(names) > _NAMES_IN_A_LINE else words
+            routes.link(name, short, icon=routes.spec(name).icon)
 
 
 def _rows(person: Actor) -> tuple[BoardRow, ...]:
-    return board(
+    return boards.board(
         month=store.month(person),
         store=store.store(),
         actor=person,
@@ -146,40 +210,83 @@ def _of(program: Program, rows: Iterable[BoardRow]) -> tuple[BoardRow, ...]:
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
-def _enrolled(name: str, program: Program, person: Actor) -> None:
+def _enrolled(name: str, program: Program, person: Actor, board: Board | None) -> None:
     store.keep_signed_in_only()
-    rows = _of(program, _rows(person))
+    rows: Sequence[BoardRow] = _of(program, _rows(person))
+    today, month = store.today(person), store.month(person)
     if not rows:
         widgets.empty(
-            "No discharge needs care this month. Record one on the patient's chart."
+            "No discharge needs care this month. Add one above when a patient comes home."
             if program is Program.TCM
             else "Nobody is enrolled this month. Enroll a patient from the chart."
         )
         routes.link("patients", "Open the patients", icon=":material/group:")
         return
+    if board is not None:
+        rows = board.order(rows)
+        st.caption(board.summary(rows, today))
     first = 0
     if len(rows) > PAGE_ROWS:
         pages = -(-len(rows) // PAGE_ROWS)
         first = (st.pagination(pages, key=f"{name}_page_{pages}") - 1) * PAGE_ROWS
-    before: RowKey | None = st.session_state.get(f"{name}_chosen")
-    chosen = board_view.rows_table(
-        rows[first : first + PAGE_ROWS],
-        name=name,
-        today=store.today(person),
-        month=store.month(person),
-        chosen=before,
-        people={},
-        is_one_program=True,
-    )
+    before = _chosen_before(name, rows)
+    shown = rows[first : first + PAGE_ROWS]
+    if board is not None:
+        chosen = board.table(shown, name=_table_name(name), today=today, month=month, chosen=before)
+    else:
+        chosen = program_rows.table(
+            shown, name=_table_name(name), today=today, month=month, chosen=before
+        )
     if chosen != before:
-        st.session_state[f"{name}_chosen"] = chosen
+        _keep(name, chosen)
+        state.choose_patient(chosen[0] if chosen else None)
         st.rerun()
+
+
+def choose(program: Program, key: RowKey) -> None:
+    """Select a row by other means than a click on the table, and put its patient into the address."""
+    name = formats.program_slug(program)
+    _keep(name, key)
+    _begin_table_anew(name)
+    state.choose_patient(key[0])
+
+
+def _keep(name: str, key: RowKey | None) -> None:
+    st.session_state[f"{name}_chosen"] = key
+
+
+def _begin_table_anew(name: str) -> None:
+    """Let the next table forget what was clicked in the one before."""
+    st.session_state[f"{name}_tables"] = st.session_state.get(f"{name}_tables", 0) + 1
+
+
+def _table_name(name: str) -> str:
+    tables = st.session_state.get(f"{name}_tables", 0)
+    return f"{name}_{tables}" if tables else name
+
+
+def _chosen_before(name: str, rows: Sequence[BoardRow]) -> RowKey | None:
+    """Return the selected row; a patient whom the address names goes before an earlier choice."""
+    key = f"{name}_chosen"
+    chosen: RowKey | None = st.session_state.get(key)
+    patient_id = state.chosen_patient()
+    if patient_id and (chosen is None or chosen[0] != patient_id):
+        named = next((row for row in rows if row.patient_id == patient_id), None)
+        if named is None:
+            return None
+        if chosen is not None:
+            _begin_table_anew(name)
+        chosen = board_view.key_of(named)
+        _keep(name, chosen)
+    elif chosen is not None and patient_id is None:
+        state.choose_patient(chosen[0])
+    return chosen
 
 
 def _view(name: str, program: Program, person: Actor) -> ProgramView:
     everyone = _rows(person)
     rows = _of(program, everyone)
-    key: RowKey | None = st.session_state.get(f"{name}_chosen")
+    key = _chosen_before(name, rows)
     chosen = next((row for row in rows if board_view.key_of(row) == key), None)
     closed = emergency_view.closed([row.patient_id for row in rows], person)
     not_shown = None
@@ -212,7 +319,11 @@ def _patients(view: ProgramView) -> dict[str, str]:
 
 def _entries(name: str, view: ProgramView) -> None:
     if view.is_too_long:
-        st.caption("Select a patient above to see the entries.")
+        st.caption(
+            "Select a patient above to see the entries."
+            if view.rows
+            else "Each enrolled patient's entries stand here."
+        )
         return
     chosen = view.chosen.patient_id if view.chosen else None
     entries = entries_of(
@@ -230,16 +341,27 @@ def _entries(name: str, view: ProgramView) -> None:
         entries,
         people=store.people(view.person),
         zone=store.zone(view.person),
-        determinations=month_determinations(
-            month=view.month,
-            store=store.store(),
-            actor=view.person,
-            clock=store.clock(),
-            rule_book=store.rule_book(),
-        ).values(),
-        patient_names={row.patient_id: row.patient_name for row in view.rows},
+        determinations=_determinations(view, chosen),
+        patient_names=None
+        if view.chosen
+        else {row.patient_id: row.patient_name for row in view.rows},
         key=f"{name}_entries",
     )
+
+
+def _determinations(view: ProgramView, chosen: str | None) -> Sequence[Determination]:
+    """Return the selected patient's determination, or everybody's: one patient's needs no other's."""
+    month, actor = view.month, view.person
+    here, clock, rule_book = store.store(), store.clock(), store.rule_book()
+    if chosen is not None:
+        found = patient_month(
+            chosen, month=month, store=here, actor=actor, clock=clock, rule_book=rule_book
+        )
+        return (found.determination,)
+    everybody = month_determinations(
+        month=month, store=here, actor=actor, clock=clock, rule_book=rule_book
+    )
+    return tuple(everybody.values())
 
 
 def _superbills(name: str, view: ProgramView) -> None:
@@ -247,7 +369,11 @@ def _superbills(name: str, view: ProgramView) -> None:
         st.caption("Your role does not open superbills.")
         return
     if view.is_too_long:
-        st.caption("Select a patient above to see the superbill.")
+        st.caption(
+            "Select a patient above to see the superbill."
+            if view.rows
+            else "Each enrolled patient's superbill stands here."
+        )
         routes.link("superbills", "Open the month's superbills", icon=":material/receipt_long:")
         return
     patient_id = view.chosen.patient_id if view.chosen else None
@@ -263,25 +389,45 @@ def _superbills(name: str, view: ProgramView) -> None:
     if not any(line.program is view.program for bill in bills for line in bill.lines):
         widgets.empty("Nothing is ready to bill this month yet.", icon="receipt_long")
         return
-    rows = [
-        {
-            "Patient": bill.patient.name,
-            "Code": line.code,
-            "Service": code_label(line.code),
-            "Units": line.units,
-            "Minutes": line.minutes,
-            "Date of service": formats.day(line.date_of_service),
-            "Allowed": formats.money(line.allowed),
-        }
+    lines = [
+        (bill.patient.name, line)
         for bill in bills
         for line in bill.lines
         if line.program is view.program
     ]
-    widgets.table(pd.DataFrame(rows), alt="Superbill lines of the month", key=f"{name}_superbills")
+    days = {line.date_of_service for _, line in lines}
+    frame = pd.DataFrame(
+        [
+            {
+                "Patient": patient_name,
+                "Code": line.code,
+                "Service": code_label(line.code),
+                "Units": line.units,
+                "Minutes": formats.DASH if line.minutes is None else f"{line.minutes:,}",
+                "Date of service": formats.day(line.date_of_service),
+                "Allowed": formats.money(line.allowed),
+            }
+            for patient_name, line in lines
+        ]
+    )
+    left_out = ["Minutes"] if all(line.minutes is None for _, line in lines) else []
+    if len(days) == 1:
+        left_out.append("Date of service")
+        st.caption(f"Date of service: {formats.day(days.pop())}.")
+    widgets.table(
+        frame.drop(columns=left_out),
+        alt="Superbill lines of the month",
+        key=f"{name}_superbills",
+        columns=_BILL_COLUMNS,
+    )
+    is_draft = any(bill.status is SuperbillStatus.DRAFT for bill in bills)
+    if is_draft:
+        st.caption("Drafts of what the records support today; their pages say so until a close.")
     if may(view.person, Operation.DRAFT_SUPERBILL):
         who = "this patient" if view.chosen else formats.count(len(bills), "patient")
+        verb = "Download drafts" if is_draft else "Download"
         superbill_files.buttons(
-            {"pdf": f"Download PDF, {who}", "csv": f"Download CSV, {who}"},
+            {"pdf": f"{verb} as PDF, {who}", "csv": f"{verb} as CSV, {who}"},
             bills,
             month=view.month,
             patient_id=patient_id,

@@ -1,11 +1,10 @@
-"""The plots of the ROI page and of scales: plotly figures that read in a light and a dark theme.
+"""The plots of the ROI page: plotly figures that read in a light and a dark theme.
 
 Every figure is small, has a transparent background and takes its text colour from the theme.
 The page says in words what a figure shows; a figure is never the only place of a fact.
 """
 
 from collections.abc import Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Final
 
@@ -73,29 +72,6 @@ def cumulative_net(
     figure.update_xaxes(title="Month", dtick=1 if len(months) <= 12 else 3, **_axis())  # noqa: PLR2004
     figure.update_yaxes(title="Cumulative net", tickformat="$,.0f", **_axis())
     return _framed(figure, height=320)
-
-
-def scale_trend(*, days: Sequence[date], scores: Sequence[int], instrument: str) -> go.Figure:
-    """Draw one instrument's scores over time.
-
-    Args:
-        days: When each score was taken, ascending.
-        scores: One per day.
-        instrument: For example ``PHQ-9``.
-    """
-    figure = go.Figure()
-    figure.add_scatter(
-        x=list(days),
-        y=list(scores),
-        mode="lines+markers",
-        line={"color": meters.palette().fill, "width": 2.5},
-        marker={"size": 7},
-        hovertemplate="%{x|%b %-d, %Y}: <b>%{y}</b><extra></extra>",
-        name=instrument,
-    )
-    figure.update_xaxes(tickformat="%b %-d<br>%Y", nticks=6, **_axis())
-    figure.update_yaxes(title="Score", rangemode="tozero", **_axis())
-    return _framed(figure, height=220)
 
 
 def tornado(

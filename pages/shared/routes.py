@@ -37,6 +37,7 @@ PAGES: Final[tuple[PageSpec, ...]] = tuple(
     for name, path, title, icon, operation in (
         ("thresholds", "coordinate/thresholds", "Thresholds", "timelapse", Operation.READ_BOARD),
         ("patients", "coordinate/patients", "Patients", "group", Operation.READ_CHART),
+        ("import", "coordinate/import_file", "Import", "upload_file", Operation.IMPORT_RECORDS),
         (
             "chart",
             "coordinate/patient_chart",
@@ -47,7 +48,7 @@ PAGES: Final[tuple[PageSpec, ...]] = tuple(
         (
             "consents",
             "coordinate/consents",
-            "Consents and paperwork",
+            "Consents and enrollment",
             "handshake",
             Operation.READ_CHART,
         ),
@@ -62,6 +63,13 @@ PAGES: Final[tuple[PageSpec, ...]] = tuple(
             Operation.READ_REGISTRY,
         ),
         ("tcm", "programs/tcm", "Transitional care (TCM)", "home_health", Operation.READ_BOARD),
+        (
+            "apcm",
+            "programs/apcm",
+            "Primary care (APCM)",
+            "medical_information",
+            Operation.READ_BOARD,
+        ),
         (
             "superbills",
             "billing/superbills",
@@ -94,6 +102,8 @@ PAGES: Final[tuple[PageSpec, ...]] = tuple(
 ICON: Final = ROOT / "pages" / "shared" / "static" / "trellis.png"
 """The page icon; a local file, so that no browser asks another server for one."""
 PROGRAM_PAGES: Final = ("ccm", "pcm", "bhi", "cocm", "tcm")
+_SWITCHED_ON: Final = "apcm"
+"""A program's page that is there where the practice switched it on."""
 
 _MENUS: Final[Mapping[AccessRole, Mapping[str, tuple[str, ...]]]] = {
     AccessRole.COORDINATOR: {
@@ -130,6 +140,16 @@ _MENUS_OF_OWN_WORK: Final[Mapping[Attribute, Mapping[str, tuple[str, ...]]]] = {
     Attribute.PSYCHIATRIC_CONSULTANT: {"Programs": ("cocm",)},
 }
 """Menus of people who sign in for their own clinical work alone."""
+
+
+def program_pages(*, offers_apcm: bool) -> tuple[str, ...]:
+    """Return the names of the program pages that a practice has.
+
+    Example:
+        >>> program_pages(offers_apcm=True)[-1]
+        'apcm'
+    """
+    return (*PROGRAM_PAGES, _SWITCHED_ON) if offers_apcm else PROGRAM_PAGES
 
 
 def spec(name: str) -> PageSpec:

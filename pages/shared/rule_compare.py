@@ -129,7 +129,7 @@ def draw(book: RuleBook, today: date, practice: Practice) -> None:
     earlier, later = sorted((first, second))
     prefixes = [chosen] if chosen else list(titles)
     found = changes(book, prefixes, earlier, later)
-    st.markdown("#### Rules")
+    st.markdown("## Rules")
     if found:
         st.markdown(_table(book, found, earlier, later))
     else:
@@ -159,7 +159,7 @@ def _table(book: RuleBook, found: Sequence[Change], earlier: date, later: date) 
 def _amounts(
     book: RuleBook, prefixes: Sequence[str], earlier: date, later: date, practice: Practice
 ) -> None:
-    st.markdown("#### Codes and amounts")
+    st.markdown("## Codes and amounts")
     is_local = False
     if practice.locality:
         here = f"{practice.state} {practice.locality}"

@@ -101,14 +101,14 @@ def _codes(book: RuleBook, rows: list[rule_codes.CodeRow], on: date, practice: P
             f"Units are capped by [CMS's table of {formats.day(table.effective_from)}]({table.url})"
             f"{f', {age}' if age else ''}."
         )
-    st.caption(" ".join(said))
+    st.markdown(f":small[{' '.join(said)}]")
 
 
 def _bands(book: RuleBook, program: Program, on: date) -> None:
     found = rule_codes.bands(book, program.value.lower(), on)
     if not found:
         return
-    st.markdown("#### From minutes to codes")
+    st.markdown("## From minutes to codes")
     lines = ["| Minutes | Codes |", "|:--|:--|"]
     for band in found:
         if len(found) > 1:
@@ -130,7 +130,7 @@ def written(book: RuleBook, each: rule_reading.Sentence) -> str:
 
 def _sections(book: RuleBook, found: dict[str, list[rule_reading.Sentence]]) -> None:
     for name, sentences in found.items():
-        lines = [f"#### {name}", *(written(book, each) for each in sentences)]
+        lines = [f"## {name}", *(written(book, each) for each in sentences)]
         st.markdown("\n".join(lines))
 
 
@@ -143,7 +143,7 @@ def values(book: RuleBook, prefix: str, on: date, text: str) -> None:
         widgets.empty("No rule here holds these words on this day.", icon="search_off")
         return
     for element in dict.fromkeys(row.element for row in rows):
-        st.markdown(f"#### {formats.plain(rule_text.element_title(element))}")
+        st.markdown(f"## {formats.plain(rule_text.element_title(element))}")
         own = [row for row in rows if row.element == element]
         st.markdown(rule_text.table_of(own, book.sources))
     st.caption(rule_text.reading_words(book.sources))

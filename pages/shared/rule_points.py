@@ -84,7 +84,7 @@ def not_covered(book: RuleBook, text: str = "") -> None:
         widgets.empty("Nothing here holds these words.", icon="search_off")
         return
     if programs:
-        st.markdown("#### Programs that Trellis does not cover")
+        st.markdown("## Programs that Trellis does not cover")
         for each in programs:
             with st.container(border=True):
                 st.markdown(
@@ -93,7 +93,7 @@ def not_covered(book: RuleBook, text: str = "") -> None:
                     f"{rule_text.sources_words(each.citations, book.sources)}"
                 )
     if open_points:
-        st.markdown("#### What nobody has settled")
+        st.markdown("## What nobody has settled")
         for point in open_points:
             with st.container(border=True):
                 st.markdown(f"**{formats.plain(point.question)}**")
@@ -123,7 +123,7 @@ def credentials(book: RuleBook, on: date) -> None:
     found = rule_reading.resting_on(book, "credential", on)
     found += rule_reading.resting_on(book, "supervision", on)
     st.markdown(
-        "\n".join(["#### On what this rests", *(rule_parts.written(book, each) for each in found)])
+        "\n".join(["## On what this rests", *(rule_parts.written(book, each) for each in found)])
     )
 
 

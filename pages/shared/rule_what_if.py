@@ -186,7 +186,7 @@ def _lines(answer: WhatIf) -> None:
 
 
 def _blocks(answer: WhatIf, book: RuleBook, *, is_changed: bool) -> None:
-    st.markdown("#### What stands in the way")
+    st.markdown("## What stands in the way")
     keys = [{_key(each) for each in side.blocked} for side in (answer.as_it_is, answer.changed)]
     columns = st.columns(2, gap="large")
     marks = ("gone with the changes", "added by the changes")
@@ -240,7 +240,7 @@ def _trees(answer: WhatIf, book: RuleBook, names: Mapping[str, str]) -> None:
     programs = list(dict.fromkeys(program for tree in trees for program in tree))
     if not programs:
         return
-    st.markdown("#### The checks")
+    st.markdown("## The checks")
     first = next(
         (each for each in programs if trees[0].get(each) != trees[1].get(each)), programs[0]
     )

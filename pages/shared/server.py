@@ -28,6 +28,7 @@ from pages.shared.connection import Connection, SealedCookie
 from pages.shared.gate import Gate
 from pages.shared.headers import SafeHeaders
 from pages.shared.safe_start import SafeStart
+from pages.shared.warming import Warming
 from trellis_core import quiet_logs
 from trellis_core.errors import StoreError
 
@@ -52,7 +53,7 @@ async def health(_request: Request) -> Response:
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
-    """Make the server ready before the first request, keep its memory swept, and sign every day.
+    """Make the server ready before the first request; keep memory swept and boards warm; sign daily.
 
     ``st.navigation`` is called once so that no page file can be asked for on its own. The store is
     opened, migrated and checked since its newest checkpoint, before a new one seals what came after.
@@ -69,10 +70,13 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
     sweeping = asyncio.create_task(_sweep())
     checkpointing = Checkpointing()
     checkpointing.start()
+    warming = Warming()
+    warming.start()
     try:
         yield {}
     finally:
         await run_in_threadpool(checkpointing.stop)
+        await run_in_threadpool(warming.stop)
         sweeping.cancel()
         with suppress(asyncio.CancelledError):
             await sweeping

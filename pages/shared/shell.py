@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from pages.shared import (
+    active_time,
+    corrections,
     emergency_view,
     formats,
     ledger_health,
@@ -14,9 +16,10 @@ from pages.shared import (
     time_entry,
     welcome,
     widgets,
+    work_parts,
 )
 from pages.shared.routes import ICON, PAGES, ROOT, home_of, link, menu, open_page, spec
-from trellis_core.access import Actor, Operation, may
+from trellis_core.access import AccessRole, Actor, Operation, may
 from trellis_core.care.people import Practice
 from trellis_core.services import caseload
 from trellis_core.values.periods import ServiceMonth
@@ -43,16 +46,23 @@ def main() -> None:
     if person is None:
         _run_alone(store.stop_signed_out, "Signed out")
         return
+    active_time.interacted()
     chosen = st.navigation(_navigation(person), expanded=True)
     st.logo(str(ICON), size="large")
     practice = store.practice(person)
     _sidebar(person, practice)
     state.state().is_sample = practice.is_sample
     time_entry.timer_bar(person)
+    corrections.dialog(person)
+    active_time.offer_missed(person)
+    work_parts.suggestion_bar(person)
     ledger_health.banner(person)
     emergency_view.banner(person)
     widgets.show_flashes()
-    chosen.run()
+    try:
+        chosen.run()
+    finally:
+        active_time.look_at(state.chosen_patient())
 
 
 def _run_alone(draw: Callable[[], None], title: str) -> None:
@@ -117,7 +127,7 @@ def _sidebar(person: Actor, practice: Practice) -> None:
         me = store.people(person).get(person.person_id)
         st.divider()
         st.markdown(f"**{formats.plain(me.signature if me else person.person_id)}**")
-        st.caption(f"{formats.role(person.role)} · {formats.plain(practice.name)}")
+        st.caption(f"{_role_words(person)} · {formats.plain(practice.name)}")
         with st.container(horizontal=True, gap="small"):
             if st.button("Sign out", icon=":material/logout:", key="shell_sign_out"):
                 store.leave_to(store.SIGN_OUT_PATH)
@@ -125,6 +135,16 @@ def _sidebar(person: Actor, practice: Practice) -> None:
                 link("own-sign-in", "Your sign-in", icon=":material/key:")
         if may(person, Operation.READ_ACCESS_LOG) and not may(person, Operation.READ_LEDGER):
             link("access-log", "Your access log", icon=":material/policy:")
+
+
+def _role_words(person: Actor) -> str:
+    """Write what a person is here; who has no role of the practice is what the own work is."""
+    if person.role is AccessRole.OWN_WORK:
+        if person.is_psychiatric_consultant:
+            return "Psychiatric consultant"
+        if person.is_billing_practitioner:
+            return "Billing practitioner"
+    return formats.role(person.role)
 
 
 def _search(person: Actor) -> None:

@@ -4,6 +4,7 @@ Anything that must last is in the store; anything that should survive a reload i
 Widget values stay under the widgets' own keys, which start with the page's name.
 """
 
+import time
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -30,15 +31,21 @@ class PageState:
 
     Attributes:
         form_ids: For each open form, the entry id that makes its submission happen once.
+        times_saved: How often each form was saved.
         flash: Sentences to show after the next rerun.
         is_sample: The practice is the sample one.
         refusals: Sentences of commands that a callback was refused.
+        is_asked_for_missed: It was looked whether an offer of time was cut off.
+        refreshed_at: When a part of the page refreshed itself last, by a clock that only runs on.
     """
 
     form_ids: dict[str, str] = field(default_factory=dict)
+    times_saved: dict[str, int] = field(default_factory=dict)
     flash: list[str] = field(default_factory=list)
     is_sample: bool = False
     refusals: list[str] = field(default_factory=list)
+    is_asked_for_missed: bool = False
+    refreshed_at: float = float("-inf")
 
 
 def state() -> PageState:
@@ -58,9 +65,29 @@ def form_id(form: str) -> str:
     return state().form_ids.setdefault(form, new_entry_id())
 
 
+def form_key(form: str) -> str:
+    """Return the first part of a form's widget keys: another after each time it was saved.
+
+    So the fields are empty after a success, and after a refusal what was typed is still in them.
+    ``clear_on_submit`` would empty them either way.
+
+    Args:
+        form: The form's own name, for example ``chart_task``.
+    """
+    times = state().times_saved.get(form, 0)
+    return f"{form}_{times}" if times else form
+
+
 def renew_form_id(form: str) -> None:
-    """Give a form a fresh entry id after its entry was saved."""
-    state().form_ids.pop(form, None)
+    """Let a form begin anew after it was saved: a fresh entry id, and other keys."""
+    kept = state()
+    kept.form_ids.pop(form, None)
+    kept.times_saved[form] = kept.times_saved.get(form, 0) + 1
+
+
+def refreshed() -> None:
+    """Note that a part of the page refreshes itself: nobody did anything."""
+    state().refreshed_at = time.monotonic()
 
 
 def flash(sentence: str) -> None:

@@ -178,8 +178,11 @@ def actor() -> Actor | None:
 def keep_signed_in_only() -> None:
     """End a part of the page that refreshes itself once its person's sign-in has ended.
 
-    The whole page runs again and says so.
+    The whole page runs again and says so. A part that runs alone may be nobody's doing.
     """
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None and context.fragment_ids_this_run:
+        state.refreshed()
     if actor() is None:
         st.rerun()
 

@@ -83,7 +83,7 @@ def _short(missing: Missing) -> str:
 
 def _head(bill: Superbill) -> None:
     number = f"No. {bill.number}" if bill.number is not None else "no number yet"
-    st.subheader(f"Superbill, {formats.month_name(bill.service_month)}", anchor=False)
+    st.header(f"Superbill, {formats.month_name(bill.service_month)}", anchor=False)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.badge(formats.words(bill.status), color="gray")
         st.caption(

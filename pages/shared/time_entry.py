@@ -1,207 +1,49 @@
-"""Recording time: the running timer on every page, starting one, and the typed-entry form."""
+"""The panel in which time is recorded: start a timer, or say what was just done, or when it was."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from typing import Final
 
 import streamlit as st
 
-from pages.shared import chart_map, formats, month_strip, routes, state, store, widgets
-from pages.shared.note_field import begin_with_kept, forget, note_field, text_of
+from pages.shared import month_strip, state, store, time_forms, widgets
+from pages.shared.note_field import begin_with_kept, forget, text_of
+from pages.shared.time_forms import preview, receipt_sentence
+from pages.shared.timer_bar import start_button, timer_bar
 from trellis_core.access import Actor, Operation, may
-from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
-from trellis_core.rules.reason_texts import title
-from trellis_core.rules.reasons import Reason
-from trellis_core.services import board as boards
-from trellis_core.services import caseload
-from trellis_core.services.time_log import (
-    LogTime,
-    Receipt,
-    RunningTimer,
-    StopTimer,
-    discard_timer,
-    log_time,
-    running_timer,
-    start_timer,
-    stop_timer,
-)
-from trellis_core.values.periods import ServiceMonth, wall_time
+from trellis_core.care.vocabulary import ContactState, EntryMode, Program
+from trellis_core.services.time_log import LogTime, log_shared
+from trellis_core.values.periods import ServiceMonth, local_day, wall_time
 
-TICK_SECONDS: Final = 3
-FORGOTTEN_AFTER_HOURS: Final = 3
-"""A timer that ran longer asks how long the work really was."""
+__all__ = ["panel", "preview", "receipt_sentence", "start_button", "timer_bar"]
 
-_USUAL: Final = (
-    Activity.PATIENT_CONTACT,
-    Activity.CARE_COORDINATION,
-    Activity.RECORD_REVIEW,
-    Activity.PROVIDER_COMMUNICATION,
-    Activity.PHARMACY_COMMUNICATION,
-    Activity.MEDICATION_RECONCILIATION,
-    Activity.CARE_PLAN_UPDATE,
-    Activity.FAMILY_CAREGIVER_CONTACT,
-)
-ACTIVITIES: Final = (*_USUAL, *(activity for activity in Activity if activity not in _USUAL))
+QUICK_MINUTES: Final = (5, 10, 15, 20)
+"""Usual lengths: one click says that the work ended now."""
+
+OTHER: Final = 0
+"""Stands among the lengths for another one, or another time."""
+
+_LONGEST_MINUTES: Final = 480
 
 
-def timer_bar(person: Actor) -> None:
-    """Draw the person's running timer at the top of the page, if there is one."""
-    if not may(person, Operation.LOG_OWN_TIME):
-        return
-    timer = running_timer(store=store.store(), actor=person)
-    if timer is None:
-        return
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key="timer_bar"):
-        _clock_face(timer, person)
-        if st.button(
-            "Stop and log",
-            type="primary",
-            icon=":material/stop_circle:",
-            key="timer_stop",
-            shortcut="Alt+S",
-        ):
-            _stop_dialog(timer, person)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """When the work of the form was; the length is None where none is chosen yet."""
 
-
-@st.fragment(run_every=TICK_SECONDS)
-def _clock_face(timer: RunningTimer, person: Actor) -> None:
-    store.keep_signed_in_only()
-    gone = int((store.clock().now() - timer.started_at).total_seconds())
-    names = caseload.patient_names([timer.patient_id], store=store.store(), actor=person)
-    name = names.get(timer.patient_id, formats.DASH)
-    st.markdown(
-        f":material/timer: **{formats.elapsed(gone)}**  ·  {formats.plain(name)}  ·  {timer.program}",
-        width="stretch",
-    )
-
-
-@st.dialog("Log this time", icon=":material/timer:")
-def _stop_dialog(timer: RunningTimer, person: Actor) -> None:
-    if running_timer(store=store.store(), actor=person) is None:
-        st.rerun()
-    widgets.show_refusals()
-    gone = int((store.clock().now() - timer.started_at).total_seconds())
-    st.caption(
-        f"{timer.program} · started {formats.moment(timer.started_at, store.zone(person))} · "
-        f"{formats.length(max(gone, 1))} so far. The timer stops when you save."
-    )
-    key = f"timer_{timer.entry_id}"
-    is_forgotten = gone > FORGOTTEN_AFTER_HOURS * 3600
-    if is_forgotten:
-        st.warning(
-            "This timer ran for a long time. How long did the work really take? The entry will be "
-            "marked as estimated.",
-            icon=":material/help:",
-        )
-        st.number_input(
-            "Minutes of work", min_value=1, max_value=720, value=15, key=f"{key}_minutes"
-        )
-    _what_was_done(key, form=_timer_form(timer), patient_id=timer.patient_id, person=person)
-    with st.container(horizontal=True):
-        st.button(
-            "Save entry",
-            type="primary",
-            key=f"{key}_save",
-            on_click=_stop,
-            kwargs={"timer": timer, "person": person, "is_estimated": is_forgotten},
-        )
-        st.button(
-            "Discard timer",
-            type="tertiary",
-            key=f"{key}_discard",
-            help="Nothing is logged.",
-            on_click=_discard,
-            args=(timer, person),
-        )
-
-
-def _timer_form(timer: RunningTimer) -> str:
-    return f"timer {timer.entry_id}"
-
-
-def _what_was_done(key: str, *, form: str, patient_id: str, person: Actor) -> None:
-    st.selectbox("Activity", ACTIVITIES, format_func=formats.activity, key=f"{key}_activity")
-    st.segmented_control(
-        "Contact with patient or caregiver",
-        list(ContactState),
-        format_func=formats.contact,
-        key=f"{key}_contact",
-    )
-    note_field(
-        "Note",
-        form=form,
-        patient_id=patient_id,
-        person=person,
-        key=f"{key}_note",
-        height=90,
-        placeholder="What was done, for the record",
-    )
-
-
-def _stop(*, timer: RunningTimer, person: Actor, is_estimated: bool) -> None:
-    key, kept = f"timer_{timer.entry_id}", st.session_state
-    with widgets.command_in_callback():
-        receipt = stop_timer(
-            StopTimer(
-                activity=kept[f"{key}_activity"],
-                note=text_of(f"{key}_note"),
-                contact=kept.get(f"{key}_contact"),
-                entry_id=timer.entry_id,
-                seconds_override=kept[f"{key}_minutes"] * 60 if is_estimated else None,
-            ),
-            store=store.store(),
-            actor=person,
-            clock=store.clock(),
-        )
-        forget(_timer_form(timer), timer.patient_id, person)
-        state.flash(receipt_sentence(receipt))
-
-
-def _discard(timer: RunningTimer, person: Actor) -> None:
-    with widgets.command_in_callback():
-        discard_timer(store=store.store(), actor=person)
-        forget(_timer_form(timer), timer.patient_id, person)
-        state.flash("Timer discarded. Nothing was logged.")
-
-
-def receipt_sentence(receipt: Receipt) -> str:
-    """Write what was saved, with the entry's number and code in the ledger."""
-    return (
-        f"Saved {formats.length(receipt.seconds)} of {receipt.entry.program}: "
-        f"entry {receipt.number:,}, code {receipt.code}."
-    )
-
-
-def start_button(
-    patient_id: str, program: Program, *, person: Actor, key: str, label: str = "Start timer"
-) -> None:
-    """Draw the button that starts the person's timer; it is in the store before it shows."""
-    if not may(person, Operation.LOG_OWN_TIME):
-        return
-    is_busy = running_timer(store=store.store(), actor=person) is not None
-    if st.button(
-        "Your timer is running" if is_busy else label,
-        icon=":material/play_circle:",
-        type="primary",
-        key=key,
-        shortcut="Alt+T",
-        disabled=is_busy,
-    ):
-        with widgets.command():
-            start_timer(
-                patient_id=patient_id,
-                program=program,
-                store=store.store(),
-                actor=person,
-                clock=store.clock(),
-            )
-            st.rerun()
+    started_at: datetime
+    seconds: int | None
 
 
 def panel(
-    form: str, *, person: Actor, patients: Mapping[str, str], programs: Sequence[Program]
+    form: str,
+    *,
+    person: Actor,
+    patients: Mapping[str, str],
+    programs: Sequence[Program],
+    conditions: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
-    """Draw both ways to record time: start a timer, or type an entry.
+    """Draw every way to record time: start a timer, log what was just done, type an entry.
 
     Says at once whether the minutes will count. The form keeps its entry id until it is saved, so
     that a double click logs once.
@@ -209,8 +51,10 @@ def panel(
     Args:
         form: The form's own name; prefixes its widget keys.
         person: Whose time it is.
-        patients: Names by patient id; one patient needs no picker.
+        patients: Names by patient id; one patient needs no picker, of several one must be chosen.
         programs: Programs to choose from; one needs no picker.
+        conditions: By patient, words of the conditions that the work may be about, the program's
+            own first; None where the program is about no one condition.
     """
     with st.container(border=True):
         st.markdown("**Record time**")
@@ -219,117 +63,165 @@ def panel(
         elif not patients:
             st.caption("There is no patient here yet. Begin on the patient's chart.")
         else:
-            _fields(form, person=person, patients=patients, programs=programs)
+            _fields(
+                form, person=person, patients=patients, programs=programs, conditions=conditions
+            )
 
 
 @st.fragment
 def _fields(
-    form: str, *, person: Actor, patients: Mapping[str, str], programs: Sequence[Program]
+    form: str,
+    *,
+    person: Actor,
+    patients: Mapping[str, str],
+    programs: Sequence[Program],
+    conditions: Mapping[str, Mapping[str, str]] | None,
 ) -> None:
     if store.actor() is None:
         st.rerun()
     key = f"{form}_{state.form_id(form)}"
-    patient_id = next(iter(patients))
+    patient_id: str | None = next(iter(patients))
     if len(patients) > 1:
         begin_with_kept(form, f"{form}_patient", person, patients)
+        # Nobody is chosen to begin with: the first of the list would get minutes that are another's.
         patient_id = st.selectbox(
             "Patient",
             list(patients),
+            index=None,
+            placeholder="Choose a patient",
             format_func=lambda chosen: patients[chosen],
             key=f"{form}_patient",
         )
+    if patient_id is None:
+        st.caption("Choose a patient here or in the rows; then start the timer or log minutes.")
+        return
     program = programs[0]
     if len(programs) > 1:
         program = st.selectbox("Program", programs, key=f"{form}_program")
     said = st.container()
     start_button(patient_id, program, person=person, key=f"{form}_start")
-    st.caption("Or type what was done:")
-    now = store.clock().now().astimezone(store.zone(person))
-    when = st.container()
-    start, long = st.columns(2)
-    when.date_input("Day", value=now.date(), max_value=now.date(), key=f"{key}_day")
-    start.time_input("Start", value=_a_while_ago(now), step=300, key=f"{key}_time")
-    long.number_input(
-        "Minutes", min_value=1, max_value=480, value=None, placeholder="0", key=f"{key}_minutes"
+    st.segmented_control(
+        "Or log minutes that just ended",
+        [*QUICK_MINUTES, OTHER],
+        format_func=lambda minutes: f"{minutes}" if minutes else "Other",
+        key=f"{key}_length",
+        width="stretch",
+        on_change=_chosen,
+        args=(key,),
     )
-    _what_was_done(key, form=form, patient_id=patient_id, person=person)
+    work = _when(key, person)
+    time_forms.words_field(key, form=form, patient_id=patient_id, person=person)
+    _condition_field(key, patient_id, (conditions or {}).get(patient_id, {}))
+    activity = time_forms.activity_field(key, program)
+    time_forms.contact_field(key)
+    day = local_day(work.started_at, store.zone(person))
+    month = ServiceMonth.of(day)
+    time_forms.sharing_fields(
+        key, patient_id=patient_id, program=program, month=month, person=person
+    )
+    others = time_forms.shared_with(key)
+    if work.seconds and others:
+        st.caption(time_forms.each_words(work.seconds, others))
     with said:
         preview(
             patient_id,
             program,
             person=person,
-            on=st.session_state[f"{key}_day"],
-            activity=st.session_state[f"{key}_activity"],
+            on=day,
+            activity=activity,
             apart=f"{key}_apart",
         )
-    closed = month_strip.closed_words(ServiceMonth.of(st.session_state[f"{key}_day"]), person)
+    closed = month_strip.closed_words(month, person)
     if closed is not None:
         st.warning(
             f"{closed}: an entry for it is refused. Ask your biller to reopen it.",
             icon=":material/lock:",
         )
+    if work.seconds:
+        time_forms.late_caption(work.started_at, work.seconds)
+        time_forms.overlap_warning(work.started_at, work.seconds, person)
     if st.button(
         "Save entry",
         key=f"{key}_save",
         icon=":material/check:",
-        disabled=closed is not None or not st.session_state[f"{key}_minutes"],
+        disabled=closed is not None or not work.seconds,
     ):
         with widgets.command():
-            _save(form=form, patient_id=patient_id, program=program, person=person)
+            about = _condition_of(key, patient_id, (conditions or {}).get(patient_id, {}))
+            _save(
+                work,
+                form=form,
+                patient_id=patient_id,
+                program=program,
+                person=person,
+                condition=about,
+            )
             st.rerun()
 
 
-def preview(
-    patient_id: str,
-    program: Program,
-    *,
-    person: Actor,
-    on: date | None = None,
-    activity: Activity = Activity.CARE_COORDINATION,
-    apart: str | None = None,
-) -> None:
-    """Say at once whether the person's minutes would count and, if not, why and where to fix it.
+def _condition_field(key: str, patient_id: str, conditions: Mapping[str, str]) -> None:
+    """Draw what the work is about, where a program is about one condition of several."""
+    if len(conditions) <= 1:
+        return
+    own = next(iter(conditions))
+    chosen = st.selectbox(
+        "About",
+        list(conditions),
+        format_func=lambda code: conditions[code],
+        key=f"{key}_about_{patient_id}",
+    )
+    if chosen != own:
+        st.caption(":material/report: Work on another condition is kept and does not count here.")
 
-    Args:
-        patient_id: For whom.
-        program: For which program.
-        person: Who works.
-        on: On which day; None for now.
-        activity: What is done.
-        apart: Key of the box that attests work apart from a visit that day; drawn where it matters.
-    """
-    is_apart = True if apart and st.session_state.get(apart) else None
-    with widgets.command():
-        found = boards.preview_entry(
-            patient_id,
-            program,
-            person.person_id,
-            on=on,
-            activity=activity,
-            separate_from_visit=is_apart,
-            store=store.store(),
-            actor=person,
-            clock=store.clock(),
-            rule_book=store.rule_book(),
+
+def _condition_of(key: str, patient_id: str, conditions: Mapping[str, str]) -> str | None:
+    """Return another condition than the program's own, where one was chosen."""
+    chosen: str | None = st.session_state.get(f"{key}_about_{patient_id}")
+    return None if chosen is None or chosen == next(iter(conditions), None) else chosen
+
+
+def _when(key: str, person: Actor) -> _Work:
+    """Say when the chosen minutes were, or draw the fields for another time."""
+    kept, zone = st.session_state, store.zone(person)
+    minutes = kept.get(f"{key}_length")
+    now = store.clock().now()
+    if minutes == OTHER and minutes is not None:
+        here = now.astimezone(zone)
+        st.date_input("Day", value=here.date(), max_value=here.date(), key=f"{key}_day")
+        start, long = st.columns(2)
+        start.time_input("Start", value=_a_while_ago(here), step=300, key=f"{key}_time")
+        typed = long.number_input(
+            "Minutes",
+            min_value=1,
+            max_value=_LONGEST_MINUTES,
+            value=None,
+            placeholder="0",
+            key=f"{key}_minutes",
         )
-        if apart and (is_apart or found.reason is Reason.SAME_DAY_VISIT):
-            st.checkbox("This work was apart from the visit that day", key=apart)
-        if found.counts:
-            return
-        why = title(found.reason).lower() if found.reason else "see the chart"
-        st.warning(
-            f"**These minutes will not count: {formats.plain(why)}.** {formats.plain(found.message)}",
-            icon=":material/report:",
+        return _Work(
+            started_at=wall_time(kept[f"{key}_day"], kept[f"{key}_time"], zone),
+            seconds=typed and typed * 60,
         )
-        section = chart_map.section_for(found.reason) if found.reason else None
-        if section is not None:
-            routes.link(
-                "chart",
-                chart_map.ACTIONS.get(section, "Open the chart"),
-                patient_id=patient_id,
-                section=section,
-                icon=":material/edit_note:",
-            )
+    if not minutes:
+        st.caption("Choose how many; Other takes any day and start.")
+        return _Work(started_at=now, seconds=None)
+    began: datetime = kept[f"{key}_began"]
+    ended = began + timedelta(minutes=minutes)
+    since, until = (time_forms.clock_words(at, zone) for at in (began, ended))
+    st.caption(f"From {since} to {until}.")
+    return _Work(started_at=began, seconds=minutes * 60)
+
+
+def _chosen(key: str) -> None:
+    """Fix the time that a usual length means, so that sending the form twice means the same."""
+    kept = st.session_state
+    minutes = kept.get(f"{key}_length")
+    if not minutes:
+        return
+    kept[f"{key}_began"] = store.clock().now().replace(microsecond=0) - timedelta(minutes=minutes)
+    is_contact = kept.get(f"{key}_activity") in time_forms.CONTACTS
+    if is_contact and kept.get(f"{key}_contact") is None:
+        kept[f"{key}_contact"] = ContactState.REACHED
 
 
 def _a_while_ago(now: datetime) -> time:
@@ -337,24 +229,33 @@ def _a_while_ago(now: datetime) -> time:
     return at.replace(minute=at.minute - at.minute % 5, second=0, microsecond=0).time()
 
 
-def _save(*, form: str, patient_id: str, program: Program, person: Actor) -> None:
+def _save(
+    work: _Work,
+    *,
+    form: str,
+    patient_id: str,
+    program: Program,
+    person: Actor,
+    condition: str | None,
+) -> None:
     key = f"{form}_{state.form_id(form)}"
     kept = st.session_state
-    started = wall_time(kept[f"{key}_day"], kept[f"{key}_time"], store.zone(person))
-    receipt = log_time(
+    receipt, *_ = log_shared(
         LogTime(
             entry_id=state.form_id(form),
             patient_id=patient_id,
             program=program,
             staff_id=person.person_id,
-            started_at=started,
-            seconds=int(kept[f"{key}_minutes"]) * 60,
+            started_at=work.started_at,
+            seconds=work.seconds or 0,
             activity=kept[f"{key}_activity"],
             note=text_of(f"{key}_note"),
             contact=kept.get(f"{key}_contact"),
+            condition=condition,
             separate_from_visit=True if kept.get(f"{key}_apart") else None,
             mode=EntryMode.TYPED,
         ),
+        time_forms.shared_with(key),
         store=store.store(),
         actor=person,
         clock=store.clock(),

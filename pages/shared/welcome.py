@@ -10,7 +10,7 @@ from trellis_core.values.clock import SystemClock
 
 def draw() -> None:
     """Draw the two ways to begin."""
-    st.image(str(routes.ICON), width=56)
+    st.image(str(routes.ICON), width=56, alt="Trellis")
     widgets.heading("Welcome to Trellis")
     st.write(
         "Trellis keeps the minutes, consents and plans behind monthly care-management services, "
@@ -19,7 +19,7 @@ def draw() -> None:
     )
     explore, own = st.columns(2, gap="large", border=True)
     with explore:
-        st.subheader("Explore the sample practice", anchor=False)
+        st.header("Explore the sample practice", anchor=False)
         st.write(
             "A small practice with fictional patients, each there to show one thing. "
             "Look around as coordinator, biller, owner or auditor."
@@ -30,7 +30,7 @@ def draw() -> None:
                 store.leave_to(store.SIGN_IN_PATH)
                 st.rerun()
     with own:
-        st.subheader("Set up your own", anchor=False)
+        st.header("Set up your own", anchor=False)
         st.write(
             "Five short steps: the practice, where it is paid, its time zone, you as its owner, "
             "and how you sign in."

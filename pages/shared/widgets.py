@@ -7,16 +7,17 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from pages.shared import formats, media, state, store
-from trellis_core.access import Actor, Operation
+from trellis_core.access import Actor, Operation, may
 from trellis_core.care.people import StaffMember
 from trellis_core.care.vocabulary import Program
 from trellis_core.documents.disclaimer import DISCLAIMER
 from trellis_core.errors import NotSignedInError, TrellisError
 from trellis_core.ledger.entries import TimeEntry
-from trellis_core.rules.determination import Blocked, Determination, NotCounted
+from trellis_core.rules.determination import Determination, NotCounted
 from trellis_core.rules.marks import late_after
 from trellis_core.rules.reason_texts import title
 from trellis_core.rules.reasons import Reason
@@ -26,6 +27,11 @@ from trellis_core.services.downloads import FileForm
 from trellis_core.values.periods import ServiceMonth
 
 COUNTS: Final = "Counts"
+
+CHOSEN_ENTRY: Final = "chosen_entry"
+"""Under which the entry is kept that was chosen in a table, until the next drawing opens it."""
+
+_TIMES_CHOSEN: Final = "entries_chosen"
 
 
 @contextmanager
@@ -83,22 +89,26 @@ def heading(text: str, under: str = "") -> None:
         st.caption(under)
 
 
+_TRACKS: Final = 8
+_MAIN_TRACKS: Final = 5
+_TRACK_WIDTH: Final = 82
+_TRACK_GAP: Final = 16
+"""Pixels. All tracks need 768; where there is less, the part beside goes under the main one."""
+
+
+def beside() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Return the main part of a page and the one at its side; on an upright tablet it stands below."""
+    grid = st.grid(_TRACKS, min_column_width=_TRACK_WIDTH, gap=("medium", _TRACK_GAP))
+    return (
+        grid.cell(column_span=_MAIN_TRACKS),
+        grid.cell(column_span=_TRACKS - _MAIN_TRACKS),
+    )
+
+
 def empty(text: str, *, icon: str = "inbox") -> None:
     """Say that there is nothing here, and what would fill it."""
     with st.container(border=True):
         st.markdown(f":material/{icon}:  {text}")
-
-
-def block_titles(blocked: Sequence[Blocked]) -> list[str]:
-    """Return the short name of each thing that blocks, each once, in order."""
-    return list(dict.fromkeys(title(block.reason) for block in blocked))
-
-
-def block_badges(reasons: Sequence[Reason]) -> None:
-    """Draw a badge for each reason that blocks; the words carry it, the colour only helps."""
-    with st.container(horizontal=True, gap="small"):
-        for reason in dict.fromkeys(reasons):
-            st.badge(title(reason), icon=":material/block:", color="orange")
 
 
 def entry_marks(entry: TimeEntry) -> str:
@@ -170,7 +180,7 @@ def entries_table(
     patient_names: Mapping[str, str] | None = None,
     key: str | None = None,
 ) -> None:
-    """Draw time entries as one table, newest first.
+    """Draw time entries as one table, newest first; who logs time opens one by choosing it.
 
     Args:
         entries: Reversed ones included; they show as replaced.
@@ -178,7 +188,7 @@ def entries_table(
         zone: The practice's time zone.
         determinations: The patient-months' answers, to say what counts and why not.
         patient_names: Names by patient id, where the table spans patients.
-        key: Widget key.
+        key: Widget key; without one nothing can be chosen.
     """
     if not entries:
         empty("No time recorded this month yet. Start a timer or type an entry.", icon="schedule")
@@ -192,7 +202,8 @@ def entries_table(
         for item in determination.not_counted:
             lost.setdefault(item.entry, []).append(item)
     rows = []
-    for entry in sorted(entries, key=lambda item: item.started_at, reverse=True):
+    shown = sorted(entries, key=lambda item: item.started_at, reverse=True)
+    for entry in shown:
         who = people.get(entry.staff_id or "")
         row = {"Started": formats.moment(entry.started_at, zone)}
         if patient_names is not None:
@@ -207,14 +218,39 @@ def entries_table(
             "Receipt": entry.code,
         }
         rows.append(row)
-    table(
-        pd.DataFrame(rows),
-        key=key,
-        alt="Time entries of the month",
-        columns={"Counts": st.column_config.TextColumn(width=190)}
+    columns = (
+        {"Counts": st.column_config.TextColumn(width=190)}
         if any(row["Counts"] != COUNTS for row in rows)
-        else None,
+        else None
     )
+    person = store.actor() if key else None
+    if person is None or not may(person, Operation.LOG_OWN_TIME):
+        table(pd.DataFrame(rows), key=key, alt=_ENTRIES, columns=columns)
+        return
+    event = st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        key=entries_key(key or "", shown),
+        alt=_ENTRIES,
+        column_config=columns,
+        on_select="rerun",
+        selection_mode="single-row",
+    )
+    st.caption("Choose an entry to correct it or take it back.")
+    chosen = event["selection"]["rows"]
+    if chosen and chosen[0] < len(shown):
+        st.session_state[CHOSEN_ENTRY] = shown[chosen[0]]
+        st.session_state[_TIMES_CHOSEN] = st.session_state.get(_TIMES_CHOSEN, 0) + 1
+        st.rerun()
+
+
+def entries_key(key: str, shown: Sequence[TimeEntry]) -> str:
+    """Return the widget key of a table of entries: another for other rows, and after a choice."""
+    rows = hash(tuple(entry.id for entry in shown)) & 0xFFFFFFFF
+    return f"{key}_{rows:x}_{st.session_state.get(_TIMES_CHOSEN, 0)}"
+
+
+_ENTRIES: Final = "Time entries of the month"
 
 
 def table(
