@@ -59,6 +59,12 @@ def test_a_page_never_draws_raw_html(path):
     assert not re.search(r"\bst\.html\(", text)
 
 
+def test_no_form_forgets_what_was_typed_when_it_is_refused():
+    """Fields that empty themselves on sending lose it; ``state.form_key`` empties them on success."""
+    found = [path.name for path in PAGES if "clear_on_submit=True" in path.read_text("utf-8")]
+    assert found == ["own_sign_in.py"]  # passwords
+
+
 def test_no_page_file_lies_directly_in_pages():
     assert not list((ROOT / "pages").glob("*.py"))
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = (
@@ -167,6 +168,28 @@ def settle(page) -> None:
         " && !document.querySelector(\"[data-testid='stSkeleton']\")"
     )
     assert not page.locator("[data-testid='stException']").count(), page.inner_text("body")[:2000]
+
+
+def turn_to(page, url: str) -> None:
+    """Go to another page of the dashboard as a link in it does, without loading everything anew.
+
+    Where the heading stays the same, as on a page that is refused, it is loaded like any address.
+    """
+    before = page.locator("h1").first.inner_text()
+    page.evaluate(
+        "url => { history.pushState({}, '', url); dispatchEvent(new PopStateEvent('popstate')) }",
+        url,
+    )
+    try:
+        page.wait_for_function(
+            "before => (document.querySelector('h1')?.innerText ?? before) !== before",
+            arg=before,
+            timeout=4_000,
+        )
+    except PlaywrightTimeoutError:
+        page.goto(url)
+        page.locator("h1").first.wait_for()
+    settle(page)
 
 
 def sign_in(page, server: Server, role: str, path: str = "/") -> None:

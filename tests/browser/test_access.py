@@ -21,10 +21,10 @@ from tests.support.clocked_dashboard import set_clock
 from trellis_core.access import AccessRole, Actor
 from trellis_core.care.people import Patient, Practice, StaffMember
 from trellis_core.care.vocabulary import Credential, Program, StaffRole
-from trellis_core.services import care_records, caseload, drafts
+from trellis_core.services import caseload, drafts, enrollments
 from trellis_core.services import practice as practices
 from trellis_core.services.sign_in import SIGN_IN_IDLE, end_sign_in, sign_in
-from trellis_core.services.time_log import running_timer
+from trellis_core.services.timers import running_timer
 from trellis_core.store.engine import Store, open_store
 from trellis_core.values.clock import FixedClock
 
@@ -85,7 +85,7 @@ class Clocked:
         around = {"store": store, "actor": OWNER, "clock": clock}
         made = Patient(id="", mrn="7", family_name=FAMILY, given_name="Wren")
         self.patient = caseload.register_patient(made, **around).id
-        care_records.enroll(
+        enrollments.enroll(
             self.patient,
             program=Program.CCM,
             started_on=date(2026, 11, 2),
@@ -288,9 +288,17 @@ def test_another_site_reaches_nothing_with_the_persons_cookie(page, clocked):
 
 
 def last_seen(page):
-    """Let the page tell what was done on it, so that nothing is left to be told."""
+    """Let the page tell what was done on it, so that nothing is left to be told and all is answered."""
+    asked, answered = set(), set()
+    page.on("request", lambda each: "/auth/" in each.url and asked.add(each))
+    page.on("response", lambda each: answered.add(each.request))
     page.clock.fast_forward(61_000)
     page.wait_for_timeout(500)
+    until = time.monotonic() + 20
+    while not (asked and asked <= answered) and time.monotonic() < until:
+        page.wait_for_timeout(50)
+    assert asked
+    assert asked <= answered
 
 
 def look_again(page):
@@ -319,7 +327,7 @@ def test_an_unused_page_locks_keeps_the_note_and_lets_the_timer_run(page, clocke
     page.clock.install()
     enter(page, clocked, clocked.chart)
     page.get_by_role("button", name=re.compile("Start timer")).first.click()
-    expect(page.get_by_role("button", name="Stop and log")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop and log").first).to_be_visible()
     settle(page)
     note = page.get_by_label("Note").first
     note.press_sequentially(NOTE)
@@ -360,7 +368,7 @@ def test_an_unused_page_locks_keeps_the_note_and_lets_the_timer_run(page, clocke
     page.get_by_role("button", name="Sign out").wait_for(timeout=60_000)
     settle(page)
     expect(page).to_have_url(re.compile(rf"/chart\?.*patient={clocked.patient}"))
-    expect(page.get_by_role("button", name="Stop and log")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop and log").first).to_be_visible()
     expect(page.get_by_label("Note").first).to_have_value(NOTE + MORE)
     expect(page.get_by_text("They are not saved yet")).to_be_visible()
 

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import re
+import time
 import urllib.error
 import urllib.request
 from datetime import date
@@ -19,7 +20,7 @@ from pypdf import PdfReader
 from pages.shared import routes
 from pages.shared import store as page_store
 from pages.shared.chart_map import Section
-from tests.browser.conftest import DAY, settle, sign_in
+from tests.browser.conftest import DAY, settle, sign_in, turn_to
 from tests.support.marked_practice import store_marked_practice
 from tests.support.moved_server import MovedServer
 
@@ -156,16 +157,20 @@ def bring_in(page, server, files):
     page.get_by_role("radio", name="Import", exact=True).first.click()
     settle(page)
     for name, content in files:
-        page.locator("input[type=file]").set_input_files(
-            [{"name": f"{STEM}{name}.json", "mimeType": "application/json", "buffer": content}]
-        )
+        with page.expect_response(
+            lambda answer: "upload_file" in answer.url and answer.request.method == "PUT"
+        ):
+            page.locator("input[type=file]").set_input_files(
+                [{"name": f"{STEM}{name}.json", "mimeType": "application/json", "buffer": content}]
+            )
+        settle(page)  # the page has taken the file
         page.get_by_role("button", name="Import", exact=True).click()
-        page.wait_for_timeout(1_500)
+        page.locator("[data-testid='stException'], [data-testid='stAlert']").first.wait_for()
         if page.locator("[data-testid='stException']").count():
             yield page.locator("[data-testid='stException']").first.inner_text()
-            visit(page, server, "patients")
-            page.get_by_role("radio", name="Import", exact=True).first.click()
-            settle(page)
+        visit(page, server, "patients")  # the file before is not sent again
+        page.get_by_role("radio", name="Import", exact=True).first.click()
+        settle(page)
 
 
 def run_through(page, server):
@@ -173,13 +178,17 @@ def run_through(page, server):
     told, drawn = {}, set()
     for role in ROLES:
         sign_in(page, server, role)
-        for spec in routes.PAGES:
-            page.goto(f"{server.url}/{spec.name}?month=2026-10")
-            page.locator("h1").first.wait_for()
-            settle(page)
-            drawn.add((role, page.locator("h1").first.inner_text()))
+        links = page.locator("[data-testid='stSidebar'] a").evaluate_all(
+            "all => all.map((each) => new URL(each.href).pathname.slice(1))"
+        )
+        # The owner sees every page, the others those of their menu, the chart and one that is refused.
+        every = [spec.name for spec in routes.PAGES]
+        for name in every if role == "owner" else (*links, "chart", "people"):
+            turn_to(page, f"{server.url}/{name}?month=2026-10&patient=p-101")
+            drawn.add((role, name, page.locator("h1").first.inner_text()))
         told[f"metrics for {role}"] = fetched(f"{server.url}/_stcore/metrics", cookie_of(page))
     assert len(drawn) > 40, sorted(drawn)  # each role has seen its own pages
+    assert all(len([each for each in drawn if each[0] == role]) >= 2 for role in ROLES), drawn
     sign_in(page, server, "owner")
     cookie = cookie_of(page)
     for section in Section:
@@ -199,7 +208,9 @@ def run_through(page, server):
         told[f"import that failed {place}"] = said
     visit(page, server, "superbills?month=2026-10&patient=p-101")
     page.get_by_role("button", name="CSV", exact=True).first.click()  # fails, see FAULTS
-    page.wait_for_timeout(1_500)
+    until = time.monotonic() + 20
+    while "KeyError" not in server.log.read_text(errors="replace") and time.monotonic() < until:
+        page.wait_for_timeout(100)
     for label in ("PDF", "FHIR bundle", "Month as PDF"):
         visit(page, server, "superbills?month=2026-10&patient=p-101")
         with page.expect_download() as caught:

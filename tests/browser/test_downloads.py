@@ -164,7 +164,8 @@ def test_a_files_address_is_useless_without_the_sign_in_that_had_it_made(two, mo
     for status, _, said in (fetched(address), fetched(address, cookie_of(owner))):
         assert b"%PDF" not in said, status
     assert fetched(address, cookie_of(owner), Range="bytes=0-3")[0] == 403
-    assert fetched(address[:-5] + "0" + address[-4:], cookie_of(biller))[0] == 404
+    another = "1" if address[-5] == "0" else "0"
+    assert fetched(address[:-5] + another + address[-4:], cookie_of(biller))[0] == 404
 
     moved.move(295)
     assert fetched(address, cookie_of(biller))[0] == 200

@@ -16,7 +16,7 @@ from pypdf import PdfReader
 
 from pages.shared import routes
 from pages.shared.chart_map import Section
-from tests.browser.conftest import DAY, settle, sign_in
+from tests.browser.conftest import DAY, settle, sign_in, turn_to
 from tests.support.marked_practice import store_marked_practice
 from tests.support.moved_server import MovedServer
 from trellis_core.access import AccessRole
@@ -136,9 +136,7 @@ def test_nothing_that_was_typed_runs_loads_or_links_on_any_page(watched, hostile
     sign_in(page, hostile, "owner")
     shown = set()
     for spec in routes.PAGES:
-        page.goto(f"{hostile.url}/{spec.name}?month=2026-10")
-        page.locator("h1").first.wait_for()
-        settle(page)
+        turn_to(page, f"{hostile.url}/{spec.name}?month=2026-10")
         look(page, bad, spec.name)
         shown |= {words for words in HOSTILE if said_by(page, words)}
     assert len(shown) >= 6, shown

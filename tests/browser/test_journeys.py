@@ -6,6 +6,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pypdf
@@ -59,6 +60,8 @@ def press(page: Page, name: str) -> None:
 
 def type_entry(page: Page, minutes: int, note: str) -> None:
     """Fill the typed-entry form of the page, for two days ago, and save it."""
+    page.get_by_role("radio", name="Other", exact=True).first.click()
+    settle(page)
     set_day(page, "Day", 20)
     page.get_by_label("Minutes", exact=True).first.fill(str(minutes))
     page.get_by_label("Minutes", exact=True).first.press("Tab")
@@ -105,18 +108,51 @@ def test_a_coordinator_logs_the_missing_minute_and_downloads_the_superbill(page,
     assert "Thistlewood" not in caught.value.suggested_filename
 
 
-def test_a_timer_runs_on_when_the_server_is_killed(page, demo):
+def test_a_timer_with_a_pause_outlives_the_server_and_ends_in_another_browser(page, chromium, demo):
+    """Two entries come of it; then a five-minute call is logged with three clicks and a sentence."""
     sign_in(page, demo, "coordinator", "/ccm?month=2026-11")
     choose(page, "Patient", "Okonkwo-Vale")
     page.get_by_role("button", name=re.compile("Start timer")).first.click()
-    expect(page.get_by_role("button", name=re.compile("Stop and log"))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("Pause"))).to_be_visible()
+    page.wait_for_timeout(1_100)
+    page.keyboard.press("Alt+p")
+    expect(page.get_by_text(re.compile("paused since"))).to_be_visible()
 
     demo.kill()
     demo.start()
 
-    page.goto(demo.url + "/thresholds")
-    expect(page.get_by_role("button", name=re.compile("Stop and log"))).to_be_visible()
-    expect(page.get_by_text("Okonkwo-Vale, Amara").first).to_be_visible()
+    other = chromium.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    sign_in(other, demo, "coordinator", "/thresholds?month=2026-11")
+    expect(other.get_by_text(re.compile("Okonkwo-Vale, Amara.*paused since"))).to_be_visible()
+    other.keyboard.press("Alt+p")
+    expect(other.get_by_role("button", name=re.compile("Pause"))).to_be_visible()
+    other.wait_for_timeout(1_100)
+    other.keyboard.press("Alt+s")
+    note = other.get_by_role("dialog").get_by_label("Note")
+    note.fill("Called twice about the refill.")
+    note.press("Control+Enter")
+    other.get_by_role("dialog").get_by_role("button", name="Save entry").click()
+    expect(
+        other.get_by_text(re.compile(r"Saved .* in 2 entries: entry [\d,]+")).first
+    ).to_be_visible()
+    assert noted(demo, "Called twice about the refill.") == 2
+
+    settle(other)
+    other.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 60})  # one: the row
+    other.get_by_role("radio", name="5", exact=True).click()  # two: how long
+    settle(other)
+    other.keyboard.press("Tab")
+    other.keyboard.type("Asked how the new inhaler works.")
+    other.get_by_role("button", name="Save entry").click()  # three
+    expect(other.get_by_text(re.compile(r"Saved 5 min of .*: entry [\d,]+")).first).to_be_visible()
+    assert noted(demo, "Asked how the new inhaler works.") == 1
+    other.context.close()
+
+
+def noted(server: Server, words: str) -> int:
+    """Count the entries with a note."""
+    with sqlite3.connect(server.folder / "trellis.db") as db:
+        return db.execute("SELECT count(*) FROM entry_note WHERE text = ?", [words]).fetchone()[0]
 
 
 def test_a_deep_link_on_a_fresh_server_meets_the_sign_in_and_then_the_page(page, demo):
@@ -146,32 +182,27 @@ def test_a_minute_logged_by_one_person_moves_another_persons_board_by_itself(
     other.context.close()
 
 
-def test_an_imported_patient_is_coded_enrolled_consented_planned_and_bills(page, demo):
-    """A patient nobody here wrote goes from a FHIR file to 99490, in the browser alone."""
-    sample = Path(__file__).parents[1] / "data" / "fhir" / "synthea_morris_lockman.json"
+def test_a_new_patient_goes_from_registration_to_a_superbill_line(page, demo):
+    """Registered, coded, enrolled, told, planned, seen, and twenty minutes on the timer."""
     sign_in(page, demo, "coordinator", "/patients?month=2026-11")
-    section(page, "Import")
-    page.locator("input[type=file]").set_input_files(sample)
-    expect(page.get_by_role("button", name="Import", exact=True)).to_be_enabled()
-    press(page, "Import")
-    expect(page.get_by_text(re.compile(r"8 condition\(s\) have no ICD-10-CM code"))).to_be_visible()
-    with sqlite3.connect(demo.folder / "trellis.db") as db:
-        (patient,) = db.execute(
-            "SELECT id FROM patient WHERE source_identifier IS NOT NULL"
-        ).fetchone()
+    section(page, "Register")
+    page.get_by_role("textbox", name="MRN", exact=True).fill("JF-2001")
+    page.get_by_label("Family name").first.fill("Larkspur")
+    page.get_by_label("Given name").first.fill("Odette")
+    press(page, "Register")
+    page.get_by_role("heading", name="Larkspur, Odette").wait_for()
+    patient = re.search(r"patient=([^&]+)", page.url)[1]
 
-    page.goto(f"{demo.url}/chart?patient={patient}&month=2026-11")
-    page.get_by_role("heading", name="Lockman, Morris").wait_for()
-    expect(page.get_by_text("8 conditions without ICD-10-CM")).to_be_visible()
     section(page, "Conditions")
-    for words, code in (("Hypertension", "I10"), ("Diabetes", "E11.9")):
-        choose(page, "^Condition", words)
-        page.get_by_role("textbox", name="ICD-10-CM code").first.fill(code)
-        page.get_by_text("Expected to last so many months").first.click()
-        page.get_by_role("radiogroup", name=re.compile("Significant risk")).first.get_by_role(
+    for sought, code in (("E11.9", "E11.9"), ("essential hypertension", "I10")):
+        page.get_by_label("Code or words").fill(sought)
+        page.get_by_label("Code or words").press("Enter")
+        settle(page)
+        choose(page, "Matches", code)
+        page.get_by_role("radiogroup", name=re.compile("Significant risk")).last.get_by_role(
             "radio", name="Yes"
         ).click()
-        press(page, "Save condition")
+        press(page, "Add condition")
     section(page, "Enrollment")
     set_day(page, "From", 2)
     press(page, "Enroll")
@@ -180,22 +211,27 @@ def test_an_imported_patient_is_coded_enrolled_consented_planned_and_bills(page,
     page.get_by_role("textbox", name="Code", exact=True).first.fill("99214")
     press(page, "Record visit")
     section(page, "Consent")
-    set_day(page, "Obtained on", 2)
-    for told in (
-        "What the service is",
-        "Cost sharing may",
-        "Only one practitioner",
-        "They may stop",
-    ):
+    for told in ("What the service is", "Cost sharing may", "Only one", "They may stop"):
         page.get_by_text(re.compile(told)).first.click()
     press(page, "Record consent")
     section(page, "Care plan")
-    set_day(page, "Established on", 2)
     page.get_by_text("A copy was given that day").first.click()
     press(page, "Save care plan")
     section(page, "This month")
-    type_entry(page, 25, "Reviewed home blood pressures; spoke with the patient.")
+    page.keyboard.press("Alt+t")
+    page.get_by_text("Stop and log").first.wait_for()
+    with sqlite3.connect(demo.folder / "trellis.db", timeout=10) as db:
+        began = db.execute("SELECT started_at FROM running_timer").fetchone()[0]
+        earlier = datetime.fromisoformat(began) - timedelta(minutes=20)
+        db.execute("UPDATE running_timer SET started_at = ?", [earlier.isoformat(sep=" ")])
+    page.keyboard.press("Alt+s")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Note").fill("Went through the plan and the medications.")
+    dialog.get_by_label("Note").press("Tab")
+    settle(page)
+    dialog.get_by_role("button", name="Save entry").click()
+    expect(page.get_by_text(re.compile(r"Saved 20 min .*code [0-9a-f]{8}")).first).to_be_visible()
 
     row = board_row(demo, patient, "CCM")
-    assert (row["minutes"], row["state"], row["expected"]) == (25, "billable", "66.13")
+    assert (row["minutes"], row["blocked"], row["expected"]) == (20, [], "66.13")
     expect(page.get_by_text(re.compile("99490")).first).to_be_visible()

@@ -23,7 +23,7 @@ def running() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == NAME]
 
 
-def until(done, *, within: float = 10.0) -> None:
+def until(done, *, within: float = 60.0) -> None:
     ends = time.monotonic() + within
     while not done():
         assert time.monotonic() < ends

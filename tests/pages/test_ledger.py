@@ -112,7 +112,7 @@ def test_the_newest_checkpoint_and_the_check_at_the_start_are_named(dashboard):
     )  # fmt: skip
     ledger_health.check_at_start()
     at = dashboard.open(AccessRole.AUDITOR, PAGE)
-    said = [item.value for item in at.caption]
+    said = [item.value for item in (*at.caption, *at.markdown)]
     assert any("Newest checkpoint: **1** of" in words for words in said)
     assert any("0 entries since checkpoint 1 verified, intact" in words for words in said)
     at.button(key="ledger_check").click().run()

@@ -1,12 +1,12 @@
 """The Ledger page: an entry's whole history, notes that are withheld, and the journal."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy import event
 
 from trellis_core.access import AccessRole
 from trellis_core.care.vocabulary import Activity, Program
-from trellis_core.services import care_records, time_log
+from trellis_core.services import care_plans, time_log
 from trellis_core.services.journal import journal
 from trellis_core.values.ids import new_entry_id
 from trellis_core.values.periods import ServiceMonth
@@ -31,7 +31,7 @@ def an_entry_with_a_past(dashboard, note=CANARY):
             patient_id=patient_of(dashboard),
             program=Program.CCM,
             staff_id=owner.person_id,
-            started_at=dashboard.clock.now().replace(hour=1),
+            started_at=dashboard.clock.now() - timedelta(minutes=30),
             seconds=1200,
             activity=Activity.CARE_COORDINATION,
             note=note,
@@ -136,7 +136,7 @@ def test_the_journal_lists_events_newest_first_a_hundred_a_page(dashboard):
 def test_a_changed_record_is_told_with_both_values_and_who(dashboard):
     owner = dashboard.actor(AccessRole.OWNER)
     patient_id = patient_of(dashboard)
-    plan = care_records.record_care_plan(
+    plan = care_plans.record_care_plan(
         patient_id,
         program=Program.CCM,
         established_on=date(2026, 10, 1),
@@ -146,7 +146,7 @@ def test_a_changed_record_is_told_with_both_values_and_who(dashboard):
         clock=dashboard.clock,
     )
     for day in (3, 10):
-        care_records.revise_care_plan(
+        care_plans.revise_care_plan(
             plan.id,
             revised_on=date(2026, 11, day),
             store=dashboard.store,

@@ -1,5 +1,7 @@
 """Closing and reopening a month on the Superbills page, and where a closed month shows besides."""
 
+from datetime import date
+
 import pytest
 
 from trellis_core.access import AccessRole
@@ -23,7 +25,7 @@ def in_month(dashboard, role, month="2026-10", page=PAGE, **query):
 
 
 def said(at) -> str:
-    kinds = (at.markdown, at.caption, at.text, at.warning, at.subheader, at.error)
+    kinds = (at.markdown, at.caption, at.text, at.warning, at.header, at.error)
     return "\n".join(item.value for kind in kinds for item in kind).replace("\\", "")
 
 
@@ -154,3 +156,13 @@ def test_the_entry_form_says_that_a_closed_month_takes_no_time(dashboard):
     assert "an entry for it is refused. Ask your biller to reopen it" in said(at)
     save = next(button for button in at.button if button.label == "Save entry")
     assert save.disabled
+    # records are taken, and the form says what they do not change any more: up to the month's end
+    at = dashboard.open(AccessRole.COORDINATOR, "coordinate/patient_chart", patient="p-101")
+    at.query_params["section"] = "enrollment"
+    at.run()
+    for day, is_told in ((date(2026, 11, 30), True), (date(2026, 12, 1), False)):
+        (since,) = (each for each in at.date_input if "chart_practitioner_from" in each.key)
+        since.set_value(day).run()
+        told = [each.value for each in at.info if "does not change" in each.value]
+        assert bool(told) is is_told
+        assert not told or told[0].startswith("November 2026 is closed: ")

@@ -42,7 +42,7 @@ def enter(dashboard, staff_id, page=None, **query):
 
 
 def said(at) -> str:
-    kinds = (at.markdown, at.caption, at.text, at.warning, at.error, at.title, at.subheader)
+    kinds = (at.markdown, at.caption, at.text, at.warning, at.error, at.title, at.header)
     return "\n".join(item.value for kind in kinds for item in kind).replace("\\", "")
 
 
@@ -86,13 +86,14 @@ def test_the_menu_holds_their_own_work_and_the_first_page_is_home(own_work, staf
 
 def test_a_consultant_sees_the_registry_and_no_other_patient(own_work):
     at = enter(own_work, CONSULTANT)
+    assert any("Psychiatric consultant" in each.value for each in at.caption)
     (frame,) = at.dataframe
     assert list(frame.value["Patient"])
-    assert {"Weeks", "First score", "Last score", "Last contact", "Last review", "Flags"} <= set(
+    assert {"Weeks", "PHQ-9", "GAD-7", "Contact", "Review", "Next", "Flags"} <= set(
         frame.value.columns
     )
-    flags = [each != "—" for each in frame.value["Flags"]]
-    assert flags == sorted(flags, reverse=True), "flagged patients come first"
+    pressing = [each not in {"—", "at target"} for each in frame.value["Flags"]]
+    assert pressing == sorted(pressing, reverse=True), "who needs talking about comes first"
     for words in ("Superbill", "Time entry", "Billable"):
         assert words not in said(at)
 
@@ -105,7 +106,7 @@ def test_a_consultant_records_a_recommendation(own_work):
         each.name: each.id
         for each in caseload.patients(store=own_work.store, actor=person, clock=own_work.clock).rows
     }
-    patient_id = names[frame["Patient"][0]]
+    patient_id = names[frame["Patient"][0].partition(" · ")[0]]
     at.session_state[f"cocm_caseload_{len(frame)}"] = {
         "selection": {"rows": [0], "columns": [], "cells": []}
     }

@@ -1,7 +1,10 @@
 """Patients: find, register, import, and open the chart."""
 
+from datetime import date
+
 from tests.support.bundles import snomed_only_bundle
 from trellis_core.access import AccessRole
+from trellis_core.care.vocabulary import Program
 from trellis_core.services import caseload, coding, exchange
 
 PAGE = "coordinate/patients"
@@ -69,4 +72,37 @@ def test_imported_conditions_without_a_code_show_on_the_list(dashboard, tmp_path
 
 def test_those_who_only_read_get_no_forms(dashboard):
     at = dashboard.open(AccessRole.BILLER, PAGE)
-    assert at.segmented_control(key="patients_part").options == ["List"]
+    assert at.segmented_control(key="patients_part").options == ["List", "Who may qualify"]
+
+
+def test_a_likely_double_is_shown_before_it_is_saved_and_never_barred(dashboard):
+    at = dashboard.open(AccessRole.COORDINATOR, PAGE)
+    at.segmented_control(key="patients_part").set_value("Register").run()
+    at.text_input(key="patients_new_family").set_value("Okonkwo")
+    at.text_input(key="patients_new_given").set_value("Amara")
+    at.text_input(key="patients_new_mrn").set_value("NEW-2")
+    at.date_input(key="patients_new_born").set_value(date(1948, 3, 14))
+    at.button(key="patients_new_save").click().run()
+    assert "may be the same person" in at.warning[0].value
+    coordinator = dashboard.actor(AccessRole.COORDINATOR)
+    assert caseload.patients(text="NEW-2", store=dashboard.store, actor=coordinator).total == 0
+    at.switch_page("pages/coordinate/patient_chart.py")  # to compare; what was entered is kept
+    at.query_params["patient"] = "p-101"
+    at.run()
+    at.switch_page("pages/coordinate/patients.py").run()
+    at.segmented_control(key="patients_part").set_value("Register").run()
+    assert at.text_input(key="patients_new_mrn").value == "NEW-2"
+    at.button(key="patients_same_anyway").click().run()
+    assert at.title[0].value == "Okonkwo, Amara"
+    assert caseload.patients(text="NEW-2", store=dashboard.store, actor=coordinator).total == 1
+
+
+def test_who_may_qualify_is_listed_by_program(dashboard):
+    at = dashboard.open(AccessRole.BILLER, PAGE)
+    at.segmented_control(key="patients_part").set_value("Who may qualify").run()
+    assert len(at.dataframe[0].value) > 5
+    at.segmented_control(key="qualify_program").set_value(Program.BHI).run()
+    shown = at.dataframe[0].value
+    assert {tuple(each) for each in shown["May qualify for"]} == {("BHI",)}
+    at.segmented_control(key="qualify_which").set_value("A fact is not recorded").run()
+    assert not at.dataframe

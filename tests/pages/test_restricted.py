@@ -10,7 +10,7 @@ from trellis_core.care.vocabulary import Program
 from trellis_core.ledger.journal import EventKind
 from trellis_core.services import restricted
 from trellis_core.services.journal import journal
-from trellis_core.services.time_log import start_timer
+from trellis_core.services.timers import start_timer
 from trellis_core.values.clock import FixedClock
 
 CHART = "coordinate/patient_chart"
@@ -45,7 +45,7 @@ def restrict(dashboard, *, readers=()):
 
 
 def said(at) -> str:
-    kinds = (at.markdown, at.caption, at.text, at.warning, at.error, at.title, at.subheader)
+    kinds = (at.markdown, at.caption, at.text, at.warning, at.error, at.title, at.header)
     return "\n".join(item.value for kind in kinds for item in kind).replace("\\", "")
 
 
@@ -186,7 +186,7 @@ def test_a_closed_row_of_the_board_shows_a_notice_in_place_of_its_strip(closed):
     at.run()
     assert not at.exception, at.exception
     assert "This chart is restricted and not open to you." in said(at)
-    assert not [each for each in at.subheader if NAME in each.value]
+    assert not [each for each in at.header if NAME in each.value]
     assert not events(closed, EventKind.DENIED), "a board that draws itself refuses nobody"
 
 

@@ -91,7 +91,7 @@ def test_a_value_that_rests_on_guidance_only_says_so(dashboard):
 def test_every_section_that_a_biller_asks_for_is_there(dashboard):
     text = said(opened(dashboard))
     for heading in rule_reading.SECTIONS[:-1]:
-        assert f"#### {heading}" in text
+        assert f"## {heading}" in text
     assert "at least **2 chronic conditions**" in text
     assert "Billed by **MD, DO, NP" in text
     assert "**Principal care management** (99426, 99424) by the same practitioner" in text
@@ -323,7 +323,7 @@ def test_programs_that_are_not_covered_stand_with_codes_and_why(dashboard):
         assert f"As Trellis reads it: {point.reading}" in text
         assert all(each in text for each in point.positions)
     at.text_input(key="rule_book_text").set_value("99457").run()
-    assert said(at).count("#### ") == 1
+    assert said(at).count("## ") == 1
 
 
 def test_every_payer_policy_point_stands_with_answers_positions_and_note(dashboard):
@@ -351,7 +351,7 @@ def test_credentials_are_those_of_the_day(dashboard, day, bills):
     assert [("yes" in cell) for cell in doctor.strip("| ").split("|")[1:]] == [
         True, False, True, True,
     ]  # fmt: skip
-    assert "#### On what this rests" in text
+    assert "## On what this rests" in text
     assert "is not yet published" not in text
     assert "Since Jan 1," in text
 

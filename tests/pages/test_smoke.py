@@ -19,7 +19,7 @@ def everything_said(at) -> str:
         at.markdown,
         at.caption,
         at.title,
-        at.subheader,
+        at.header,
         at.warning,
         at.error,
         at.info,

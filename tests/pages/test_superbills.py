@@ -34,7 +34,7 @@ def in_month(dashboard, role, month="2026-10", patient=None):
 
 
 def said(at) -> str:
-    kinds = (at.markdown, at.caption, at.text, at.warning, at.subheader)
+    kinds = (at.markdown, at.caption, at.text, at.warning, at.header)
     return "\n".join(item.value for kind in kinds for item in kind).replace("\\", "")
 
 

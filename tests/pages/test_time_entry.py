@@ -1,17 +1,21 @@
 """Recording time: typed entries, the timer, and being told at once what will not count."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from pages.shared import board_view, store, time_entry
+from pages.shared import board_view, store, time_entry, timer_bar
 from trellis_core.access import AccessRole
 from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
+from trellis_core.errors import CommandRefusedError
 from trellis_core.rules.rulebook import load_rule_book
-from trellis_core.services import care_records, caseload, drafts
+from trellis_core.services import caseload, drafts, visits
 from trellis_core.services import sign_in as sign_ins
 from trellis_core.services.board import BoardState, board
-from trellis_core.services.time_log import entries_of, running_timer, start_timer
+from trellis_core.services.time_log import entries_of
+from trellis_core.services.timers import pause_timer, running_timer, start_timer
 from trellis_core.values.clock import FixedClock
 from trellis_core.values.periods import ServiceMonth
 
@@ -31,10 +35,34 @@ def ccm_row(dashboard, state=BoardState.REACH):
     ).rows[0]
 
 
+def ccm_rows(dashboard):
+    return [
+        row
+        for row in board(
+            month=NOVEMBER,
+            program=Program.CCM,
+            store=dashboard.store,
+            actor=dashboard.actor(AccessRole.COORDINATOR),
+            clock=dashboard.clock,
+            rule_book=load_rule_book(),
+        ).rows
+        if row.state is BoardState.REACH
+    ]
+
+
 def open_form(dashboard, row):
     at = dashboard.open(AccessRole.COORDINATOR, "programs/ccm")
+    assert at.selectbox(key=f"{FORM}_patient").value is None, (
+        "the first would get another's minutes"
+    )
+    assert not [each for each in at.button if each.label in {"Start timer", "Save entry"}]
     at.selectbox(key=f"{FORM}_patient").set_value(row.patient_id).run()
     return at
+
+
+def type_time(at):
+    """Ask for the fields of another time than the last minutes."""
+    return at.segmented_control(key=field(at, "length")).set_value(time_entry.OTHER).run()
 
 
 def select(at, name, rows, place):
@@ -62,6 +90,7 @@ def entries(dashboard, row):
 
 
 def fill(at, minutes=7):
+    type_time(at)
     at.number_input(key=field(at, "minutes")).set_value(minutes)
     at.selectbox(key=field(at, "activity")).set_value(Activity.PHARMACY_COMMUNICATION)
     at.segmented_control(key=field(at, "contact")).set_value(ContactState.ATTEMPTED)
@@ -84,7 +113,7 @@ def test_a_typed_entry_is_saved_as_typed_with_its_receipt_and_the_form_empties(d
     assert entry.mode is EntryMode.TYPED
     assert any(entry.code in toast.value for toast in at.toast)
     assert field(at, "save") != old
-    assert at.number_input(key=field(at, "minutes")).value is None
+    assert at.segmented_control(key=field(at, "length")).value is None
 
 
 def test_without_a_length_there_is_nothing_to_save(dashboard):
@@ -134,15 +163,17 @@ def test_the_warning_is_gone_for_a_patient_whose_minutes_count(dashboard):
 def test_a_refused_entry_shows_the_sentence_and_keeps_what_was_typed(dashboard, monkeypatch):
     row = ccm_row(dashboard)
     at = fill(open_form(dashboard, row))
-    at.time_input(key=field(at, "time")).set_value(
-        (dashboard.clock.now() + timedelta(hours=1)).astimezone().time()
-    )
-    yesterday = FixedClock(dashboard.clock.now() - timedelta(days=30))
-    monkeypatch.setattr(store, "clock", lambda: yesterday)
+
+    def refuse(*_args, **_given):
+        raise CommandRefusedError("STARTS_IN_FUTURE", "The work starts in the future.")
+
+    monkeypatch.setattr(time_entry, "log_shared", refuse)
     before = entries(dashboard, row)
     at.button(key=field(at, "save")).click().run()
     assert not at.exception
-    assert at.error or "signed out" in at.title[0].value.lower()
+    assert "The work starts in the future" in at.error[0].value.replace("\\", "")
+    assert at.number_input(key=field(at, "minutes")).value == 7
+    assert at.text_area(key=field(at, "note")).value == "  Refill moved.  "
     assert entries(dashboard, row) == before
 
 
@@ -162,10 +193,162 @@ def test_a_started_timer_is_in_the_store_and_shows_on_every_page(dashboard):
         assert at.button(key="timer_stop")
 
 
-def test_a_second_timer_cannot_be_started(dashboard):
-    at = open_form(dashboard, ccm_row(dashboard))
+def start_long_ago(dashboard, row, **ago):
+    return start_timer(
+        patient_id=row.patient_id,
+        program=Program.CCM,
+        store=dashboard.store,
+        actor=dashboard.actor(AccessRole.COORDINATOR),
+        clock=FixedClock(dashboard.clock.now() - timedelta(**ago)),
+    )
+
+
+def timer_now(dashboard):
+    return running_timer(store=dashboard.store, actor=dashboard.actor(AccessRole.COORDINATOR))
+
+
+@pytest.mark.parametrize("answer", ["switch", "retarget"])
+def test_starting_for_another_patient_asks_what_the_time_so_far_was(dashboard, answer):
+    first, second = ccm_rows(dashboard)[:2]
+    timer = start_long_ago(dashboard, first, minutes=12)
+    before = {entry.id for entry in entries(dashboard, first)}
+    key = f"timer_{timer.entry_id}"
+    at = open_form(dashboard, second)
+    assert at.button(key=f"{FORM}_start").label == "Switch timer"
     at.button(key=f"{FORM}_start").click().run()
-    assert at.button(key=f"{FORM}_start").disabled
+    at.text_area(key=f"{key}_note").set_value("Spoke about the inhaler.")
+    at.button(key=f"{key}_{answer}").click().run()
+    assert not at.exception
+    assert not at.error
+    now = timer_now(dashboard)
+    assert (now.patient_id, now.program) == (second.patient_id, Program.CCM)
+    new = [entry for entry in entries(dashboard, first) if entry.id not in before]
+    if answer == "switch":
+        assert [(entry.id, entry.note) for entry in new] == [
+            (timer.entry_id, "Spoke about the inhaler.")
+        ]
+        assert now.entry_id != timer.entry_id
+        return
+    assert not new
+    assert (now.entry_id, now.started_at) == (timer.entry_id, timer.started_at)
+    words = draft(dashboard, f"timer {timer.entry_id}", second.patient_id)
+    assert words == "Spoke about the inhaler.", "the words go with the work"
+
+
+def test_a_paused_timer_stands_still_in_the_bar_and_stops_from_there(dashboard):
+    row = ccm_row(dashboard)
+    timer = start_long_ago(dashboard, row, minutes=12)
+    at = open_form(dashboard, row)
+    at.button(key="timer_pause").click().run()
+    assert timer_now(dashboard).paused_at is not None
+    assert any("paused since" in item.value for item in at.markdown)
+    assert at.button(key=f"{FORM}_start_stop"), "the form of the same patient stops it"
+    at.button(key="timer_stop").click().run()
+    assert any("The timer is paused" in item.value for item in at.caption)
+    at.button(key=f"timer_{timer.entry_id}_save").click().run()
+    assert timer_now(dashboard) is None
+    assert timer.entry_id in {entry.id for entry in entries(dashboard, row)}
+
+
+@pytest.mark.parametrize(
+    ("started", "paused", "asks"),
+    [
+        (timedelta(minutes=30), timedelta(minutes=5), False),
+        (timedelta(hours=25), timedelta(hours=24, minutes=40), True),
+    ],
+)
+def test_a_pause_over_night_asks_and_keeps_what_was_measured(dashboard, started, paused, asks):
+    row = ccm_row(dashboard)
+    person, now = dashboard.actor(AccessRole.COORDINATOR), dashboard.clock.now()
+    timer = start_timer(
+        patient_id=row.patient_id,
+        program=Program.CCM,
+        store=dashboard.store,
+        actor=person,
+        clock=FixedClock(now - started),
+    )
+    pause_timer(store=dashboard.store, actor=person, clock=FixedClock(now - paused))
+    at = dashboard.open(AccessRole.COORDINATOR)
+    at.button(key="timer_stop").click().run()
+    boxes = [box for box in at.number_input if box.key == f"timer_{timer.entry_id}_minutes"]
+    assert [box.value for box in boxes] == [20] * asks
+    at.button(key=f"timer_{timer.entry_id}_save").click().run()
+    entry = next(each for each in entries(dashboard, row) if each.id == timer.entry_id)
+    assert entry.seconds == (started - paused).total_seconds()
+    assert not entry.is_estimated
+
+
+def test_a_forgotten_timer_is_kept_until_its_length_is_told(dashboard):
+    timer = start_long_ago(dashboard, ccm_row(dashboard), hours=5)
+    at = dashboard.open(AccessRole.COORDINATOR)
+    at.button(key="timer_stop").click().run()
+    at.button(key=f"timer_{timer.entry_id}_save").click().run()
+    assert any("how long the work really took" in item.value for item in at.error)
+    assert timer_now(dashboard) == timer
+
+
+def test_a_call_that_just_ended_needs_its_length_and_a_sentence(dashboard):
+    row = ccm_row(dashboard)
+    before = {entry.id for entry in entries(dashboard, row)}
+    at = open_form(dashboard, row)
+    at.segmented_control(key=field(at, "length")).set_value(5).run()
+    at.text_area(key=field(at, "note")).set_value("Asked about the inhaler.").run()
+    now = dashboard.clock.now()
+    at.button(key=field(at, "save")).click().run()
+    (entry,) = (each for each in entries(dashboard, row) if each.id not in before)
+    assert (entry.seconds, entry.mode, entry.activity, entry.contact) == (
+        300,
+        EntryMode.TYPED,
+        Activity.PATIENT_CONTACT,
+        ContactState.REACHED,
+    )
+    ended = entry.started_at + timedelta(seconds=entry.seconds)
+    assert timedelta(0) <= now - ended < timedelta(seconds=30)
+    assert not at.warning
+    at.segmented_control(key=field(at, "length")).set_value(10).run()
+    assert any("already. One person's minutes count once" in each.value for each in at.warning)
+
+
+def test_an_activity_shared_with_others_says_what_each_gets_and_gives_each_an_entry(dashboard):
+    first, second = ccm_rows(dashboard)[:2]
+    before = {entry.id for row in (first, second) for entry in entries(dashboard, row)}
+    at = open_form(dashboard, first)
+    at.segmented_control(key=field(at, "length")).set_value(20).run()
+    at.toggle(key=field(at, "is_shared")).set_value(True).run()
+    offered = at.multiselect(key=field(at, "shared"))
+    assert first.patient_name not in offered.options
+    offered.set_value([second.patient_id]).run()
+    assert any("2 patients: 10 min for each" in item.value for item in at.caption)
+    at.button(key=field(at, "save")).click().run()
+    assert not at.exception
+    new = [
+        each for row in (first, second) for each in entries(dashboard, row) if each.id not in before
+    ]
+    assert [(each.patient_id, each.patients_sharing, each.seconds) for each in new] == [
+        (first.patient_id, 2, 1200),
+        (second.patient_id, 2, 1200),
+    ]
+
+
+def test_each_key_does_one_thing():
+    pages = Path(time_entry.__file__).parents[1]
+    used = {
+        name
+        for file in pages.rglob("*.py")
+        for name in re.findall(r"shortcut=([^,)\s]+)", file.read_text(encoding="utf-8"))
+    }
+    assert used == {"START_KEY", "PAUSE_KEY", "STOP_KEY"}, "give another key a name of its own"
+    assert len({timer_bar.START_KEY, timer_bar.PAUSE_KEY, timer_bar.STOP_KEY}) == 3
+
+
+@pytest.mark.parametrize(("days", "is_said"), [(2, False), (4, True)])
+def test_a_late_entry_is_told_before_it_is_saved(dashboard, days, is_said):
+    at = type_time(open_form(dashboard, ccm_row(dashboard)))
+    at.date_input(key=field(at, "day")).set_value(
+        dashboard.clock.now().date() - timedelta(days=days)
+    )
+    at.number_input(key=field(at, "minutes")).set_value(5).run()
+    assert any("will show as late" in item.value for item in at.caption) is is_said
 
 
 @pytest.mark.parametrize(("hours", "is_forgotten"), [(1, False), (5, True)])
@@ -261,32 +444,10 @@ def test_a_review_with_the_consultant_is_recorded_from_the_registry(dashboard):
     ]
 
 
-def test_a_contact_after_discharge_is_recorded_on_its_page(dashboard):
-    person = dashboard.actor(AccessRole.COORDINATOR)
-    rows = board(
-        month=NOVEMBER,
-        program=Program.TCM,
-        store=dashboard.store,
-        actor=person,
-        clock=dashboard.clock,
-        rule_book=load_rule_book(),
-    ).rows
-    place = next(place for place, row in enumerate(rows) if not row.steps[0].is_done)
-    row = rows[place]
-    at = dashboard.open(AccessRole.COORDINATOR, "programs/tcm")
-    select(at, "tcm", rows, place)
-    at.button(key="FormSubmitter:tcm_contact-Save contact").click().run()
-    assert not at.exception
-    assert not at.error, at.error
-    chart = caseload.chart(row.patient_id, month=NOVEMBER, store=dashboard.store, actor=person)
-    discharge = next(item for item in chart.discharges if item.id == row.discharge)
-    assert len(discharge.contacts) >= 1
-
-
 def test_work_on_the_day_of_a_visit_counts_once_it_is_stated_to_be_apart(dashboard):
     row = ccm_row(dashboard)
     day = dashboard.clock.now().date() - timedelta(days=2)
-    care_records.record_visit(
+    visits.record_visit(
         row.patient_id,
         on=day,
         code="99213",
@@ -297,7 +458,7 @@ def test_work_on_the_day_of_a_visit_counts_once_it_is_stated_to_be_apart(dashboa
         clock=dashboard.clock,
     )
     before = {entry.id for entry in entries(dashboard, row)}
-    at = open_form(dashboard, row)
+    at = type_time(open_form(dashboard, row))
     at.date_input(key=field(at, "day")).set_value(day)
     at = fill(at)
     assert any("will not count" in warning.value for warning in at.warning)
@@ -336,7 +497,7 @@ def test_a_note_that_was_typed_comes_back_in_another_window_until_it_is_saved(da
     assert other.text_area(key=field(other, "note")).value == "Refill moved."
     assert said_to_be_kept(other)
 
-    other.number_input(key=field(other, "minutes")).set_value(5).run()
+    other.segmented_control(key=field(other, "length")).set_value(5).run()
     other.button(key=field(other, "save")).click().run()
     assert not other.exception
     assert draft(dashboard, FORM, row.patient_id) == ""
