@@ -67,7 +67,7 @@ def test_it_looks_at_once_and_again_and_stops_in_the_middle_of_waiting():
     until(lambda: len(looks) == before + 1)
     began = time.monotonic()
     patient.stop()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 300  # it would wait for ten minutes
     assert not running()
 
 
