@@ -50,6 +50,7 @@ class Operation(StrEnum):
     CORRECT_OTHERS_TIME = auto()
     IMPORT_RECORDS = auto()
     DRAFT_SUPERBILL = auto()
+    APPROVE_SUPERBILL = auto()
     READ_SUPERBILL = auto()
     EXPORT_FHIR = auto()
     CLOSE_MONTH = auto()
@@ -94,6 +95,7 @@ POLICY: Final[dict[Operation, frozenset[Grant]]] = {
     Operation.CORRECT_OTHERS_TIME: frozenset({_O}),
     Operation.IMPORT_RECORDS: frozenset({_O, _C}),
     Operation.DRAFT_SUPERBILL: frozenset({_O, _C, _B}),
+    Operation.APPROVE_SUPERBILL: frozenset({_O, _B}),
     Operation.READ_SUPERBILL: frozenset({_O, _C, _B, _A}),
     Operation.EXPORT_FHIR: frozenset({_O, _B}),
     Operation.CLOSE_MONTH: frozenset({_O, _B}),

@@ -8,6 +8,7 @@ from pages.shared import (
     month_strip,
     routes,
     store,
+    superbill_approval,
     superbill_files,
     superbill_list,
     superbill_view,
@@ -41,6 +42,7 @@ def draw_one(bill: Superbill) -> None:
         superbill_files.buttons(
             forms, [bill], month=month, patient_id=bill.patient.id, number=bill.number
         )
+    superbill_approval.one(bill, actor, month=month)
     routes.link("chart", "Open the chart", patient_id=bill.patient.id)
 
 
@@ -52,11 +54,16 @@ def draw_list(review: MonthReview) -> None:
             "Show", ["All", "Ready", "Need something"], default="All", required=True,
             key="superbills_show", label_visibility="collapsed",
         )  # fmt: skip
-        listed = [bill for bill in listed if shown == "All" or bill.is_ready == (shown == "Ready")]
+        listed = [
+            bill
+            for bill in listed
+            if shown == "All" or superbill_list.is_ready(bill) == (shown == "Ready")
+        ]
     if not listed:
         widgets.empty("No superbill in this state.")
         return
     bill = superbill_list.picked(listed, month=month)
+    superbill_approval.month_button(review.superbills, actor, month=month)
     if may(actor, Operation.DRAFT_SUPERBILL):
         superbill_files.buttons(superbill_files.MONTH_FORMS, review.superbills, month=month)
     bill = superbill_list.older(review.replaced) or bill

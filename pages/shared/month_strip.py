@@ -27,6 +27,8 @@ from trellis_core.services.months import (
 )
 from trellis_core.values.periods import ServiceMonth
 
+_HOLD: Final = "Hold them back until somebody has"
+_ISSUE: Final = "Issue them as they are"
 _LISTED: Final = 12
 _NAMED: Final = 2
 _ICONS: Final = {
@@ -149,6 +151,22 @@ def _close_dialog(month: MonthState, person: Actor, names: Mapping[str, str]) ->
             formats.plain(f"A timer that started in {name} still runs: {who}. Stop it first."),
             icon=":material/timer:",
         )
+    holds_undecided = False
+    if counts is not None and counts.undecided:
+        many = formats.count(counts.undecided, "superbill")
+        st.warning(
+            f"{many} with a unit that only late, estimated or typed time earns, which nobody has accepted.",
+            icon=":material/help:",
+        )
+        choice = st.radio(
+            "What becomes of them?",
+            [_HOLD, _ISSUE],
+            index=None,
+            key="month_close_undecided",
+        )
+        is_chosen, holds_undecided = choice is not None, choice == _HOLD
+    else:
+        is_chosen = True
     is_early = False
     if not month.is_over:
         is_early = st.checkbox(
@@ -159,17 +177,27 @@ def _close_dialog(month: MonthState, person: Actor, names: Mapping[str, str]) ->
         f"Close {name}",
         type="primary",
         key="month_close_confirm",
-        disabled=bool(month.running) or not (month.is_over or is_early),
+        disabled=bool(month.running) or not is_chosen or not (month.is_over or is_early),
         on_click=_close,
-        kwargs={"month": month, "person": person, "is_early": is_early},
+        kwargs={
+            "month": month,
+            "person": person,
+            "is_early": is_early,
+            "holds_undecided": holds_undecided,
+        },
     )
 
 
-def _close(*, month: MonthState, person: Actor, is_early: bool) -> None:
+def _close(*, month: MonthState, person: Actor, is_early: bool, holds_undecided: bool) -> None:
     form = f"month_close_{month.month}_{month.marks}"
     with widgets.command_in_callback():
         closed = close_month(
-            CloseMonth(month=month.month, form_id=state.form_id(form), early=is_early),
+            CloseMonth(
+                month=month.month,
+                form_id=state.form_id(form),
+                early=is_early,
+                holds_undecided=holds_undecided,
+            ),
             store=store.store(),
             actor=person,
             clock=store.clock(),

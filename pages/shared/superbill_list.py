@@ -24,13 +24,18 @@ def totals(review: MonthReview) -> None:
         second.metric("Lines", sum(len(bill.lines) for bill in bills))
         third.metric("Held back", len(counts.held_back) if counts else 0)
     else:
-        ready = [bill for bill in bills if bill.is_ready]
+        ready = [bill for bill in bills if is_ready(bill)]
         second.metric("Ready", len(ready))
         third.metric("Need something", len(bills) - len(ready))
     fourth.metric(
         "Expected, all lines", formats.money(expected(bills)),
         help="Full allowed amounts of every line below, the patients' share included.",
     )  # fmt: skip
+
+
+def is_ready(bill: Superbill) -> bool:
+    """Say whether nothing is missing, and no unit waits for somebody's decision."""
+    return bill.is_ready and not bill.is_undecided
 
 
 def current(bills: Sequence[Superbill]) -> list[Superbill]:

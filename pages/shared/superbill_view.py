@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared import formats, rule_text, widgets
+from trellis_core.documents.superbill_pages import approval_text
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.superbill import (
     Missing,
@@ -42,8 +43,10 @@ def status_words(bill: Superbill) -> str:
         return "Withdrawn" if bill.is_withdrawn else "Issued"
     if bill.replaces is not None and not bill.missing:
         return f"Would {'replace' if bill.lines else 'withdraw'} No. {bill.replaces}"
+    if bill.is_undecided:
+        return "Needs a decision on weak time"
     if bill.is_ready:
-        return "Ready"
+        return "Approved" if bill.approval else "Ready"
     if not bill.missing:
         return "No line"
     return "Needs " + ", ".join(dict.fromkeys(_short(each) for each in bill.missing))
@@ -90,10 +93,13 @@ def _head(bill: Superbill) -> None:
             f"{number} · version {bill.version} · {bill.id} · rule book {bill.rule_book_version}"
         )
     if bill.replaces is not None:
-        verb = "Would replace" if bill.status is SuperbillStatus.DRAFT else "Replaces"
+        verb = "Replaces" if bill.status is SuperbillStatus.ISSUED else "Would replace"
         st.caption(f"{verb} No. {bill.replaces}.")
     if bill.status is SuperbillStatus.DRAFT:
         st.caption("A draft: it shows the month as recorded so far and changes with it.")
+    if bill.approval is not None:
+        ends = " The approval ends when it changes." if bill.closed is None else ""
+        st.caption(formats.plain(f"{approval_text(bill.approval)}.{ends}"))
     if bill.closed is not None:
         st.caption(
             formats.plain(
@@ -189,6 +195,13 @@ def _open_points(bill: Superbill) -> None:
     if bill.missing:
         listed = "\n".join(f"- {formats.plain(each.message)}" for each in bill.missing)
         st.warning(f"Before this goes out:\n{listed}", icon=":material/checklist:")
+    for weak in () if bill.status is SuperbillStatus.ISSUED else bill.weak_units:
+        st.caption(
+            formats.plain(
+                f"{weak.code} needs {weak.needed_minutes} minutes; {weak.strong_minutes} of them were timed "
+                "and written down in time. The rest is late, estimated or typed."
+            )
+        )
     for each in bill.withheld:
         st.caption(
             formats.plain(

@@ -101,3 +101,37 @@ def test_a_month_without_anything_billable_says_so_and_leads_on(dashboard):
     at = in_month(dashboard, AccessRole.BILLER, "2025-01")
     assert "Nothing can be billed" in said(at)
     assert not at.dataframe
+
+
+def states(at) -> list[str]:
+    return list(at.dataframe[0].value["State"])
+
+
+def test_what_is_clean_is_approved_with_one_click(dashboard):
+    at = in_month(dashboard, AccessRole.BILLER)
+    clean = [bill for bill in bills_of(dashboard) if bill.is_clean]
+    assert clean
+    button = at.button(key="superbills_approve_clean")
+    assert button.label.startswith(f"Approve {len(clean)} clean")
+    button.click().run()
+    assert not at.exception
+    assert states(at).count("Approved") == len(clean)
+    assert "superbills_approve_clean" not in {each.key for each in at.button}
+
+
+def test_one_draft_is_approved_where_it_is_read(dashboard):
+    (bill,) = bills_of(dashboard, patient_id="p-101")
+    at = in_month(dashboard, AccessRole.BILLER, patient="p-101")
+    at.button(key="superbills_approve_one").click().run()
+    assert "Approved by " in said(at)
+    (now,) = bills_of(dashboard, patient_id="p-101")
+    assert now.approval is not None
+    assert now.lines == bill.lines
+
+
+def test_a_coordinator_sees_drafts_and_approves_none(dashboard):
+    at = in_month(dashboard, AccessRole.COORDINATOR, patient="p-101")
+    assert not {each.key for each in at.button} & {
+        "superbills_approve_clean",
+        "superbills_approve_one",
+    }

@@ -37,6 +37,7 @@ from trellis_core.care.work import TaskKind, TaskOutcome
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.access_reading import AccessFilters
 from trellis_core.services.apcm import ApcmElement
+from trellis_core.services.approvals import ApproveSuperbills
 from trellis_core.services.downloads import FileForm
 from trellis_core.services.imports.columns import ImportKind, ImportSettings
 from trellis_core.services.merging import MergePatients
@@ -73,6 +74,7 @@ log_own_time             x      x            .       .        x             .
 correct_others_time      x      .            .       .        .             .
 import_records           x      x            .       .        .             .
 draft_superbill          x      x            x       .        .             .
+approve_superbill        x      .            x       .        .             .
 read_superbill           x      x            x       x        .             .
 export_fhir              x      .            x       .        .             .
 close_month              x      .            x       .        .             .
@@ -586,6 +588,11 @@ CASES: Final[tuple[Case, ...]] = (
         given=lambda _: {
             "command": ReopenMonth(month=OCTOBER, form_id="new-reopening", reason="A late note")
         },
+    ),
+    Case(
+        service="approvals.approve_superbills",
+        needs=("approve_superbill",),
+        given=lambda _: {"command": ApproveSuperbills(month=NOVEMBER)},
     ),
     # --- board
     Case(

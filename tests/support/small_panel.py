@@ -167,8 +167,14 @@ class SmallPanel:
         staff_id: str | None = "rn-1",
         activity: Activity = Activity.CARE_COORDINATION,
         entry_id: str | None = None,
+        mode: EntryMode = EntryMode.TYPED,
+        is_estimated: bool = False,
+        recorded_after: timedelta = timedelta(),
     ) -> str:
-        """Append one entry; the day is that of its start in New York, five hours behind."""
+        """Append one entry; the day is that of its start in New York, five hours behind.
+
+        ``recorded_after`` is how long after its end it was written down.
+        """
         entry_id = entry_id or f"t-{self.new_id()}"
         self._append(
             EntryBody(
@@ -185,18 +191,18 @@ class SmallPanel:
                 service_day=(at - timedelta(hours=5)).date().isoformat(),
                 ym=int(f"{at - timedelta(hours=5):%Y%m}"),
                 activity=activity,
-                mode=EntryMode.TYPED,
+                mode=mode,
                 condition=None,
                 patients_sharing=1,
                 billed_elsewhere=False,
                 separate_from_visit=None,
                 contact=None,
-                is_estimated=False,
+                is_estimated=is_estimated,
                 reverses=None,
                 replaces=None,
                 parent=None,
                 note_hmac=None,
-                recorded_at=int((at + timedelta(minutes=minutes)).timestamp()),
+                recorded_at=int((at + timedelta(minutes=minutes) + recorded_after).timestamp()),
             ),
             note="spoke about diet",
         )

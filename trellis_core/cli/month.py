@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from trellis_core.access import Actor
 from trellis_core.cli.common import (
     Subparsers,
     acting_person,
@@ -16,6 +17,12 @@ from trellis_core.cli.common import (
 )
 from trellis_core.errors import MonthNotClosableError
 from trellis_core.rules.rulebook import load_rule_book
+from trellis_core.services.approvals import (
+    BECAUSE_WORDS,
+    Approved,
+    ApproveSuperbills,
+    approve_superbills,
+)
 from trellis_core.services.month_close import (
     ClosedMonth,
     CloseMonth,
@@ -24,13 +31,17 @@ from trellis_core.services.month_close import (
     close_month,
     reopen_month,
 )
-from trellis_core.services.month_plan import HeldBack, MonthCounts
+from trellis_core.services.month_plan import UNDECIDED, HeldBack, MonthCounts
 from trellis_core.services.months import MonthState, Standing, month_state, number_ranges
-from trellis_core.values.clock import SystemClock
+from trellis_core.store.engine import Store
+from trellis_core.values.clock import Clock, SystemClock
 from trellis_core.values.ids import new_entry_id
 
 SCHEMA_NAME: Final = "trellis.month/1"
 """Name and version of the answer of ``show`` and ``reopen``."""
+
+APPROVE_SCHEMA_NAME: Final = "trellis.month-approve/1"
+"""Name and version of the answer of ``approve``."""
 
 CLOSE_SCHEMA_NAME: Final = "trellis.month-close/1"
 """Name and version of the answer of ``close``."""
@@ -42,24 +53,43 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
         "month",
-        help="show a month's state, close it, reopen it for an adjustment",
-        description="Show, close or reopen a month. A close numbers and issues the superbills that are "
+        help="show a month's state, approve its drafts, close it, reopen it for an adjustment",
+        description="Show, approve, close or reopen a month. An approval is of what a draft says, and ends "
+        "when that changes. A close numbers and issues the superbills that are "
         "ready; from then on time for the month is refused. A reopening is added after the close, "
         "which stays. Exit status 1: the month cannot be closed, or is not closed.",
     )
     parts = parser.add_subparsers(title="what to do", metavar="DO", dest="what", required=True)
     show = parts.add_parser("show", help="how the month stands and what a close would find")
+    approve = parts.add_parser(
+        "approve", help="approve the drafts that are clean, or one by its id"
+    )
+    approve.add_argument(
+        "--superbill",
+        metavar="ID",
+        help="only this one, as it stands; without it all that are clean",
+    )
+    approve.add_argument(
+        "--reason",
+        metavar="TEXT",
+        help="why a unit stands that only late, estimated or typed time earns; with --superbill",
+    )
     close = parts.add_parser("close", help="close it: number and issue what is ready")
     close.add_argument(
         "--early",
         action="store_true",
         help="though it is not over, for a practice that stops; later entries need an adjustment",
     )
+    close.add_argument(
+        "--hold-undecided",
+        action="store_true",
+        help="hold back what has a unit that only late, estimated or typed time earns and nobody accepted",
+    )
     reopen = parts.add_parser("reopen", help="reopen it for an adjustment")
     reopen.add_argument("--reason", required=True, metavar="TEXT", help="for the auditor")
-    for part in (show, close, reopen):
+    for part in (show, approve, close, reopen):
         part.add_argument("month", type=month_argument, metavar="YYYY-MM", help="service month")
-        if part is not show:
+        if part in {close, reopen}:
             part.add_argument(
                 "--key", metavar="UUID", help="makes the command safe to repeat: done once only"
             )
@@ -72,9 +102,16 @@ def run(args: argparse.Namespace) -> int:
     key: str = getattr(args, "key", None) or new_entry_id()
     try:
         actor = acting_person(args, store)
+        if args.what == "approve":
+            return _approve(args, store=store, actor=actor, clock=clock)
         if args.what == "close":
             closed = close_month(
-                CloseMonth(month=args.month, form_id=key, early=args.early),
+                CloseMonth(
+                    month=args.month,
+                    form_id=key,
+                    early=args.early,
+                    holds_undecided=args.hold_undecided,
+                ),
                 store=store,
                 actor=actor,
                 clock=clock,
@@ -102,6 +139,41 @@ def run(args: argparse.Namespace) -> int:
     finally:
         store.close()
     return 0
+
+
+def _approve(args: argparse.Namespace, *, store: Store, actor: Actor, clock: Clock) -> int:
+    done = approve_superbills(
+        ApproveSuperbills(
+            month=args.month,
+            seen=None if args.superbill is None else {args.superbill: None},
+            is_decided=args.reason is not None,
+            reason=args.reason or "",
+        ),
+        store=store,
+        actor=actor,
+        clock=clock,
+        rule_book=load_rule_book(),
+    )
+    content: dict[str, object] = {
+        "schema": APPROVE_SCHEMA_NAME,
+        "month": str(done.month),
+        "superbills": list(done.superbills),
+        "before": done.before,
+        "passed_over": [
+            {"superbill": each.superbill_id, "because": each.because.value}
+            for each in done.passed_over
+        ],
+    }
+    _answer(content, _approved_sentences(done), args)
+    return 1 if args.superbill is not None and done.passed_over else 0
+
+
+def _approved_sentences(done: Approved) -> Iterable[str]:
+    yield f"Approved: {_number(len(done.superbills), 'superbill')}."
+    if done.before:
+        yield f"Approved before, as they stand: {done.before:,}."
+    for each in done.passed_over:
+        yield f"Not approved: {each.superbill_id}, {BECAUSE_WORDS[each.because]}."
 
 
 def _answer(content: dict[str, object], sentences: Iterable[str], args: argparse.Namespace) -> None:
@@ -144,6 +216,8 @@ def _counts_object(counts: MonthCounts) -> dict[str, object]:
         "withdrawn": counts.withdrawn,
         "unchanged": counts.unchanged,
         "decisions": counts.decisions,
+        "approved": counts.approved,
+        "undecided": counts.undecided,
         "held_back": [_held_back_object(each) for each in counts.held_back],
     }
 
@@ -203,9 +277,19 @@ def _closed_sentences(closed: ClosedMonth) -> Iterable[str]:
         yield f"Unchanged: {_number(closed.counts.unchanged, 'superbill')} as issued before."
     yield from (_amended(each) for each in closed.issued if each.replaces is not None)
     yield from _held_back_sentences(closed.held_back)
+    issued_so = closed.counts.undecided - sum(_is_held_undecided(each) for each in closed.held_back)
+    if issued_so:
+        yield (
+            f"{_number(issued_so, 'superbill')} issued with a unit that only late, estimated or typed "
+            "time earns, accepted by nobody."
+        )
     yield f"Receipt: event {closed.event:,}, code {closed.code}."
     if closed.checkpoint:
         yield f"{closed.checkpoint}."
+
+
+def _is_held_undecided(held: HeldBack) -> bool:
+    return any(each.code == UNDECIDED for each in held.missing)
 
 
 def _amended(one: IssuedAs) -> str:
@@ -255,6 +339,7 @@ def _counts_sentences(counts: MonthCounts, *, is_closed: bool) -> Iterable[str]:
     if not is_closed:
         again = f", {counts.replacing:,} of them new versions" if counts.replacing else ""
         yield f"A close would number {_number(counts.ready, 'superbill')}{again}."
+        yield f"Approved: {counts.approved:,}. Waiting for a decision on weak time: {counts.undecided:,}."
     yield from _held_back_sentences(counts.held_back)
 
 

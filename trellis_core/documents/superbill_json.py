@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from trellis_core.superbill import Closing, Practitioner, Superbill, SuperbillLine
+from trellis_core.superbill import Approval, Closing, Practitioner, Superbill, SuperbillLine
 from trellis_core.values.money import amount_text
 from trellis_core.values.periods import ServiceMonth
 
@@ -69,7 +69,28 @@ def _superbill(bill: Superbill) -> dict[str, JsonValue]:
         "ledger_head": bill.ledger_head,
         "checkpoint": bill.checkpoint,
         "closed": _closing(bill.closed),
+        "approved": _approval(bill.approval),
+        "weak_units": [
+            {
+                "program": str(each.program),
+                "code": each.code,
+                "needed_minutes": each.needed_minutes,
+                "strong_minutes": each.strong_minutes,
+            }
+            for each in bill.weak_units
+        ],
         "data_as_of": bill.data_as_of.isoformat(),
+    }
+
+
+def _approval(approval: Approval | None) -> JsonValue:
+    if approval is None:
+        return None
+    return {
+        "by": approval.by,
+        "at": approval.at.isoformat(),
+        "decided": approval.is_decided,
+        "reason": approval.reason,
     }
 
 

@@ -28,6 +28,7 @@ from trellis_core.documents.layout import (
 )
 from trellis_core.superbill import (
     NOTHING,
+    Approval,
     Closing,
     Practitioner,
     RecordedTime,
@@ -84,6 +85,14 @@ def close_text(closed: Closing, *, digits: int = 64) -> str:
         f"Issued by the month's close on {moment_text(closed.at)}{adjusted}, event {closed.event:,}. "
         f"Ledger to entry {closed.ledger_seq:,}, {head}"
     )
+
+
+def approval_text(approval: Approval) -> str:
+    """Say who found a superbill right, and why units that weak time earns stand."""
+    words = f"Approved by {approval.by} on {moment_text(approval.at)}"
+    if not approval.is_decided:
+        return words
+    return f"{words}. Accepted though late, estimated or typed time earns a unit: {approval.reason}"
 
 
 def superbill_pages(superbill: Superbill) -> tuple[Page, ...]:
@@ -205,6 +214,10 @@ class _Sheet:
             self.y += 12
             billing = f"Billing practitioner {bill.billing.signature}"
             self.text(MARGIN, billing, size=8, colour=QUIET, width=WIDTH)
+        if bill.approval is not None:
+            self.y += 11
+            words = approval_text(bill.approval)
+            self.text(MARGIN, words, size=7, colour=QUIET, width=WIDTH)
         if bill.closed is not None:
             self.y += 11
             words = close_text(bill.closed, digits=16)

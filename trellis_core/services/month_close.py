@@ -88,11 +88,14 @@ class CloseMonth:
         form_id: Made by the form, once; the same id gives the first result again.
         early: Close it though it is not over, for a practice that stops. What is recorded later needs
             an adjustment.
+        holds_undecided: Hold back superbills with a unit that only late, estimated or typed time earns
+            and that nobody has accepted. Without it they are issued as they are.
     """
 
     month: ServiceMonth
     form_id: str
     early: bool = False
+    holds_undecided: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -380,7 +383,14 @@ def _close(
     practice_id = actor.practice_id
 
     def prepare(unit: UnitOfWork, now: datetime) -> PreparedClose:
-        plan = plan_month(unit, practice_id, command.month, as_of=now, rule_book=rule_book)
+        plan = plan_month(
+            unit,
+            practice_id,
+            command.month,
+            as_of=now,
+            rule_book=rule_book,
+            holds_undecided=command.holds_undecided,
+        )
         period = len(marks_of(unit, practice_id, command.month)) // 2
         return prepared_close(plan, practice_id=practice_id, period=period, at=now)
 

@@ -7,6 +7,7 @@ tell whether it still holds.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.board_memory import no_search_for_cycles
@@ -18,6 +19,14 @@ from trellis_core.store.unit_of_work import UnitOfWork, head_of
 from trellis_core.superbill import Missing, Superbill, build_withdrawal
 from trellis_core.superbill.issued import claim_of, content_of
 from trellis_core.values.periods import ServiceMonth
+
+UNDECIDED: Final = "UNDECIDED"
+"""What holds a superbill back whose unit rests on weak time, where the close was asked to."""
+
+_UNDECIDED: Final = Missing(
+    code=UNDECIDED,
+    message="A unit is earned only by late, estimated or typed time. Approve the superbill with a reason.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +73,9 @@ class MonthCounts:
         withdrawn: Of these, which say that nothing is billed any more.
         unchanged: Superbills that stand as they were issued.
         decisions: Choices that a person has to make.
+        approved: Of those that get a number, approved as they stand.
+        undecided: Superbills with a unit that only late, estimated or typed time earns, which nobody has
+            accepted: of those that get a number, or held back for that.
     """
 
     in_play: int
@@ -73,6 +85,8 @@ class MonthCounts:
     withdrawn: int
     unchanged: int
     decisions: int
+    approved: int
+    undecided: int
     held_back: tuple[HeldBack, ...]
 
 
@@ -112,6 +126,9 @@ class MonthPlan:
             withdrawn=sum(issue.is_withdrawal for issue in self.issues),
             unchanged=self.unchanged,
             decisions=sum(len(each.decisions_needed) for each in answers),
+            approved=sum(issue.draft.approval is not None for issue in self.issues),
+            undecided=sum(issue.draft.is_undecided for issue in self.issues)
+            + sum(one.code == UNDECIDED for each in self.held_back for one in each.missing),
             held_back=self.held_back,
         )
 
@@ -124,6 +141,7 @@ def plan_month(
     as_of: datetime,
     rule_book: RuleBook,
     patient_id: str | None = None,
+    holds_undecided: bool = False,
 ) -> MonthPlan:
     """Return what closing a month would issue, from one moment of the store.
 
@@ -134,6 +152,8 @@ def plan_month(
         as_of: Steps whose deadline is ahead of it are pending, not missed.
         rule_book: The rules.
         patient_id: Only what concerns this patient.
+        holds_undecided: Hold back superbills with a unit that only late, estimated or typed time earns,
+            until somebody has accepted it.
 
     Raises:
         NotFoundError: There is no such practice or patient.
@@ -154,7 +174,9 @@ def plan_month(
             patient_id=patient_id,
             also={each.bill.patient.id for each in standing},
         )
-    sorted_out = _SortedOut({each.bill.id: each for each in standing})
+    sorted_out = _SortedOut(
+        {each.bill.id: each for each in standing}, holds_undecided=holds_undecided
+    )
     for bill in bills.superbills:
         sorted_out.take(bill)
     sorted_out.withdraw_the_rest(bills, rule_book=rule_book)
@@ -205,8 +227,9 @@ def held_back_of(kept: Sequence[Mapping[str, object]]) -> tuple[HeldBack, ...]:
 class _SortedOut:
     """Decides of each draft whether it is issued, held back, or says what stands already."""
 
-    def __init__(self, standing: Mapping[str, IssuedSuperbill]) -> None:
+    def __init__(self, standing: Mapping[str, IssuedSuperbill], *, holds_undecided: bool) -> None:
         self._before = dict(standing)
+        self._holds_undecided = holds_undecided
         self.issues: list[Issue] = []
         self.held_back: list[HeldBack] = []
 
@@ -217,19 +240,26 @@ class _SortedOut:
         before = self._before.pop(draft.id, None)
         if before is not None and content_of(before.bill) == content_of(draft):
             return
-        if draft.is_ready:
+        if draft.is_ready and self._holds_undecided and draft.is_undecided:
+            self._hold(draft, before, (_UNDECIDED,))
+        elif draft.is_ready:
             self._issue(draft, before)
         elif draft.lines or _waits_for_a_choice(draft):
-            self.held_back.append(
-                HeldBack(
-                    superbill_id=draft.id,
-                    patient_id=draft.patient.id,
-                    replaces=None if before is None else before.number,
-                    missing=draft.missing,
-                )
-            )
+            self._hold(draft, before, draft.missing)
         elif before is not None:
             self._before[draft.id] = before
+
+    def _hold(
+        self, draft: Superbill, before: IssuedSuperbill | None, missing: tuple[Missing, ...]
+    ) -> None:
+        self.held_back.append(
+            HeldBack(
+                superbill_id=draft.id,
+                patient_id=draft.patient.id,
+                replaces=None if before is None else before.number,
+                missing=missing,
+            )
+        )
 
     def withdraw_the_rest(self, bills: MonthBills, *, rule_book: RuleBook) -> None:
         """Withdraw what was issued before and is not billed any more."""

@@ -19,6 +19,7 @@ from trellis_core.panel import determine_panel, month_coverage, panel_facts
 from trellis_core.rules.determination import Determination
 from trellis_core.rules.facts import Facts
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.approval_marks import KeptApproval, marked, read_approvals
 from trellis_core.services.checkpoints import checkpoint_phrase, checkpoints_of
 from trellis_core.store.care_mapping import condition_of, patient_of
 from trellis_core.store.ledger_query import read_entries
@@ -105,7 +106,7 @@ def month_bills(
     ]
     entries = _entries_by_patient(unit, practice_id, month, wanted)
     conditions = _conditions_by_patient(rows)
-    return _assembled(
+    drawn = _assembled(
         rows=rows,
         facts={
             each: _with_records(facts[each], conditions.get(each, ()), entries.get(each, ()))
@@ -119,6 +120,8 @@ def month_bills(
         checkpoints=_checkpoints(unit, practice_id),
         rule_book=rule_book,
     )
+    kept = read_approvals(unit, practice_id, month, [bill.id for bill in drawn.superbills])
+    return _with_approvals(drawn, kept) if kept else drawn
 
 
 def concerns(bill: Superbill, program: Program | None) -> bool:
@@ -171,6 +174,17 @@ def _assembled(
         )
     return MonthBills(
         practice=practice, staff=staff, patients=tuple(months), determinations=first_look
+    )
+
+
+def _with_approvals(drawn: MonthBills, kept: Mapping[str, KeptApproval]) -> MonthBills:
+    staff = {person.id: person for person in drawn.staff}
+    return replace(
+        drawn,
+        patients=tuple(
+            replace(each, superbills=tuple(marked(bill, kept, staff) for bill in each.superbills))
+            for each in drawn.patients
+        ),
     )
 
 

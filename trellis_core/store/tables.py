@@ -709,6 +709,20 @@ class ImportRowRow(TrellisTable, table=True):
     problem: str = ""
 
 
+class SuperbillApprovalRow(TrellisTable, table=True):
+    """That somebody found a draft superbill right; it holds while the draft says the same."""
+
+    __tablename__ = "superbill_approval"
+    practice_id: str = Field(primary_key=True)
+    ym: int = Field(primary_key=True)
+    superbill_id: str = Field(primary_key=True)
+    sha256: str  # of what the draft said
+    is_decided: bool = False  # a unit that only late, estimated or typed time earns was looked at
+    reason: str = ""
+    approved_by: str
+    approved_at: datetime
+
+
 # The ledger. Plain tables without classes: entries are read in bulk and written by one writer.
 # Their guards (triggers) are in guards.py; every column of an entry but the first five is cut
 # from the hashed body by the database, so that none can disagree with it.

@@ -54,6 +54,7 @@ from trellis_core.store.tables import (
     SignInStepRow,
     StaffRow,
     SuggestedTimeRow,
+    SuperbillApprovalRow,
     TimerPartRow,
     TrellisTable,
 )
@@ -69,6 +70,7 @@ NOT_JOURNALED: Final = (
     SignInRow,
     SignInStepRow,
     SuggestedTimeRow,
+    SuperbillApprovalRow,
     TimerPartRow,
 )
 """What is no record: its events, where it has any, are written by whoever changes it."""

@@ -12,6 +12,7 @@ Example:
 
 from trellis_core.superbill.bill import (
     NOTHING,
+    Approval,
     Closing,
     Diagnosis,
     FeeSource,
@@ -26,6 +27,7 @@ from trellis_core.superbill.bill import (
     Superbill,
     SuperbillLine,
     SuperbillStatus,
+    WeakUnit,
     WithheldLine,
     activity_label,
     day_text,
@@ -36,6 +38,7 @@ from trellis_core.superbill.drafting import build_superbills, build_withdrawal, 
 
 __all__ = [
     "NOTHING",
+    "Approval",
     "Closing",
     "Diagnosis",
     "FeeSource",
@@ -50,6 +53,7 @@ __all__ = [
     "Superbill",
     "SuperbillLine",
     "SuperbillStatus",
+    "WeakUnit",
     "WithheldLine",
     "activity_label",
     "build_superbills",

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from trellis_core.care.people import Coverage, Patient, Practice
-from trellis_core.care.vocabulary import Program
+from trellis_core.care.vocabulary import EntryMode, Program
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.values.money import ZERO
 from trellis_core.values.periods import ServiceMonth
@@ -34,6 +34,7 @@ class SuperbillStatus(StrEnum):
     """How far a superbill has come."""
 
     DRAFT = "draft"
+    APPROVED = "approved"
     ISSUED = "issued"
 
 
@@ -159,6 +160,10 @@ class RecordedTime:
         number: Its place in the ledger, where known.
         code: The receipt's eight hex digits.
         supervised_by: Who supervised that day; empty where one person did all month, as the lines say.
+        mode: How it came in: ``timed``, ``typed``, ``suggested`` or ``imported``; empty where a
+            superbill was issued before that was kept.
+        recorded_at: When it was written down, in the practice's zone; None where not kept.
+        is_late: It was written down later after the work than the rule book's mark for late entries.
     """
 
     entry_id: str
@@ -176,6 +181,14 @@ class RecordedTime:
     replaces: str | None
     reasons: tuple[tuple[str, str], ...]
     supervised_by: str = ""
+    mode: str = ""
+    recorded_at: datetime | None = None
+    is_late: bool = False
+
+    @property
+    def is_weak(self) -> bool:
+        """It was written down late, or from memory, or as an estimate: an auditor looks twice."""
+        return self.is_late or self.is_estimated or self.mode == EntryMode.TYPED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +254,38 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """That somebody found a draft right, as it stands.
+
+    Attributes:
+        by: Name and credential.
+        at: In the practice's zone.
+        is_decided: Units that only weak time earns were looked at and accepted.
+        reason: Why they were accepted; empty otherwise.
+    """
+
+    by: str
+    at: datetime
+    is_decided: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeakUnit:
+    """A line whose last unit would not be reached without late, estimated or typed time.
+
+    Attributes:
+        needed_minutes: At how many minutes of the program's month the unit is reached.
+        strong_minutes: Whole minutes that were timed and written down in time.
+    """
+
+    program: Program
+    code: str
+    needed_minutes: int
+    strong_minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
     """The close of a month that issued a superbill.
 
@@ -275,6 +320,7 @@ class Superbill:
         checkpoint: The signed checkpoint that seals the newest ledger row about this month, in a
             phrase; None where none does yet.
         closed: The close that issued it; None for a draft.
+        approval: Who found it right, as it stands; None for nobody, or where it has changed since.
     """
 
     id: str
@@ -305,6 +351,7 @@ class Superbill:
     missing: tuple[Missing, ...]
     checkpoint: str | None = None
     closed: Closing | None = None
+    approval: Approval | None = None
 
     @property
     def is_withdrawn(self) -> bool:
@@ -315,6 +362,46 @@ class Superbill:
     def is_ready(self) -> bool:
         """It has lines, and nothing is missing."""
         return bool(self.lines) and not self.missing
+
+    @property
+    def is_clean(self) -> bool:
+        """It is ready, and nothing on it asks for a person's look: many such are approved at once."""
+        return self.is_ready and not self.weak_units
+
+    @property
+    def is_undecided(self) -> bool:
+        """A unit rests on weak time, and nobody has accepted that yet."""
+        return bool(self.weak_units) and not (self.approval and self.approval.is_decided)
+
+    @property
+    def weak_units(self) -> tuple[WeakUnit, ...]:
+        """Lines whose last unit only late, estimated or typed time earns, in the order of the lines."""
+        found = []
+        for line in self.lines:
+            if line.needed_minutes is None:
+                continue
+            earned = {
+                entry
+                for each in self.lines
+                if each.program is line.program
+                for entry in each.entries
+            }
+            strong = sum(
+                row.counted_seconds
+                for row in self.time
+                if row.entry_id in earned and not row.is_weak
+            )
+            minutes = strong // SECONDS_A_MINUTE
+            if minutes < line.needed_minutes:
+                found.append(
+                    WeakUnit(
+                        program=line.program,
+                        code=line.code,
+                        needed_minutes=line.needed_minutes,
+                        strong_minutes=minutes,
+                    )
+                )
+        return tuple(found)
 
     @property
     def allowed_total(self) -> Decimal | None:

@@ -9,6 +9,7 @@ from trellis_core.care.people import Patient, Practice, StaffMember
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules.determination import Determination, ServiceLine
 from trellis_core.rules.facts import Facts
+from trellis_core.rules.marks import late_after
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.superbill.bill import Superbill, SuperbillStatus, digest
 from trellis_core.superbill.evidence import (
@@ -65,6 +66,7 @@ def build_superbills(
         rule_book=rule_book,
         ledger_head=ledger_head,
         charges=charges or {},
+        late_after=late_after(rule_book, determination.service_month.last_day),
     )
     return _superbills(material)
 
@@ -97,6 +99,7 @@ def build_withdrawal(
         rule_book=rule_book,
         ledger_head=ledger_head,
         charges={},
+        late_after=late_after(rule_book, determination.service_month.last_day),
     )
     programs = {line.program for line in previous.lines} | {row.program for row in previous.time}
     blocked = not_billed(of, programs)
@@ -122,6 +125,7 @@ def build_withdrawal(
         ledger_head=ledger_head,
         data_as_of=data_as_of(of),
         missing=(),
+        approval=None,
     )
 
 

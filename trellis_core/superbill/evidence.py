@@ -1,7 +1,7 @@
 """Page 2: the time, records and rules that a superbill's lines rest on."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from trellis_core.care.records import CaseloadReview
@@ -61,9 +61,20 @@ def recorded_time(
             replaces=entry.replaces,
             reasons=tuple((title(each.reason), each.message) for each in reasons.get(entry.id, ())),
             supervised_by=_supervisor_of(of, entry),
+            mode=entry.mode.value,
+            recorded_at=(
+                None if entry.recorded_at is None else entry.recorded_at.astimezone(of.zone)
+            ),
+            is_late=_is_late(of, entry),
         )
         for entry in shown
     )
+
+
+def _is_late(of: Material, entry: TimeEntry) -> bool:
+    """Say whether an entry was written down later after the work than the rule book's mark."""
+    ended = entry.started_at + timedelta(seconds=entry.seconds)
+    return entry.recorded_at is not None and entry.recorded_at - ended > of.late_after
 
 
 def _supervisor_of(of: Material, entry: TimeEntry) -> str:

@@ -16,6 +16,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
 
 from trellis_core.errors import InvalidValueError
 from trellis_core.superbill.bill import (
@@ -104,10 +105,20 @@ def _in_zone(bill: Superbill, zone: ZoneInfo) -> Superbill:
     return replace(
         bill,
         data_as_of=bill.data_as_of.astimezone(zone),
+        approval=None
+        if bill.approval is None
+        else replace(bill.approval, at=bill.approval.at.astimezone(zone)),
         lines=tuple(
             replace(line, threshold_met_at=here(line.threshold_met_at)) for line in bill.lines
         ),
-        time=tuple(replace(row, started_at=row.started_at.astimezone(zone)) for row in bill.time),
+        time=tuple(
+            replace(
+                row,
+                started_at=row.started_at.astimezone(zone),
+                recorded_at=here(row.recorded_at),
+            )
+            for row in bill.time
+        ),
         closed=None
         if bill.closed is None
         else replace(bill.closed, at=bill.closed.at.astimezone(zone)),
@@ -157,6 +168,13 @@ def content_of(bill: Superbill) -> Hashable:
         tuple(_worked(line) for line in bill.lines),
         tuple(_recorded(row) for row in bill.time),
     )
+
+
+def content_sha256(bill: Superbill) -> str:
+    """Return the SHA-256, hex, of what a superbill says of the month: what an approval is of."""
+    content = to_jsonable_python(content_of(bill))
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def claim_of(bill: Superbill) -> Hashable:
@@ -209,5 +227,8 @@ def _worked(line: SuperbillLine) -> Hashable:
 
 
 def _recorded(row: RecordedTime) -> Hashable:
-    """Return a time entry without the sentences that say why it did not count."""
-    return replace(row, reasons=())
+    """Return a time entry without the sentences that say why it did not count, and how it came in.
+
+    How it came in never changes, and was not kept with the first superbills.
+    """
+    return replace(row, reasons=(), mode="", recorded_at=None, is_late=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -31,6 +32,7 @@ class Material:
     Attributes:
         people: By staff id.
         charges: The practice's own charge for one unit, by code.
+        late_after: From when on after the work an entry is recorded late.
     """
 
     practice: Practice
@@ -41,6 +43,7 @@ class Material:
     rule_book: RuleBook
     ledger_head: str | None
     charges: Mapping[str, Decimal]
+    late_after: timedelta
 
     @property
     def zone(self) -> ZoneInfo:

@@ -140,3 +140,37 @@ def test_an_older_superbill_is_written_by_its_number(url, tmp_path, capsys):
     assert "No superbill '9'" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([*words, "--out", out, "--number", "0"])
+
+
+def test_drafts_are_approved_together_or_one_with_a_reason(url, capsys):
+    """All three were typed, so none is clean; one lacks its member id."""
+    assert month(url, "approve", "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["schema"], answer["month"]) == ("trellis.month-approve/1", "2026-10")
+    assert (answer["superbills"], answer["before"]) == ([], 0)
+    because = {each["superbill"]: each["because"] for each in answer["passed_over"]}
+    assert sorted(because.values()) == ["needs_decision", "needs_decision", "not_ready"]
+    weak = sorted(each for each, why in because.items() if why == "needs_decision")
+
+    assert month(url, "approve", "--superbill", weak[0]) == 1
+    assert "only late, estimated or typed time earns a unit" in capsys.readouterr().out
+    assert month(url, "approve", "--superbill", weak[0], "--reason", "The call log shows it") == 0
+    assert "Approved: 1 superbill." in capsys.readouterr().out
+    assert month(url, "show") == 0
+    assert "Approved: 1. Waiting for a decision on weak time: 1." in capsys.readouterr().out
+
+    assert month(url, "close", "--hold-undecided") == 0
+    said = capsys.readouterr().out
+    assert "Issued: 1 superbill, No. 1." in said
+    assert f"Held back: {weak[1]}" in said
+
+
+def test_a_close_says_what_it_issued_that_nobody_decided(url, capsys):
+    assert month(url, "close") == 0
+    said = capsys.readouterr().out
+    assert "2 superbills issued with a unit that only late, estimated or typed time earns" in said
+
+
+def test_a_reason_without_a_named_superbill_is_refused(url, capsys):
+    assert month(url, "approve", "--reason", "All is well") == 2
+    assert "Name the superbill." in capsys.readouterr().err

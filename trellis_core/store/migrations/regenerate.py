@@ -2,7 +2,7 @@
 
     python -m trellis_core.store.migrations.regenerate
 
-It writes ``versions/0004_coordination.py``: what ``tables.py`` has and the migrations before it do not.
+It writes ``versions/0005_billing.py``: what ``tables.py`` has and the migrations before it do not.
 Read the file before it is committed. A migration that was released is never written again.
 """
 
@@ -20,12 +20,12 @@ from trellis_core.store.guards import BodyField
 from trellis_core.store.migrations import alembic_config
 from trellis_core.store.tables import TrellisTable
 
-_BEFORE: Final = "0003"
-_PATH: Final = Path(__file__).parent / "versions" / "0004_coordination.py"
-_FILE: Final = '''"""Coordinating care: timers that pause, notes, tasks, plans, sites, imports and what programs ask for.
+_BEFORE: Final = "0004"
+_PATH: Final = Path(__file__).parent / "versions" / "0005_billing.py"
+_FILE: Final = '''"""Billing: approvals of draft superbills.
 
-Revision ID: 0004
-Revises: 0003
+Revision ID: 0005
+Revises: 0004
 """
 
 import sqlalchemy as sa
@@ -34,8 +34,8 @@ from alembic import op
 
 from trellis_core.store import dialects
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -44,6 +44,7 @@ def upgrade() -> None:
     """Add the tables, indexes and columns, then let the working role use them."""
     {upgrade}
     dialects.grant_rights(op.get_bind())
+
 '''
 
 

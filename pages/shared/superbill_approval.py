@@ -1,0 +1,88 @@
+"""Approving drafts: all that are clean with one click, or one, with a reason where weak time earns a unit."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.shared import formats, state, store, widgets
+from trellis_core.access import Actor, Operation, may
+from trellis_core.services.approvals import (
+    BECAUSE_WORDS,
+    LONGEST_REASON,
+    ApproveSuperbills,
+    approve_superbills,
+)
+from trellis_core.superbill import Superbill
+from trellis_core.superbill.issued import content_sha256
+from trellis_core.values.periods import ServiceMonth
+
+
+def waiting(bills: Sequence[Superbill]) -> list[Superbill]:
+    """Return the drafts that may be approved together: clean, and not approved yet."""
+    return [
+        bill for bill in bills if bill.number is None and bill.is_clean and bill.approval is None
+    ]
+
+
+def month_button(bills: Sequence[Superbill], person: Actor, *, month: ServiceMonth) -> None:
+    """Draw the button that approves everything that is clean; nothing where nothing waits."""
+    clean = waiting(bills)
+    if clean and may(person, Operation.APPROVE_SUPERBILL):
+        st.button(
+            f"Approve {formats.count(len(clean), 'clean superbill')}",
+            icon=":material/done_all:",
+            key="superbills_approve_clean",
+            help="Those that lack nothing and rest on time that was timed and written down in time.",
+            on_click=_approve,
+            kwargs={"bills": clean, "person": person, "month": month},
+        )
+
+
+def one(bill: Superbill, person: Actor, *, month: ServiceMonth) -> None:
+    """Draw what approves one draft; nothing where it is approved or not ready."""
+    is_waiting = bill.approval is None or bill.is_undecided
+    if bill.number is not None or not bill.is_ready or not is_waiting:
+        return
+    if not may(person, Operation.APPROVE_SUPERBILL):
+        return
+    if bill.is_undecided:
+        st.text_input(
+            "Why the unit stands",
+            key=f"superbills_reason_{bill.id}",
+            max_chars=LONGEST_REASON,
+            placeholder="For the auditor: how the late, estimated or typed time is known",
+        )
+    st.button(
+        "Accept and approve" if bill.is_undecided else "Approve",
+        type="primary",
+        icon=":material/done:",
+        key="superbills_approve_one",
+        on_click=_approve,
+        kwargs={"bills": [bill], "person": person, "month": month, "is_one": True},
+    )
+
+
+def _approve(
+    *, bills: Sequence[Superbill], person: Actor, month: ServiceMonth, is_one: bool = False
+) -> None:
+    is_decided = is_one and bills[0].is_undecided
+    reason = st.session_state.get(f"superbills_reason_{bills[0].id}") or "" if is_decided else ""
+    with widgets.command_in_callback():
+        done = approve_superbills(
+            ApproveSuperbills(
+                month=month,
+                seen={bill.id: content_sha256(bill) for bill in bills},
+                is_decided=is_decided,
+                reason=reason,
+            ),
+            store=store.store(),
+            actor=person,
+            clock=store.clock(),
+            rule_book=store.rule_book(),
+        )
+        if done.superbills:
+            state.flash(f"{formats.count(len(done.superbills), 'superbill')} approved.")
+        for because, words in BECAUSE_WORDS.items():
+            many = sum(each.because is because for each in done.passed_over)
+            if many:
+                state.flash(f"{formats.count(many, 'superbill')} not approved: {words}.")
