@@ -151,22 +151,13 @@ def _close_dialog(month: MonthState, person: Actor, names: Mapping[str, str]) ->
             formats.plain(f"A timer that started in {name} still runs: {who}. Stop it first."),
             icon=":material/timer:",
         )
-    holds_undecided = False
     if counts is not None and counts.undecided:
         many = formats.count(counts.undecided, "superbill")
         st.warning(
             f"{many} with a unit that only late, estimated or typed time earns, which nobody has accepted.",
             icon=":material/help:",
         )
-        choice = st.radio(
-            "What becomes of them?",
-            [_HOLD, _ISSUE],
-            index=None,
-            key="month_close_undecided",
-        )
-        is_chosen, holds_undecided = choice is not None, choice == _HOLD
-    else:
-        is_chosen = True
+        st.radio("What becomes of them?", [_HOLD, _ISSUE], key="month_close_undecided")
     is_early = False
     if not month.is_over:
         is_early = st.checkbox(
@@ -177,18 +168,13 @@ def _close_dialog(month: MonthState, person: Actor, names: Mapping[str, str]) ->
         f"Close {name}",
         type="primary",
         key="month_close_confirm",
-        disabled=bool(month.running) or not is_chosen or not (month.is_over or is_early),
+        disabled=bool(month.running) or not (month.is_over or is_early),
         on_click=_close,
-        kwargs={
-            "month": month,
-            "person": person,
-            "is_early": is_early,
-            "holds_undecided": holds_undecided,
-        },
+        kwargs={"month": month, "person": person, "is_early": is_early},
     )
 
 
-def _close(*, month: MonthState, person: Actor, is_early: bool, holds_undecided: bool) -> None:
+def _close(*, month: MonthState, person: Actor, is_early: bool) -> None:
     form = f"month_close_{month.month}_{month.marks}"
     with widgets.command_in_callback():
         closed = close_month(
@@ -196,7 +182,7 @@ def _close(*, month: MonthState, person: Actor, is_early: bool, holds_undecided:
                 month=month.month,
                 form_id=state.form_id(form),
                 early=is_early,
-                holds_undecided=holds_undecided,
+                holds_undecided=st.session_state.get("month_close_undecided") == _HOLD,
             ),
             store=store.store(),
             actor=person,

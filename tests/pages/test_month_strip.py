@@ -1,14 +1,19 @@
 """Closing and reopening a month on the Superbills page, and where a closed month shows besides."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
 from trellis_core.access import AccessRole
+from trellis_core.care.vocabulary import Activity
 from trellis_core.rules.rulebook import load_rule_book
+from trellis_core.services.board import board
+from trellis_core.services.board_rows import BoardState
 from trellis_core.services.month_close import CloseMonth, ReopenMonth, close_month, reopen_month
 from trellis_core.services.months import Standing, month_state
+from trellis_core.services.time_log import LogTime, log_time
 from trellis_core.store.tables import PatientRow
+from trellis_core.values.ids import new_entry_id
 from trellis_core.values.periods import ServiceMonth
 
 PAGE = "billing/superbills"
@@ -166,3 +171,45 @@ def test_the_entry_form_says_that_a_closed_month_takes_no_time(dashboard):
         told = [each.value for each in at.info if "does not change" in each.value]
         assert bool(told) is is_told
         assert not told or told[0].startswith("November 2026 is closed: ")
+
+
+def test_a_close_asks_what_becomes_of_units_that_only_weak_time_earns(dashboard):
+    """The minutes that somebody lacks to a first unit are typed in, long after the work."""
+    nurse = dashboard.actor(AccessRole.COORDINATOR)
+    found = board(
+        month=OCTOBER,
+        store=dashboard.store,
+        actor=nurse,
+        clock=dashboard.clock,
+        rule_book=load_rule_book(),
+    )
+    row = next(
+        each
+        for each in found.rows
+        if each.state is BoardState.REACH and each.minutes_to_next and not each.reached
+    )
+    log_time(
+        LogTime(
+            entry_id=new_entry_id(),
+            patient_id=row.patient_id,
+            program=row.program,
+            staff_id=nurse.person_id,
+            started_at=datetime(2026, 10, 29, 22, 0, tzinfo=UTC),
+            seconds=row.minutes_to_next * 60,
+            activity=Activity.CARE_COORDINATION,
+            note="from the call log",
+        ),
+        store=dashboard.store,
+        actor=nurse,
+        clock=dashboard.clock,
+    )
+    at = in_month(dashboard, AccessRole.BILLER)
+    assert "Needs a decision on weak time" in list(at.dataframe[0].value["State"])
+    at.button(key="month_close").click().run()
+    choice = at.radio(key="month_close_undecided")
+    assert choice.value == choice.options[0] == "Hold them back until somebody has"
+    at.button(key="month_close_confirm").click().run()
+    counts = standing(dashboard).counts
+    assert counts is not None
+    held = {each.patient_id: [one.code for one in each.missing] for each in counts.held_back}
+    assert held[row.patient_id] == ["UNDECIDED"]
