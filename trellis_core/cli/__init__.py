@@ -63,7 +63,10 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "log": Command("log", "record care-coordination time"),
         "correct": Command("log", "correct or void recorded time; the old entry stays on record"),
         "superbills": Command("superbills", "write a month's superbills as PDF, CSV or FHIR"),
-        "month": Command("month", "show a month's state, close it, reopen it for an adjustment"),
+        "month": Command(
+            "month",
+            "show a month's state, approve its drafts, close it, reopen it for an adjustment",
+        ),
         "import": Command("import_", "read patients, time or FHIR files from another system"),
         "check": Command("check", "prove that no ledger entry was changed or removed"),
         "checkpoint": Command(

@@ -40,6 +40,7 @@ RUN: dict[str, tuple[str, ...]] = {
     "correct": ("no-such-entry", "--void", "--reason", f"Not {PHI}", *WHO),
     "superbills": ("2026-11", "--format", "csv", "--out", "-", "--patient", PHI, *WHO),
     "month show": ("2026-11", *WHO),
+    "month approve": ("2026-11", "--superbill", "sb-1", "--reason", f"For {PHI}", *WHO),
     "month close": ("2026-11", *WHO),
     "month reopen": ("2026-11", "--reason", f"For {PHI}", *WHO),
     "import fhir": ("{folder}/no-such-file", *WHO),
