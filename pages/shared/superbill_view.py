@@ -41,10 +41,10 @@ def status_words(bill: Superbill) -> str:
     """
     if bill.status is SuperbillStatus.ISSUED:
         return "Withdrawn" if bill.is_withdrawn else "Issued"
+    if bill.is_ready and bill.is_undecided:
+        return "Needs a decision on weak time"
     if bill.replaces is not None and not bill.missing:
         return f"Would {'replace' if bill.lines else 'withdraw'} No. {bill.replaces}"
-    if bill.is_undecided:
-        return "Needs a decision on weak time"
     if bill.is_ready:
         return "Approved" if bill.approval else "Ready"
     if not bill.missing:

@@ -19,9 +19,9 @@ from trellis_core.ledger.journal import EventKind, details_text
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.access_log import audited
 from trellis_core.services.closed_months import moment_words
+from trellis_core.services.month_plan import MonthPlan, plan_month
 from trellis_core.services.month_rows import MONTH_SUBJECT, canonical_text
 from trellis_core.services.months import practice_zone, state_in
-from trellis_core.services.superbill_drafts import month_bills
 from trellis_core.store.engine import Store
 from trellis_core.store.month_query import closed_since
 from trellis_core.store.tables import SuperbillApprovalRow
@@ -117,7 +117,8 @@ def approve_superbills(
     month, practice_id, now = command.month, actor.practice_id, clock.now()
     with store.reading() as unit:
         _refuse_closed(unit, practice_id, month, now=now)
-        bills = month_bills(unit, practice_id, month, as_of=now, rule_book=rule_book).superbills
+        plan = plan_month(unit, practice_id, month, as_of=now, rule_book=rule_book)
+    bills = _open_drafts(plan)
     chosen, before, passed = _sorted_out(bills, command)
     with store.writing(actor=actor, at=now) as unit:
         _refuse_closed(unit, practice_id, month, now=now)
@@ -170,6 +171,13 @@ def _refuse_closed(
         since=moment_words(since, practice_zone(unit, practice_id)),
         lost="nothing was approved",
     )
+
+
+def _open_drafts(plan: MonthPlan) -> tuple[Superbill, ...]:
+    """Return the drafts that a close would issue or hold back: not what stands as it was issued."""
+    open_ids = {issue.draft.id for issue in plan.issues if not issue.is_withdrawal}
+    open_ids |= {each.superbill_id for each in plan.held_back}
+    return tuple(bill for bill in plan.bills.superbills if bill.id in open_ids)
 
 
 def _sorted_out(

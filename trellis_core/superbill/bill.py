@@ -370,7 +370,9 @@ class Superbill:
 
     @property
     def is_undecided(self) -> bool:
-        """A unit rests on weak time, and nobody has accepted that yet."""
+        """A draft has a unit that rests on weak time, and nobody has accepted that yet."""
+        if self.status is SuperbillStatus.ISSUED:
+            return False
         return bool(self.weak_units) and not (self.approval and self.approval.is_decided)
 
     @property

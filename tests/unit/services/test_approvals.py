@@ -186,3 +186,15 @@ def test_a_closed_month_takes_no_approval_and_a_coordinator_gives_none(case: Mon
     case.close()
     with pytest.raises(MonthClosedError, match="nothing was approved"):
         approve(case)
+
+
+def test_in_a_reopened_month_what_stands_as_issued_is_not_approved_again(case: MonthCase):
+    worked(case, "p1", 20)
+    worked(case, "p2", 20, at=TENTH + timedelta(hours=1), mode=EntryMode.TYPED)
+    case.close()
+    assert [bill.is_undecided for bill in case.bills()] == [False, False]
+    case.reopen()
+    assert approve(case).superbills == approve(case).passed_over == ()
+    worked(case, "p1", 5, at=TENTH + timedelta(hours=3))
+    (draft,) = [bill for bill in case.bills() if bill.number is None]
+    assert approve(case).superbills == (draft.id,)
