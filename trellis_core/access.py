@@ -52,6 +52,10 @@ class Operation(StrEnum):
     DRAFT_SUPERBILL = auto()
     APPROVE_SUPERBILL = auto()
     READ_SUPERBILL = auto()
+    RECORD_CLAIM = auto()
+    EDIT_PROFILES = auto()
+    READ_PACKET = auto()
+    READ_PERFORMANCE = auto()
     EXPORT_FHIR = auto()
     CLOSE_MONTH = auto()
     REOPEN_MONTH = auto()
@@ -97,6 +101,10 @@ POLICY: Final[dict[Operation, frozenset[Grant]]] = {
     Operation.DRAFT_SUPERBILL: frozenset({_O, _C, _B}),
     Operation.APPROVE_SUPERBILL: frozenset({_O, _B}),
     Operation.READ_SUPERBILL: frozenset({_O, _C, _B, _A}),
+    Operation.RECORD_CLAIM: frozenset({_O, _B}),
+    Operation.EDIT_PROFILES: frozenset({_O, _B}),
+    Operation.READ_PACKET: frozenset({_O, _B, _A}),
+    Operation.READ_PERFORMANCE: frozenset({_O, _B, _A}),
     Operation.EXPORT_FHIR: frozenset({_O, _B}),
     Operation.CLOSE_MONTH: frozenset({_O, _B}),
     Operation.REOPEN_MONTH: frozenset({_O, _B}),

@@ -75,6 +75,10 @@ correct_others_time      x      .            .       .        .             .
 import_records           x      x            .       .        .             .
 draft_superbill          x      x            x       .        .             .
 approve_superbill        x      .            x       .        .             .
+record_claim             x      .            x       .        .             .
+edit_profiles            x      .            x       .        .             .
+read_packet              x      .            x       x        .             .
+read_performance         x      .            x       x        .             .
 read_superbill           x      x            x       x        .             .
 export_fhir              x      .            x       .        .             .
 close_month              x      .            x       .        .             .

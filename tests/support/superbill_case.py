@@ -38,7 +38,7 @@ from trellis_core.rules.facts import Facts, PatientFacts, PracticeFacts
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import RuleBook, load_rule_book
 from trellis_core.rules.trace import Check, Outcome, ParameterUse
-from trellis_core.superbill import Superbill, build_superbills
+from trellis_core.superbill import NO_CHARGES, Charges, Superbill, build_superbills
 from trellis_core.values.periods import ServiceMonth
 
 NOVEMBER = ServiceMonth(2026, 11)
@@ -373,7 +373,7 @@ class Case:
     determination: Determination = DETERMINATION
     rule_book: RuleBook | None = None
     ledger_head: str | None = "9f" * 32
-    charges: dict[str, Decimal] | None = None
+    charges: Charges = NO_CHARGES
 
     def built(self) -> tuple[Superbill, ...]:
         """The superbills of the case."""

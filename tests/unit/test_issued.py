@@ -13,7 +13,8 @@ from trellis_core.documents.superbill_csv import superbill_csv
 from trellis_core.documents.superbill_json import superbills_json
 from trellis_core.documents.superbill_pdf import superbill_pdf
 from trellis_core.errors import InvalidValueError
-from trellis_core.superbill import Closing, Superbill, SuperbillStatus
+from trellis_core.fees import read_schedule
+from trellis_core.superbill import EVERY_PAYER, Charges, Closing, Superbill, SuperbillStatus
 from trellis_core.superbill.issued import (
     claim_of,
     content_of,
@@ -25,6 +26,7 @@ from trellis_core.superbill.issued import (
 )
 from trellis_core.values.unknown import UNKNOWN
 
+CHARGED = read_schedule("code,amount,effective_from\n99490,95.00,2026-01-01\n", name="own")
 CLOSING = Closing(
     period=0,
     at=datetime(2026, 12, 1, 9, 0, tzinfo=ZoneInfo("America/New_York")),
@@ -45,7 +47,7 @@ def made(**changes: object) -> Superbill:
         CASE.only(),
         made(),
         crowded().only(),
-        replace(CASE, charges={"99490": Decimal("95.00")}).only(),
+        replace(CASE, charges=Charges({EVERY_PAYER: CHARGED})).only(),
         CASE.with_patient(qualified_medicare_beneficiary=UNKNOWN, last_seen_on=UNKNOWN).only(),
         CASE.with_patient(qualified_medicare_beneficiary=True, last_seen_on=None).only(),
         CASE.with_patient(coverage=None, birth_date=None, sex=None).only(),

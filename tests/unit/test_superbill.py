@@ -40,8 +40,15 @@ from trellis_core.care.records import (
     RatingScale,
 )
 from trellis_core.care.vocabulary import ContactOutcome, MdmLevel, Program
+from trellis_core.fees import read_schedule
 from trellis_core.rules.facts import PatientFacts
-from trellis_core.superbill import Superbill, SuperbillStatus, minutes_by_share
+from trellis_core.superbill import (
+    EVERY_PAYER,
+    Charges,
+    Superbill,
+    SuperbillStatus,
+    minutes_by_share,
+)
 from trellis_core.values.unknown import UNKNOWN
 
 
@@ -155,7 +162,10 @@ def test_a_line_says_at_how_many_minutes_its_last_unit_is_reached() -> None:
 
 def test_charges_come_from_the_practices_schedule_times_units() -> None:
     two = replace(ADD_ON, units=2)
-    charges = {"99490": Decimal("95.00"), "99439": Decimal("70.00")}
+    listed = read_schedule(
+        "code,amount,effective_from\n99490,95.00,2026-01-01\n99439,70.00,2026-01-01\n", name="own"
+    )
+    charges = Charges({EVERY_PAYER: listed})
     bill = replace(CASE.with_determination(lines=(FIRST_LINE, two)), charges=charges).only()
 
     assert [line.charge for line in bill.lines] == [Decimal("95.00"), Decimal("140.00")]

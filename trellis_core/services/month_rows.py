@@ -21,6 +21,7 @@ from trellis_core.store.month_query import (
 from trellis_core.store.unit_of_work import EventDraft, UnitOfWork
 from trellis_core.superbill import Closing, Superbill
 from trellis_core.superbill.issued import issued, packed, superbill_text
+from trellis_core.values.money import cents_of
 from trellis_core.values.periods import zone_named
 
 MONTH_SUBJECT: Final = "month"
@@ -132,6 +133,8 @@ def _line_rows(bill: Superbill, practice_id: str, number: int) -> Iterator[dict[
             "date_of_service": line.date_of_service.isoformat(),
             "ym": bill.service_month.ym,
             "billing_practitioner": None if billing is None else billing.staff_id,
+            "allowed_cents": None if line.allowed is None else cents_of(line.allowed),
+            "charge_cents": None if line.charge is None else cents_of(line.charge),
         }
 
 

@@ -20,6 +20,7 @@ from trellis_core.rules.determination import Determination
 from trellis_core.rules.facts import Facts
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.approval_marks import KeptApproval, marked, read_approvals
+from trellis_core.services.billing_records import asked, asked_about, attestations_of, charges_of
 from trellis_core.services.checkpoints import checkpoint_phrase, checkpoints_of
 from trellis_core.store.care_mapping import condition_of, patient_of
 from trellis_core.store.ledger_query import read_entries
@@ -27,7 +28,7 @@ from trellis_core.store.mapping import practice_of, staff_of
 from trellis_core.store.panel_query import PanelRows, read_panel
 from trellis_core.store.tables import ENTRY, PastCoverageRow
 from trellis_core.store.unit_of_work import UnitOfWork
-from trellis_core.superbill import Superbill, build_superbills
+from trellis_core.superbill import Attestation, Charges, Superbill, build_superbills
 from trellis_core.values.periods import ServiceMonth, zone_named
 
 _LISTED_AT_MOST: Final = 500
@@ -93,8 +94,7 @@ def month_bills(
     Raises:
         NotFoundError: The patient is not one of the practice.
     """
-    asked = None if patient_id is None else [patient_id]
-    rows = read_panel(unit, practice_id, month, asked)
+    rows = read_panel(unit, practice_id, month, None if patient_id is None else [patient_id])
     if patient_id is not None and patient_id not in {row.id for row in rows.patients}:
         raise NotFoundError("patient", patient_id)
     facts = panel_facts(rows, as_of=as_of, also=also)
@@ -106,6 +106,7 @@ def month_bills(
     ]
     entries = _entries_by_patient(unit, practice_id, month, wanted)
     conditions = _conditions_by_patient(rows)
+    staff = {row.id: staff_of(row) for row in rows.staff}
     drawn = _assembled(
         rows=rows,
         facts={
@@ -118,10 +119,22 @@ def month_bills(
         ),
         sealed=_newest_hashes(unit, practice_id, month, wanted),
         checkpoints=_checkpoints(unit, practice_id),
+        charges=charges_of(unit, practice_id),
+        attestations=attestations_of(
+            unit,
+            practice_id,
+            month,
+            zone=zone_named(rows.practice.time_zone),
+            staff=staff,
+            patient_ids=None if patient_id is None else [patient_id],
+        ),
         rule_book=rule_book,
     )
-    kept = read_approvals(unit, practice_id, month, [bill.id for bill in drawn.superbills])
-    return _with_approvals(drawn, kept) if kept else drawn
+    return _marked(
+        drawn,
+        kept=read_approvals(unit, practice_id, month, [bill.id for bill in drawn.superbills]),
+        questions=asked_about(unit, practice_id, month, patient_id=patient_id),
+    )
 
 
 def concerns(bill: Superbill, program: Program | None) -> bool:
@@ -138,6 +151,8 @@ def _assembled(
     explained: Mapping[str, Determination],
     sealed: Mapping[str, tuple[int, str]],
     checkpoints: Sequence[SignedCheckpoint],
+    charges: Charges,
+    attestations: Mapping[str, Sequence[Attestation]],
     rule_book: RuleBook,
 ) -> MonthBills:
     practice = practice_of(rows.practice)
@@ -162,6 +177,8 @@ def _assembled(
             determination=explained[patient.id],
             rule_book=rule_book,
             ledger_head=head,
+            charges=charges,
+            attestations=attestations.get(patient.id, ()),
         )
         months.append(
             PatientBills(
@@ -177,12 +194,23 @@ def _assembled(
     )
 
 
-def _with_approvals(drawn: MonthBills, kept: Mapping[str, KeptApproval]) -> MonthBills:
+def _marked(
+    drawn: MonthBills, *, kept: Mapping[str, KeptApproval], questions: Collection[str]
+) -> MonthBills:
+    """Lay open questions and approvals over the drafts: what was approved is never in question."""
+    if not kept and not questions:
+        return drawn
     staff = {person.id: person for person in drawn.staff}
     return replace(
         drawn,
         patients=tuple(
-            replace(each, superbills=tuple(marked(bill, kept, staff) for bill in each.superbills))
+            replace(
+                each,
+                superbills=tuple(
+                    asked(bill) if each.patient.id in questions else marked(bill, kept, staff)
+                    for bill in each.superbills
+                ),
+            )
             for each in drawn.patients
         ),
     )

@@ -23,6 +23,7 @@ _OF_NO_MONTH: Final = frozenset(
     {
         "access_setting",
         "caseload_session",
+        "column_profile",
         "emergency_access",
         "import_batch",
         "import_row",

@@ -496,6 +496,7 @@ class PatientNoteRow(TrellisTable, table=True):
     answer: str | None = None
     answered_by: str | None = None
     answered_at: datetime | None = None
+    asks_ym: int | None = None  # the month whose superbills wait for the answer
 
 
 class TaskRow(TrellisTable, table=True):
@@ -721,6 +722,96 @@ class SuperbillApprovalRow(TrellisTable, table=True):
     reason: str = ""
     approved_by: str
     approved_at: datetime
+
+
+class DiagnosisAttestationRow(TrellisTable, table=True):
+    """Which conditions a program's month was for, as the practitioner attests; the first comes first."""
+
+    __tablename__ = "diagnosis_attestation"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    program: str
+    ym: int = Field(index=True)
+    conditions: str  # space-separated ids
+    attested_by: str
+    attested_at: datetime
+
+
+class ClaimSubmissionRow(TrellisTable, table=True):
+    """That a claim was sent from an issued superbill."""
+
+    __tablename__ = "claim_submission"
+    practice_id: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    patient_id: str = Field(index=True)
+    submitted_on: date
+    claim_number: str = ""
+    recorded_by: str
+    recorded_at: datetime
+
+
+class ClaimPaymentRow(TrellisTable, table=True):
+    """What somebody paid for an issued superbill; a negative amount takes back."""
+
+    __tablename__ = "claim_payment"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    patient_id: str = Field(index=True)
+    number: int
+    payer: str  # PaidBy: the payer, another payer, or the patient
+    paid_on: date
+    amount_cents: int
+    remark: str = ""
+    recorded_by: str
+    recorded_at: datetime
+
+
+class FeeListRow(TrellisTable, table=True):
+    """A list of amounts that the practice keeps: what it charges, or what a payer has agreed to."""
+
+    __tablename__ = "fee_list"
+    practice_id: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    payer_name: str = Field(primary_key=True)  # empty: of every payer
+    name: str
+    source: str = ""
+
+
+class FeeListAmountRow(TrellisTable, table=True):
+    """One code's amount for one unit on a list, for a span of days."""
+
+    __tablename__ = "fee_list_amount"
+    practice_id: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    payer_name: str = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    from_day: date = Field(primary_key=True)
+    to_day: date | None = None
+    amount_cents: int
+
+
+class ColumnProfileRow(TrellisTable, table=True):
+    """Which columns a practice-management system wants, under which headings, in which order."""
+
+    __tablename__ = "column_profile"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    name: str
+    columns: str  # JSON list of objects: a heading with a field's name or with a constant
+    made_by: str
+    made_at: datetime
+
+
+class KeptRuleBookRow(TrellisTable, table=True):
+    """The files of a rule book under which a month was closed; its fingerprint is their proof."""
+
+    __tablename__ = "kept_rule_book"
+    practice_id: str = Field(primary_key=True)
+    fingerprint: str = Field(primary_key=True)
+    version: str
+    document: bytes  # zlib of a JSON object: file name with its text
+    kept_at: datetime
 
 
 # The ledger. Plain tables without classes: entries are read in bulk and written by one writer.
@@ -953,13 +1044,19 @@ SUPERBILL_LINE = Table(
     Column("date_of_service", Text(), nullable=False),
     Column("ym", _BIG, nullable=False),
     Column("billing_practitioner", Text(), nullable=True),
+    Column("allowed_cents", _BIG, nullable=True),
+    Column("charge_cents", _BIG, nullable=True),
     PrimaryKeyConstraint("practice_id", "number", "line_id"),
     ForeignKeyConstraint(["practice_id", "number"], ["superbill.practice_id", "superbill.number"]),
     Index("ix_superbill_line_patient", "practice_id", "patient_id", "ym"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
-"""Lines of issued superbills, for questions about earlier months."""
+"""Lines of issued superbills, for questions about earlier months.
+
+Amounts are for sums over many months. They are null where none is on file, and on lines of before they
+were kept: those are read from the superbill's document.
+"""
 
 MONTH_DETERMINATION = Table(
     "month_determination",

@@ -46,6 +46,7 @@ from trellis_core.store.tables import (
     LEDGER_HEAD,
     ImportRowRow,
     InvitationRow,
+    KeptRuleBookRow,
     NoteDraftRow,
     RunningTimerRow,
     SecondFactorRow,
@@ -63,6 +64,7 @@ _SALT_BYTES: Final = 16
 NOT_JOURNALED: Final = (
     ImportRowRow,
     InvitationRow,
+    KeptRuleBookRow,
     NoteDraftRow,
     RunningTimerRow,
     SecondFactorRow,

@@ -13,6 +13,7 @@ Example:
 from trellis_core.superbill.bill import (
     NOTHING,
     Approval,
+    Attestation,
     Closing,
     Diagnosis,
     FeeSource,
@@ -34,11 +35,16 @@ from trellis_core.superbill.bill import (
     known,
     minutes_by_share,
 )
+from trellis_core.superbill.charges import EVERY_PAYER, NO_CHARGES, Charges
 from trellis_core.superbill.drafting import build_superbills, build_withdrawal, superbill_id
 
 __all__ = [
+    "EVERY_PAYER",
     "NOTHING",
+    "NO_CHARGES",
     "Approval",
+    "Attestation",
+    "Charges",
     "Closing",
     "Diagnosis",
     "FeeSource",

@@ -107,6 +107,7 @@ class SuperbillLine:
         id: Stays the same while patient, month, practitioner, payer, code and date do.
         diagnosis_pointers: Letters of the superbill's diagnoses, at most four.
         charge: The practice's own charge for all units; None without a charge schedule.
+        charge_schedule: The name of the practice's list that the charge is from; empty for none.
         allowed: The schedule's amount for all units; None where none is on file.
         needed_minutes: At how many minutes the last unit is reached; None where minutes do not decide.
         threshold_met_at: When the last unit was reached, in the practice's zone.
@@ -137,6 +138,7 @@ class SuperbillLine:
     threshold_met_at: datetime | None
     entries: tuple[str, ...]
     rules: tuple[str, ...]
+    charge_schedule: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +256,22 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attestation:
+    """Which conditions a program's month was for, as a practitioner attested.
+
+    Attributes:
+        conditions: Ids of the conditions, the first one first.
+        by: Name and credential.
+        at: In the practice's zone.
+    """
+
+    program: Program
+    conditions: tuple[str, ...]
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
     """That somebody found a draft right, as it stands.
 
@@ -320,7 +338,9 @@ class Superbill:
         checkpoint: The signed checkpoint that seals the newest ledger row about this month, in a
             phrase; None where none does yet.
         closed: The close that issued it; None for a draft.
+        attestations: What practitioners attested about the month's diagnoses.
         approval: Who found it right, as it stands; None for nobody, or where it has changed since.
+        cautions: What a person should look at; none of it stands in the way.
     """
 
     id: str
@@ -351,7 +371,9 @@ class Superbill:
     missing: tuple[Missing, ...]
     checkpoint: str | None = None
     closed: Closing | None = None
+    attestations: tuple[Attestation, ...] = ()
     approval: Approval | None = None
+    cautions: tuple[Missing, ...] = ()
 
     @property
     def is_withdrawn(self) -> bool:
@@ -366,7 +388,7 @@ class Superbill:
     @property
     def is_clean(self) -> bool:
         """It is ready, and nothing on it asks for a person's look: many such are approved at once."""
-        return self.is_ready and not self.weak_units
+        return self.is_ready and not self.cautions and not self.weak_units
 
     @property
     def is_undecided(self) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from typing import Final
 
 from trellis_core.care.people import Patient, Practice, StaffMember
@@ -11,7 +10,8 @@ from trellis_core.rules.determination import Determination, ServiceLine
 from trellis_core.rules.facts import Facts
 from trellis_core.rules.marks import late_after
 from trellis_core.rules.rulebook import RuleBook
-from trellis_core.superbill.bill import Superbill, SuperbillStatus, digest
+from trellis_core.superbill.bill import Attestation, Superbill, SuperbillStatus, digest
+from trellis_core.superbill.charges import NO_CHARGES, Charges
 from trellis_core.superbill.evidence import (
     data_as_of,
     not_billed,
@@ -23,7 +23,7 @@ from trellis_core.superbill.evidence import (
 )
 from trellis_core.superbill.lines import lettered_diagnoses, service_line, withheld_lines
 from trellis_core.superbill.material import Material
-from trellis_core.superbill.preflight import what_is_missing
+from trellis_core.superbill.preflight import what_is_missing, what_to_look_at
 from trellis_core.values.periods import ServiceMonth
 
 PROGRAM_ORDER: Final = {program: at for at, program in enumerate(Program)}
@@ -38,7 +38,8 @@ def build_superbills(
     determination: Determination,
     rule_book: RuleBook,
     ledger_head: str | None = None,
-    charges: Mapping[str, Decimal] | None = None,
+    charges: Charges = NO_CHARGES,
+    attestations: Sequence[Attestation] = (),
 ) -> tuple[Superbill, ...]:
     """Draw up a patient-month's superbills, one for each billing practitioner.
 
@@ -52,7 +53,8 @@ def build_superbills(
         determination: The answer; asked for with its trace where page 2 is to cite rules.
         rule_book: The rule book that the determination used.
         ledger_head: Hash of the newest ledger row about this month of the patient.
-        charges: The practice's own charge for one unit, by code.
+        charges: The practice's own lists.
+        attestations: What practitioners attested about the month's diagnoses.
 
     Returns:
         In the order of the billing practitioners' first lines.
@@ -65,7 +67,8 @@ def build_superbills(
         determination=determination,
         rule_book=rule_book,
         ledger_head=ledger_head,
-        charges=charges or {},
+        charges=charges,
+        attestations=attestations,
         late_after=late_after(rule_book, determination.service_month.last_day),
     )
     return _superbills(material)
@@ -98,7 +101,8 @@ def build_withdrawal(
         determination=determination,
         rule_book=rule_book,
         ledger_head=ledger_head,
-        charges={},
+        charges=NO_CHARGES,
+        attestations=(),
         late_after=late_after(rule_book, determination.service_month.last_day),
     )
     programs = {line.program for line in previous.lines} | {row.program for row in previous.time}
@@ -125,7 +129,9 @@ def build_withdrawal(
         ledger_head=ledger_head,
         data_as_of=data_as_of(of),
         missing=(),
+        attestations=(),
         approval=None,
+        cautions=(),
     )
 
 
@@ -214,6 +220,10 @@ def _superbill(
             billing=billing,
             programs=programs,
         ),
+        attestations=tuple(
+            each for each in of.attestations if any(each.program is line.program for line in lines)
+        ),
+        cautions=what_to_look_at(of, services=services, lines=lines, diagnoses=diagnoses),
     )
 
 

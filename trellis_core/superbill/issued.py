@@ -105,6 +105,9 @@ def _in_zone(bill: Superbill, zone: ZoneInfo) -> Superbill:
     return replace(
         bill,
         data_as_of=bill.data_as_of.astimezone(zone),
+        attestations=tuple(
+            replace(each, at=each.at.astimezone(zone)) for each in bill.attestations
+        ),
         approval=None
         if bill.approval is None
         else replace(bill.approval, at=bill.approval.at.astimezone(zone)),

@@ -36,7 +36,10 @@ def service_line(
         if enrollment
         else None
     )
-    charge = of.charges.get(line.code)
+    payer = of.patient.coverage
+    charge = of.charges.of(
+        line.code, on=line.date_of_service, payer_name=payer.payer_name if payer else ""
+    )
     own = {condition.icd10 for condition in of.conditions(line.program)}
     pointers = [each.letter for each in diagnoses if each.icd10 in own]
     day = line.date_of_service.isoformat()
@@ -54,7 +57,8 @@ def service_line(
         date_of_service=line.date_of_service,
         place_of_service=of.practice.place_of_service,
         diagnosis_pointers=tuple(pointers[:POINTERS_MAX]),
-        charge=None if charge is None else charge * line.units,
+        charge=None if charge is None else charge.amount * line.units,
+        charge_schedule="" if charge is None else charge.schedule,
         allowed=line.allowed,
         unit_allowed=line.unit_allowed,
         fee_source=_fee_source(of, line),

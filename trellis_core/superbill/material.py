@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -13,7 +12,8 @@ from trellis_core.care.vocabulary import Program
 from trellis_core.rules.determination import Determination
 from trellis_core.rules.facts import Facts
 from trellis_core.rules.rulebook import RuleBook
-from trellis_core.superbill.bill import Practitioner, known
+from trellis_core.superbill.bill import Attestation, Practitioner, known
+from trellis_core.superbill.charges import Charges
 from trellis_core.values.periods import ServiceMonth, zone_named
 
 CHRONIC_MONTHS: Final = {
@@ -31,7 +31,8 @@ class Material:
 
     Attributes:
         people: By staff id.
-        charges: The practice's own charge for one unit, by code.
+        charges: The practice's own lists.
+        attestations: What practitioners attested about the month's diagnoses.
         late_after: From when on after the work an entry is recorded late.
     """
 
@@ -42,7 +43,8 @@ class Material:
     determination: Determination
     rule_book: RuleBook
     ledger_head: str | None
-    charges: Mapping[str, Decimal]
+    charges: Charges
+    attestations: Sequence[Attestation]
     late_after: timedelta
 
     @property
@@ -98,8 +100,23 @@ class Material:
         person = self.people.get(staff_id)
         return person.signature or person.id if person else "someone outside the practice"
 
+    def attested(self, program: Program) -> Attestation | None:
+        """Return what was attested about a program's diagnoses; None for nothing."""
+        return next((each for each in self.attestations if each.program is program), None)
+
     def conditions(self, program: Program) -> tuple[Condition, ...]:
-        """Return the conditions that a program's service is for, in the chart's order."""
+        """Return the conditions that a program's service is for.
+
+        Those a practitioner attested come as attested; without that, those that fit the program, in
+        the chart's order.
+        """
+        attested = self.attested(program)
+        if attested is not None:
+            on_chart = {each.id: each for each in known(self.facts.patient.conditions) or ()}
+            return tuple(on_chart[each] for each in attested.conditions if each in on_chart)
+        return self._fitting(program)
+
+    def _fitting(self, program: Program) -> tuple[Condition, ...]:
         conditions = known(self.facts.patient.conditions) or ()
         if program is Program.PCM:
             enrollment = self.enrollment(program)

