@@ -32,6 +32,7 @@ _GROUPS: Final[Mapping[str, tuple[EventKind, ...] | None]] = MappingProxyType(
             EventKind.MONTH_CLOSED,
             EventKind.MONTH_REOPENED,
             EventKind.APPROVED,
+            EventKind.APPROVAL_ENDED,
         ),
         "Withheld notes": (EventKind.NOTE_WITHHELD,),
         "Exports and backups": (EventKind.EXPORTED, EventKind.BACKED_UP, EventKind.RESTORED),

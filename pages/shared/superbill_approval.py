@@ -10,7 +10,9 @@ from trellis_core.services.approvals import (
     BECAUSE_WORDS,
     LONGEST_REASON,
     ApproveSuperbills,
+    TakeBackApproval,
     approve_superbills,
+    take_back_approval,
 )
 from trellis_core.superbill import Superbill
 from trellis_core.superbill.issued import content_sha256
@@ -40,10 +42,17 @@ def month_button(bills: Sequence[Superbill], person: Actor, *, month: ServiceMon
 
 def one(bill: Superbill, person: Actor, *, month: ServiceMonth) -> None:
     """Draw what approves one draft; nothing where it is approved or not ready."""
-    is_waiting = bill.approval is None or bill.is_undecided
-    if bill.number is not None or not bill.is_ready or not is_waiting:
+    if bill.number is not None or not may(person, Operation.APPROVE_SUPERBILL):
         return
-    if not may(person, Operation.APPROVE_SUPERBILL):
+    if bill.approval is not None:
+        st.button(
+            "Take the approval back",
+            icon=":material/undo:",
+            key="superbills_take_back",
+            on_click=_take_back,
+            kwargs={"bill": bill, "person": person, "month": month},
+        )
+    if not bill.is_ready or not (bill.approval is None or bill.is_undecided):
         return
     if bill.is_undecided:
         st.text_input(
@@ -60,6 +69,17 @@ def one(bill: Superbill, person: Actor, *, month: ServiceMonth) -> None:
         on_click=_approve,
         kwargs={"bills": [bill], "person": person, "month": month, "is_one": True},
     )
+
+
+def _take_back(*, bill: Superbill, person: Actor, month: ServiceMonth) -> None:
+    with widgets.command_in_callback():
+        take_back_approval(
+            TakeBackApproval(month=month, superbill_id=bill.id),
+            store=store.store(),
+            actor=person,
+            clock=store.clock(),
+        )
+        state.flash("Approval taken back. The superbill is a draft again.")
 
 
 def _approve(

@@ -37,7 +37,7 @@ from trellis_core.care.work import TaskKind, TaskOutcome
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.access_reading import AccessFilters
 from trellis_core.services.apcm import ApcmElement
-from trellis_core.services.approvals import ApproveSuperbills
+from trellis_core.services.approvals import ApproveSuperbills, TakeBackApproval
 from trellis_core.services.downloads import FileForm
 from trellis_core.services.imports.columns import ImportKind, ImportSettings
 from trellis_core.services.merging import MergePatients
@@ -597,6 +597,11 @@ CASES: Final[tuple[Case, ...]] = (
         service="approvals.approve_superbills",
         needs=("approve_superbill",),
         given=lambda _: {"command": ApproveSuperbills(month=NOVEMBER)},
+    ),
+    Case(
+        service="approvals.take_back_approval",
+        needs=("approve_superbill",),
+        given=lambda ids: {"command": TakeBackApproval(month=NOVEMBER, superbill_id=ids.approved)},
     ),
     # --- board
     Case(

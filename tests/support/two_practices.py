@@ -33,6 +33,7 @@ from trellis_core.store.tables import (
     SiteRow,
     StaffRow,
     SuggestedTimeRow,
+    SuperbillApprovalRow,
     TaskRow,
     TrellisTable,
     VisitRow,
@@ -119,6 +120,7 @@ def ids_of(practice: str, kind: str) -> dict[str, object]:
         "colleagues_suggestion": f"{practice}-suggestion-colleague",
         "session": f"{practice}-session-{kind}",
         "import_batch": f"{practice}-import",
+        "approved": f"sb-{practice}",
         "practice": practice,
         "superbill": 1 if practice == HOME else 2,
     }
@@ -335,6 +337,14 @@ class _Filling:
                 other_practice=f"{self.name} neighbor",
                 learned_on=date(2026, 11, 2),
                 **own,
+            ),
+            SuperbillApprovalRow(
+                practice_id=self.name,
+                ym=202611,
+                superbill_id=f"sb-{self.name}",
+                sha256="0" * 64,
+                approved_by=f"{self.name}-biller",
+                approved_at=NOW,
             ),
             SiteRow(practice_id=self.name, id=f"{self.name}-site", name=f"{self.name} site"),
             DischargeRow(

@@ -15,13 +15,15 @@ from trellis_core.cli.common import (
     print_json,
     print_message,
 )
-from trellis_core.errors import MonthNotClosableError
+from trellis_core.errors import CommandRefusedError, MonthNotClosableError
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.approvals import (
     BECAUSE_WORDS,
     Approved,
     ApproveSuperbills,
+    TakeBackApproval,
     approve_superbills,
+    take_back_approval,
 )
 from trellis_core.services.month_close import (
     ClosedMonth,
@@ -73,6 +75,11 @@ def add_parser(subparsers: Subparsers) -> None:
         "--reason",
         metavar="TEXT",
         help="why a unit stands that only late, estimated or typed time earns; with --superbill",
+    )
+    approve.add_argument(
+        "--take-back",
+        action="store_true",
+        help="end the approval of --superbill instead; --reason may say why",
     )
     close = parts.add_parser("close", help="close it: number and issue what is ready")
     close.add_argument(
@@ -141,7 +148,32 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _take_back(args: argparse.Namespace, *, store: Store, actor: Actor, clock: Clock) -> int:
+    if args.superbill is None:
+        raise CommandRefusedError(
+            "SUPERBILL_NEEDED", "An approval is taken back by its superbill: add --superbill ID."
+        )
+    take_back_approval(
+        TakeBackApproval(month=args.month, superbill_id=args.superbill, reason=args.reason or ""),
+        store=store,
+        actor=actor,
+        clock=clock,
+    )
+    content: dict[str, object] = {
+        "schema": APPROVE_SCHEMA_NAME,
+        "month": str(args.month),
+        "superbills": [],
+        "before": 0,
+        "passed_over": [],
+        "taken_back": [args.superbill],
+    }
+    _answer(content, [f"Approval taken back: {args.superbill} is a draft again."], args)
+    return 0
+
+
 def _approve(args: argparse.Namespace, *, store: Store, actor: Actor, clock: Clock) -> int:
+    if args.take_back:
+        return _take_back(args, store=store, actor=actor, clock=clock)
     done = approve_superbills(
         ApproveSuperbills(
             month=args.month,
@@ -163,6 +195,7 @@ def _approve(args: argparse.Namespace, *, store: Store, actor: Actor, clock: Clo
             {"superbill": each.superbill_id, "because": each.because.value}
             for each in done.passed_over
         ],
+        "taken_back": [],
     }
     _answer(content, _approved_sentences(done), args)
     return 1 if args.superbill is not None and done.passed_over else 0

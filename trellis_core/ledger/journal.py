@@ -31,6 +31,7 @@ class EventKind(StrEnum):
     SIGN_IN_REFUSED = "sign_in_refused"
     SIGNED_OUT = "signed_out"
     APPROVED = "approved"
+    APPROVAL_ENDED = "approval_ended"
     MONTH_CLOSED = "month_closed"
     MONTH_REOPENED = "month_reopened"
     NOTE_WITHHELD = "note_withheld"

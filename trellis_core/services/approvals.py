@@ -13,7 +13,7 @@ from enum import StrEnum, auto
 from typing import Final
 
 from trellis_core.access import Actor, Operation, require
-from trellis_core.errors import CommandRefusedError, MonthClosedError
+from trellis_core.errors import CommandRefusedError, MonthClosedError, NotFoundError
 from trellis_core.ledger.chain import stored_text
 from trellis_core.ledger.journal import EventKind, details_text
 from trellis_core.rules.rulebook import RuleBook
@@ -67,6 +67,15 @@ class ApproveSuperbills:
     month: ServiceMonth
     seen: Mapping[str, str | None] | None = None
     is_decided: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBackApproval:
+    """Which approval to take back, and why; the reason may be empty."""
+
+    month: ServiceMonth
+    superbill_id: str
     reason: str = ""
 
 
@@ -139,6 +148,54 @@ def approve_superbills(
             unit.session.flush()
             _tell(unit, command, chosen, reason=reason, practice_id=practice_id)
     return Approved(month=month, superbills=tuple(chosen), before=before, passed_over=passed)
+
+
+@audited
+def take_back_approval(
+    command: TakeBackApproval, *, store: Store, actor: Actor, clock: Clock
+) -> None:
+    """End an approval: the draft waits again. The journal keeps who had approved it.
+
+    Args:
+        command: Which.
+        store: The store.
+        actor: Who takes it back.
+        clock: When.
+
+    Raises:
+        PermissionDeniedError: The actor may not approve superbills.
+        NotFoundError: No such superbill of the month is approved.
+        CommandRefusedError: The reason is too long.
+        MonthClosedError: The month is closed; what it issued is not taken back so.
+    """
+    require(actor, Operation.APPROVE_SUPERBILL)
+    month, practice_id, now = command.month, actor.practice_id, clock.now()
+    reason = stored_text(command.reason.strip())
+    if len(reason) > LONGEST_REASON:
+        raise CommandRefusedError(
+            "REASON_TOO_LONG", f"Say why in at most {LONGEST_REASON} characters."
+        )
+    with store.writing(actor=actor, at=now) as unit:
+        _refuse_closed(unit, practice_id, month, now=now)
+        row = unit.session.get(SuperbillApprovalRow, (practice_id, month.ym, command.superbill_id))
+        if row is None:
+            raise NotFoundError("approval", command.superbill_id)
+        details = {"ym": month.ym, "superbill": command.superbill_id}
+        before = {"approved_by": row.approved_by, "sha256": row.sha256, "reason": reason}
+        unit.session.delete(row)
+        unit.session.flush()
+        unit.journal.append(
+            [
+                EventDraft(
+                    practice_id=practice_id,
+                    kind=EventKind.APPROVAL_ENDED,
+                    subject_kind=MONTH_SUBJECT,
+                    subject_id=str(month),
+                    details=details_text(details),
+                    text=canonical_text(before),
+                )
+            ]
+        )
 
 
 def _reason(command: ApproveSuperbills) -> str:

@@ -53,6 +53,7 @@ _FOR_COORDINATORS: Final = frozenset(
         EventKind.CHANGED,
         EventKind.REMOVED,
         EventKind.APPROVED,
+        EventKind.APPROVAL_ENDED,
         EventKind.NOTE_WITHHELD,
     }
 )

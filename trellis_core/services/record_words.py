@@ -25,6 +25,7 @@ KINDS: Final[Mapping[EventKind, str]] = MappingProxyType(
         EventKind.SIGN_IN_REFUSED: "sign-in refused",
         EventKind.SIGNED_OUT: "signed out",
         EventKind.APPROVED: "approved",
+        EventKind.APPROVAL_ENDED: "approval taken back",
         EventKind.MONTH_CLOSED: "month closed",
         EventKind.MONTH_REOPENED: "month reopened",
         EventKind.NOTE_WITHHELD: "note withheld",

@@ -159,6 +159,15 @@ def test_drafts_are_approved_together_or_one_with_a_reason(url, capsys):
     assert month(url, "show") == 0
     assert "Approved: 1. Waiting for a decision on weak time: 1." in capsys.readouterr().out
 
+    assert month(url, "approve", "--take-back") == 2
+    assert "add --superbill ID" in capsys.readouterr().err
+    assert month(url, "approve", "--superbill", weak[0], "--take-back") == 0
+    assert f"{weak[0]} is a draft again" in capsys.readouterr().out
+    assert month(url, "approve", "--superbill", weak[0], "--take-back") == 2
+    assert "No approval" in capsys.readouterr().err
+    assert month(url, "approve", "--superbill", weak[0], "--reason", "The call log shows it") == 0
+    capsys.readouterr()
+
     assert month(url, "close", "--hold-undecided") == 0
     said = capsys.readouterr().out
     assert "Issued: 1 superbill, No. 1." in said

@@ -541,7 +541,7 @@ def test_a_journal_of_every_kind_of_access_is_verified(practice, clock):
         if kind in {
             EventKind.RECORDED, EventKind.CHANGED, EventKind.REMOVED, EventKind.MONTH_CLOSED,
             EventKind.MONTH_REOPENED, EventKind.NOTE_WITHHELD, EventKind.KEY_NAMED,
-            EventKind.APPROVED, EventKind.RESTORED,
+            EventKind.APPROVED, EventKind.APPROVAL_ENDED, EventKind.RESTORED,
         }:  # fmt: skip
             continue
         subject = {

@@ -9,14 +9,21 @@ from sqlalchemy import select
 from tests.support.month_case import NOVEMBER, OVER, MonthCase
 from trellis_core.access import AccessRole
 from trellis_core.care.vocabulary import EntryMode, Program
-from trellis_core.errors import CommandRefusedError, MonthClosedError, PermissionDeniedError
+from trellis_core.errors import (
+    CommandRefusedError,
+    MonthClosedError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 from trellis_core.ledger.journal import EventKind
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.approvals import (
     Approved,
     ApproveSuperbills,
     PassedOverBecause,
+    TakeBackApproval,
     approve_superbills,
+    take_back_approval,
 )
 from trellis_core.services.integrity import check_store
 from trellis_core.services.month_close import CloseMonth, close_month
@@ -54,6 +61,15 @@ def approve(case: MonthCase, *, role: AccessRole = AccessRole.BILLER, **more: An
     )
 
 
+def take_back(case: MonthCase, superbill_id: str, *, reason: str = "") -> None:
+    take_back_approval(
+        TakeBackApproval(month=NOVEMBER, superbill_id=superbill_id, reason=reason),
+        store=case.store,
+        actor=case.actor(AccessRole.BILLER),
+        clock=case.clock,
+    )
+
+
 def test_clean_drafts_are_approved_together_and_weak_ones_are_passed_over(case: MonthCase):
     worked(case, "p1", 20)
     worked(case, "p2", 20, at=TENTH + timedelta(hours=1), mode=EntryMode.TYPED)
@@ -85,6 +101,35 @@ def test_an_approval_ends_when_the_draft_says_something_else(case: MonthCase):
     (bill,) = case.bills()
     assert (bill.status, bill.approval) == (SuperbillStatus.DRAFT, None)
     assert approve(case).superbills == (bill.id,)
+
+
+def test_an_approval_is_taken_back_and_the_journal_keeps_both(case: MonthCase):
+    worked(case, "p1", 20)
+    approve(case)
+    (bill,) = case.bills()
+    take_back(case, bill.id, reason="The call was with another patient")
+    (again,) = case.bills()
+    assert (again.status, again.approval) == (SuperbillStatus.DRAFT, None)
+    assert approve(case).superbills == (bill.id,)
+    with case.store.reading() as unit:
+        kinds = unit.connection.execute(
+            select(EVENT.c.kind).where(EVENT.c.subject_kind == "month").order_by(EVENT.c.seq)
+        ).scalars()
+        assert list(kinds) == ["approved", "approval_ended", "approved"]
+    assert [each.code for each in check_store(store=case.store).findings] == []
+
+
+def test_what_is_not_approved_cannot_be_taken_back(case: MonthCase):
+    worked(case, "p1", 20)
+    (bill,) = case.bills()
+    with pytest.raises(NotFoundError):
+        take_back(case, bill.id)
+    approve(case)
+    with pytest.raises(CommandRefusedError, match="at most 500"):
+        take_back(case, bill.id, reason="x" * 501)
+    case.close()
+    with pytest.raises(MonthClosedError):
+        take_back(case, bill.id)
 
 
 def test_what_changed_since_it_was_looked_at_is_passed_over(case: MonthCase):

@@ -60,6 +60,7 @@ _CHANGES: Final = (
     EventKind.CHANGED.value,
     EventKind.REMOVED.value,
     EventKind.APPROVED.value,
+    EventKind.APPROVAL_ENDED.value,
 )
 
 
