@@ -45,7 +45,11 @@ class ReviewReason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """How the counted time of a row came in, in seconds; one second may be of more than one kind."""
+    """How the counted time of a row came in, in seconds; one second may be of more than one kind.
+
+    Attributes:
+        weak: Seconds of any of the three kinds, each once.
+    """
 
     counted: int
     late: int
@@ -62,6 +66,7 @@ class OpenQuestion:
         note_id: The note that asks.
         asked_by: Staff id.
         to_staff: Staff id of whoever is to answer.
+        program: Which program it is about; None for none in particular.
     """
 
     note_id: str
@@ -73,6 +78,7 @@ class OpenQuestion:
     asked_at: datetime
     to_staff: str
     to_name: str
+    program: Program | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,16 +103,24 @@ class ReviewRow:
         minutes: Counted minutes of the row's track; 0 where steps take their place.
         codes: Of the lines on the superbill, with units as ``99439 x2``; empty for none.
         expected: Sum of the allowed amounts of this program's lines on its superbill: over all rows that
-            is the Superbills page's total. None where a line has no amount.
+            is the Superbills page's total. None where there is no line, or the superbill has a line
+            without an amount.
         expected_if_cleared: What it would be once the next thing in the way is out of it; None where
             nothing helps or no amount is on file.
         superbill_id: The draft or issued superbill; None where there is none.
         number: Of the issued superbill that stands; None for a draft or none.
         billing: The billing practitioner's signature; empty for none.
-        is_clean: May be approved among many.
+        evidence: None where nothing is drawn up and there is counted time.
+        is_clean: Waits for its approval and may be approved among many: nothing on its superbill, nor
+            what is known besides, asks for a person's look.
         is_undecided: A unit rests on weak time and nobody has accepted that.
         coordinator: Staff id of who worked most on the row; None for nobody.
+        submission: Of the issued superbill that stands, also where a draft would replace it.
         file_by: The last day on which the payer takes the claim; None where no rule is on file.
+        billing_id: The billing practitioner's staff id; None for none.
+        replaces: Number of the issued superbill that stands until the draft takes its place.
+        date_of_service: Of the line whose last day to file is the first; None without a line.
+        searched: Names, MRN and birth date, casefolded, by which a search finds the row.
     """
 
     patient_id: str
@@ -127,7 +141,7 @@ class ReviewRow:
     version: int | None
     payer: str
     billing: str
-    evidence: Evidence
+    evidence: Evidence | None
     is_clean: bool
     is_undecided: bool
     approval: Approval | None
@@ -135,3 +149,18 @@ class ReviewRow:
     coordinator: str | None
     submission: Submission | None
     file_by: date | None
+    billing_id: str | None = None
+    replaces: int | None = None
+    date_of_service: date | None = None
+    searched: tuple[str, ...] = ()
+
+    @property
+    def weak_share(self) -> int | None:
+        """Percent of the counted seconds that are late, estimated or typed; None where not known."""
+        if self.evidence is None or not self.evidence.counted:
+            return None
+        return round(100 * self.evidence.weak / self.evidence.counted)
+
+    def matches(self, wanted: str) -> bool:
+        """Say whether a casefolded text is part of a name, MRN or birth date."""
+        return any(wanted in text for text in self.searched)
