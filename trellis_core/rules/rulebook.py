@@ -172,6 +172,7 @@ class RuleBook:
     Attributes:
         version: The edition.
         fingerprint: ``sha256:`` and the digest of all files; kept with every issued superbill.
+        files: The text of every file by its name in the folder, in the order of the names.
         parameters: By path.
         sources: By id.
         policy_points: Points that a payer's policy settles.
@@ -188,14 +189,15 @@ class RuleBook:
         self,
         *,
         version: str,
-        fingerprint: str,
+        files: Mapping[str, str],
         parameters: Mapping[str, Parameter],
         sources: Mapping[str, Source],
         published: Published,
         points: Points,
     ) -> None:
         self.version: Final = version
-        self.fingerprint: Final = fingerprint
+        self.files: Final[Mapping[str, str]] = MappingProxyType(dict(files))
+        self.fingerprint: Final = fingerprint_of(files)
         self.parameters: Final[Mapping[str, Parameter]] = MappingProxyType(dict(parameters))
         self.sources: Final[Mapping[str, Source]] = MappingProxyType(dict(sources))
         self.policy_points: Final[tuple[PolicyPoint, ...]] = points.policy
@@ -228,8 +230,12 @@ class RuleBook:
         }
 
     @classmethod
-    def from_folder(cls, folder: Path) -> Self:
+    def from_folder(cls, folder: Path, *, version: str = VERSION) -> Self:
         """Read a rule book from its folder.
+
+        Args:
+            folder: Where its files are.
+            version: The edition that they are.
 
         Raises:
             RuleBookFormatError: With every problem of every file.
@@ -242,8 +248,8 @@ class RuleBook:
         if problems:
             raise RuleBookFormatError(problems)
         return cls(
-            version=VERSION,
-            fingerprint=_fingerprint(folder),
+            version=version,
+            files=_files(folder),
             parameters=parameters,
             sources=sources,
             published=published,
@@ -450,8 +456,8 @@ def _unresolved(parameter: Parameter, sources: Mapping[str, Source]) -> list[str
     ]
 
 
-def _fingerprint(folder: Path) -> str:
-    digest = hashlib.sha256()
+def _files(folder: Path) -> dict[str, str]:
+    """Return the text of every file of a rule book's folder, in the order of the names."""
     files = [
         folder / "sources.toml",
         *(folder / name for name in FILES),
@@ -459,8 +465,18 @@ def _fingerprint(folder: Path) -> str:
         *(folder / "tables").glob("*.toml"),
         *(folder / "tables").glob("*.csv"),
     ]
-    for file in sorted(files, key=lambda each: each.relative_to(folder).as_posix()):
-        name = file.relative_to(folder).as_posix().encode()
-        content = file_bytes(file)
-        digest.update(b"%d:%b%d:%b" % (len(name), name, len(content), content))
+    named = sorted((file.relative_to(folder).as_posix(), file) for file in files)
+    return {name: file_bytes(file).decode("utf-8") for name, file in named}
+
+
+def fingerprint_of(files: Mapping[str, str]) -> str:
+    """Return the fingerprint of a rule book's files: ``sha256:`` and the digest of names and texts.
+
+    Args:
+        files: Each file's text by its name in the rule book's folder.
+    """
+    digest = hashlib.sha256()
+    for name, text in sorted(files.items()):
+        told, content = name.encode(), text.encode()
+        digest.update(b"%d:%b%d:%b" % (len(told), told, len(content), content))
     return f"sha256:{digest.hexdigest()}"

@@ -414,7 +414,13 @@ def _close(
                 if _has_changed(unit, prepared.plan, practice_id):
                     continue
                 prepared = _moved(prepared, ends)
-            write_close(unit, prepared, form_id=command.form_id, is_early=command.early)
+            write_close(
+                unit,
+                prepared,
+                form_id=command.form_id,
+                is_early=command.early,
+                rule_book=rule_book,
+            )
             return marks_of(unit, practice_id, command.month)[-1], True
     raise StoreError("The month was not closed.")
 

@@ -10,6 +10,8 @@ from typing import Final
 
 from trellis_core.case_file.answer import determination_json
 from trellis_core.ledger.journal import EventKind, details_text
+from trellis_core.rules.rulebook import RuleBook
+from trellis_core.services.kept_rule_books import keep_rule_book
 from trellis_core.services.month_plan import MonthPlan
 from trellis_core.services.months import counts_json
 from trellis_core.store.month_query import (
@@ -138,14 +140,22 @@ def _line_rows(bill: Superbill, practice_id: str, number: int) -> Iterator[dict[
         }
 
 
-def write_close(unit: UnitOfWork, prepared: PreparedClose, *, form_id: str, is_early: bool) -> None:
-    """Add the close, its event and everything it issued.
+def write_close(
+    unit: UnitOfWork,
+    prepared: PreparedClose,
+    *,
+    form_id: str,
+    is_early: bool,
+    rule_book: RuleBook,
+) -> None:
+    """Add the close, its event and everything it issued, and keep the rules that it decided by.
 
     Args:
         unit: A writing unit of work that holds the ends of both chains, which are the plan's.
         prepared: The rows.
         form_id: Becomes the event's id.
         is_early: It is closed though it is not over.
+        rule_book: What the plan was made by.
     """
     plan, closing, practice_id = prepared.plan, prepared.closing, prepared.practice_id
     entries, seconds = totals_of(unit, practice_id, plan.month)
@@ -197,6 +207,7 @@ def write_close(unit: UnitOfWork, prepared: PreparedClose, *, form_id: str, is_e
     )
     write_determinations(unit, prepared.determinations)
     write_superbills(unit, prepared.superbills)
+    keep_rule_book(unit, practice_id, rule_book, at=prepared.at)
 
 
 def canonical_text(content: Mapping[str, object]) -> str:

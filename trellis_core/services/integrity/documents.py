@@ -12,9 +12,16 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, exists, select
 
 from trellis_core.errors import InvalidValueError
+from trellis_core.rules.rulebook import fingerprint_of
 from trellis_core.services.integrity.chains import JOURNAL, Span, raw_rows
 from trellis_core.services.integrity.report import Found
-from trellis_core.store.tables import MONTH_DETERMINATION, SUPERBILL, SUPERBILL_LINE
+from trellis_core.services.kept_rule_books import files_of
+from trellis_core.store.tables import (
+    MONTH_DETERMINATION,
+    SUPERBILL,
+    SUPERBILL_LINE,
+    TrellisTable,
+)
 from trellis_core.superbill.issued import claim_of, superbill_of, unpacked
 
 _LARGEST_DOCUMENT: Final = 64_000_000
@@ -175,6 +182,22 @@ def check_claims(connection: Connection, span: Span, found: Found) -> None:
                 add(
                     found,
                     f"Superbill {number} says wrongly whether a claim must be corrected",
+                    practice_id,
+                )
+
+
+def check_rule_books(connection: Connection, span: Span, found: Found) -> None:
+    """See that every rule book that a close kept has the fingerprint under which it was kept."""
+    kept = TrellisTable.metadata.tables["kept_rule_book"]
+    rows = select(kept.c.practice_id, kept.c.version, kept.c.fingerprint, kept.c.document)
+    for batch in raw_rows(connection, rows.where(*span.of(kept))):
+        for practice_id, version, fingerprint, document in batch:
+            files = files_of(document)
+            if files is None or fingerprint_of(files) != fingerprint:
+                add(
+                    found,
+                    f"The rule book {version} that a close kept is not the one it closed with: its "
+                    "fingerprint does not fit",
                     practice_id,
                 )
 

@@ -19,6 +19,7 @@ from trellis_core.services.integrity.documents import (
     add,
     check_claims,
     check_documents,
+    check_rule_books,
     check_superbills,
     month_name,
 )
@@ -71,6 +72,7 @@ def check_months(connection: Connection, span: Span, found: Found) -> None:
         check_superbills(connection, span, found)
         check_documents(connection, span, found)
         check_claims(connection, span, found)
+        check_rule_books(connection, span, found)
         _check_digests(connection, span, marks, found)
 
 
