@@ -11,13 +11,14 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Final
 
-from pages.shared import formats, rule_text
+from pages.shared import formats
 from pages.shared.rule_codes import age_words, cap_table, codes_on
 from pages.shared.rule_exclusions import Exclusion, exclusions
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules.labels import program_label
 from trellis_core.rules.rulebook import DatedValue, Parameter, RuleBook
 from trellis_core.rules.sources import Source, source_id
+from trellis_core.rules.value_texts import value_words
 
 BILLS: Final = "Who may bill"
 EARNS: Final = "Who may earn time"
@@ -314,7 +315,7 @@ def _value(dated: DatedValue, unit: str) -> str:
         case int(value) if unit in _NOUNS:
             return formats.count(value, _NOUNS[unit])
         case value:
-            return rule_text.value_words(value, unit)
+            return value_words(value, unit)
 
 
 def listed(items: Sequence[str]) -> str:

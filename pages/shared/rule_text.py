@@ -8,7 +8,7 @@ from typing import Final
 
 from pages.shared import formats
 from trellis_core.care.vocabulary import Program
-from trellis_core.rules.rulebook import Parameter, ParameterValue, RuleBook
+from trellis_core.rules.rulebook import Parameter, RuleBook
 from trellis_core.rules.sources import (
     RANK,
     Source,
@@ -18,6 +18,7 @@ from trellis_core.rules.sources import (
     rests_on_guidance_only,
     source_id,
 )
+from trellis_core.rules.value_texts import value_words
 from trellis_core.values.periods import same_day_earlier_year
 
 KINDS: Final = {
@@ -37,25 +38,10 @@ GUIDANCE_ONLY: Final = ":orange-badge[guidance only]"
 COMMON: Final = "common"
 """The chapter of what all programs share."""
 NOT_READ: Final = "\u00a0†"
-_ABBREVIATED: Final = {"snf": "SNF", "irf": "IRF", "cmhc": "CMHC", "a": "A"}
 _UNCONFIRMED: Final = "First day not confirmed in what was read."
 _PROGRAMS: Final = frozenset(program.value.lower() for program in Program)
 _NO_BREAK: Final = "\u00a0"
 _UNBROKEN: Final = 24
-
-_COUNTED: Final = {
-    "minute": ("minute", "minutes"),
-    "day": ("day", "days"),
-    "calendar_day": ("day", "days"),
-    "business_day": ("business day", "business days"),
-    "month": ("month", "months"),
-    "week": ("week", "weeks"),
-    "year": ("year", "years"),
-    "hour": ("hour", "hours"),
-    "unit": ("unit", "units"),
-    "condition": ("condition", "conditions"),
-    "patient": ("patient", "patients"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,33 +62,6 @@ class RuleRow:
     citations: tuple[str, ...]
     note: str
     state: str
-
-
-def value_words(value: ParameterValue, unit: str) -> str:
-    """Write a value with its unit.
-
-    Example:
-        >>> value_words(20, "minute"), value_words(1, "month"), value_words(True, "switch")
-        ('20 minutes', '1 month', 'yes')
-    """
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return ", ".join(_item_words(each) for each in value)
-    if isinstance(value, int | Decimal):
-        if unit in {"dollar", "dollars", "usd"}:
-            return formats.money(Decimal(value))
-        singular, plural = _COUNTED.get(unit.replace("-", "_").replace(" ", "_"), (unit, unit))
-        return f"{value:,} {singular if value == 1 else plural}"
-    return value.replace("_", " ") if value.islower() else value
-
-
-def _item_words(item: str) -> str:
-    """Write an item of a list; abbreviations keep their capitals."""
-    if not item.islower():
-        return item
-    words = formats.words(item).split()
-    return " ".join(_ABBREVIATED.get(word.lower(), word) for word in words)
 
 
 def chapters(rule_book: RuleBook) -> dict[str, str]:

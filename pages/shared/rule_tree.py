@@ -8,6 +8,7 @@ from typing import Final
 from pages.shared import formats, rule_text
 from trellis_core.rules.sources import Source
 from trellis_core.rules.trace import Check, Outcome, ParameterUse
+from trellis_core.rules.value_texts import value_words
 
 MARKS: Final = {
     Outcome.MET: ":green[:material/check:]",
@@ -86,7 +87,7 @@ def _lines(
 
 
 def _use(use: ParameterUse, sources: Mapping[str, Source]) -> str:
-    value = rule_text.value_words(use.value, use.unit)
+    value = value_words(use.value, use.unit)
     if len(value) > _MOST_SHOWN:
         value = f"{value[:_MOST_SHOWN].rpartition(',')[0]}, and more"
     what = formats.plain(use.description.rstrip(".") or use.path)

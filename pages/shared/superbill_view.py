@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, rule_text, widgets
+from pages.shared import formats, widgets
 from trellis_core.documents.superbill_pages import approval_text
 from trellis_core.rules.rulebook import RuleBook
+from trellis_core.rules.value_texts import value_words
 from trellis_core.superbill import (
     Missing,
     Practitioner,
@@ -216,7 +217,7 @@ def _open_points(bill: Superbill) -> None:
 def _why(bill: Superbill, rule_book: RuleBook) -> None:
     for rule in bill.rules:
         st.markdown(f"- **{rule.program}** {formats.plain(rule.message)}")
-        words = [_value_words(each, bill, rule_book) for each in rule.values]
+        words = rule.readings or [_value_words(each, bill, rule_book) for each in rule.values]
         if words:
             st.caption(formats.plain(" ".join(words)))
     if bill.records:
@@ -243,7 +244,7 @@ def _value_words(value: str, bill: Superbill, rule_book: RuleBook) -> str:
     use = rule_book.find(path, on=bill.service_month.last_day) if parameter else None
     if parameter is None or use is None:
         return value
-    words = rule_text.value_words(use.value, parameter.unit)
+    words = value_words(use.value, parameter.unit)
     return f"{parameter.description.rstrip('.')}: {words}, since {formats.day(use.effective_from)}."
 
 

@@ -80,7 +80,7 @@ def read_issued(
     )
     return tuple(
         IssuedSuperbill(
-            bill=_sealed(bill, sealing),
+            bill=replace(_sealed(bill, sealing), replaced_by=row.superseded_by),
             number=row.number,
             superseded_by=row.superseded_by,
             changes_claim=row.changes_claim,

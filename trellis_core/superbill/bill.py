@@ -194,6 +194,22 @@ class RecordedTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrackTime:
+    """What counted of a program's month on one of its meters.
+
+    Attributes:
+        track: ``staff`` or ``practitioner``; empty where the program has one meter.
+        seconds: Counted seconds; fractions of shared activities are left off.
+        minutes: The same, rounded down once.
+    """
+
+    program: Program
+    track: str
+    seconds: int
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordOnFile:
     """A consent, plan, visit or other record that a line rests on."""
 
@@ -209,6 +225,8 @@ class RuleApplied:
 
     Attributes:
         in_force_since: When the newest of its values took effect; None where it has none.
+        values: Each value with its path in the rule book and since when.
+        readings: The same values in plain words; empty on superbills issued before they were kept.
     """
 
     rule_id: str
@@ -218,6 +236,7 @@ class RuleApplied:
     in_force_since: date | None
     values: tuple[str, ...]
     citations: tuple[str, ...]
+    readings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,6 +360,10 @@ class Superbill:
         attestations: What practitioners attested about the month's diagnoses.
         approval: Who found it right, as it stands; None for nobody, or where it has changed since.
         cautions: What a person should look at; none of it stands in the way.
+        track_time: What counted on each meter of the programs; empty on superbills issued before it was
+            kept.
+        replaced_by: Number of the later version that replaced an issued one, as it stands now; None
+            while it stands.
     """
 
     id: str
@@ -374,6 +397,8 @@ class Superbill:
     attestations: tuple[Attestation, ...] = ()
     approval: Approval | None = None
     cautions: tuple[Missing, ...] = ()
+    track_time: tuple[TrackTime, ...] = ()
+    replaced_by: int | None = None
 
     @property
     def is_withdrawn(self) -> bool:

@@ -1,6 +1,6 @@
 """Drawing superbills up: who bills what, and one superbill for each who does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -20,6 +20,7 @@ from trellis_core.superbill.evidence import (
     records_on_file,
     rules_applied,
     sources_cited,
+    track_time,
 )
 from trellis_core.superbill.lines import lettered_diagnoses, service_line, withheld_lines
 from trellis_core.superbill.material import Material
@@ -40,6 +41,7 @@ def build_superbills(
     ledger_head: str | None = None,
     charges: Charges = NO_CHARGES,
     attestations: Sequence[Attestation] = (),
+    elsewhere: Collection[Program] = (),
 ) -> tuple[Superbill, ...]:
     """Draw up a patient-month's superbills, one for each billing practitioner.
 
@@ -55,6 +57,7 @@ def build_superbills(
         ledger_head: Hash of the newest ledger row about this month of the patient.
         charges: The practice's own lists.
         attestations: What practitioners attested about the month's diagnoses.
+        elsewhere: Programs in which another practice has the patient, as far as is known.
 
     Returns:
         In the order of the billing practitioners' first lines.
@@ -70,6 +73,7 @@ def build_superbills(
         charges=charges,
         attestations=attestations,
         late_after=late_after(rule_book, determination.service_month.last_day),
+        elsewhere=frozenset(elsewhere),
     )
     return _superbills(material)
 
@@ -132,6 +136,8 @@ def build_withdrawal(
         attestations=(),
         approval=None,
         cautions=(),
+        track_time=track_time(of, programs),
+        replaced_by=None,
     )
 
 
@@ -223,7 +229,8 @@ def _superbill(
         attestations=tuple(
             each for each in of.attestations if any(each.program is line.program for line in lines)
         ),
-        cautions=what_to_look_at(of, services=services, lines=lines, diagnoses=diagnoses),
+        cautions=what_to_look_at(of, lines=lines, diagnoses=diagnoses, left_out=left_out),
+        track_time=track_time(of, programs),
     )
 
 

@@ -11,6 +11,7 @@ from trellis_core.rules.determination import NotCounted, ServiceLine
 from trellis_core.rules.reason_texts import title
 from trellis_core.rules.sources import source_id
 from trellis_core.rules.trace import cited, flattened
+from trellis_core.rules.value_texts import reading_of
 from trellis_core.superbill.bill import (
     NotBilled,
     RecordedTime,
@@ -18,6 +19,7 @@ from trellis_core.superbill.bill import (
     RuleApplied,
     SourceCited,
     SuperbillLine,
+    TrackTime,
     activity_label,
     day_text,
     known,
@@ -27,6 +29,10 @@ from trellis_core.values.periods import local_day
 
 REDUCED_FEE: Final = frozenset({Credential.NP, Credential.PA, Credential.CNS})
 """Whom Medicare pays a share of the physician amount (42 CFR 414.52 and 414.56)."""
+
+
+OTHER_SERVICE: Final = "Other service of the month"
+"""The kind of a record that says what else was reported, beside which a line must be able to stand."""
 
 
 def recorded_time(
@@ -71,6 +77,20 @@ def recorded_time(
     )
 
 
+def track_time(of: Material, programs: set[Program]) -> tuple[TrackTime, ...]:
+    """Return what counted on the meters of the programs."""
+    return tuple(
+        TrackTime(
+            program=meter.program,
+            track="" if meter.track is None else meter.track.value,
+            seconds=meter.seconds,
+            minutes=meter.minutes,
+        )
+        for meter in of.determination.meters
+        if meter.program in programs and meter.seconds
+    )
+
+
 def _is_late(of: Material, entry: TimeEntry) -> bool:
     """Say whether an entry was written down later after the work than the rule book's mark."""
     ended = entry.started_at + timedelta(seconds=entry.seconds)
@@ -112,6 +132,7 @@ def records_on_file(
         found.extend(_reviews(of))
     if any(line.program is Program.TCM for line in services):
         found.extend(_discharges(of))
+    found.extend(_other_services(of))
     return tuple(found)
 
 
@@ -220,6 +241,19 @@ def _discharges(of: Material) -> Iterable[RecordOnFile]:
         )
 
 
+def _other_services(of: Material) -> Iterable[RecordOnFile]:
+    for each in of.facts.other_services:
+        if each.on not in of.month:
+            continue
+        words = [f"{each.code} on {day_text(each.on)}"]
+        same_practice, by = known(each.same_practice), known(each.by)
+        if same_practice is False:
+            words.append("another practice")
+        elif by is not None and by in of.people:
+            words.append(of.signature(by))
+        yield RecordOnFile(program=None, kind=OTHER_SERVICE, text=", ".join(words))
+
+
 def rules_applied(of: Material, services: Sequence[ServiceLine]) -> tuple[RuleApplied, ...]:
     """Return the rules that the lines met, as the trace explains them."""
     trees = dict(of.determination.trace or ())
@@ -243,6 +277,7 @@ def rules_applied(of: Material, services: Sequence[ServiceLine]) -> tuple[RuleAp
                     for use in check.parameters
                 ),
                 citations=cited(check),
+                readings=tuple(reading_of(use) for use in check.parameters),
             )
     return tuple(found.values())
 
