@@ -84,7 +84,11 @@ _CONTACTS: Final = {contact.value: contact for contact in ContactState}
 
 
 def panel_facts(
-    rows: PanelRows, *, as_of: datetime | None, also: Collection[str] = ()
+    rows: PanelRows,
+    *,
+    as_of: datetime | None,
+    also: Collection[str] = (),
+    is_part: bool = False,
 ) -> dict[str, Facts]:
     """Return the facts of every patient in play, by patient id.
 
@@ -95,16 +99,22 @@ def panel_facts(
         rows: One bulk read of the store.
         as_of: The instant of asking: steps whose deadline is ahead of it are pending.
         also: Patients who are wanted though they may not be in play.
+        is_part: Who was asked for is in play only as in a month of everybody.
     """
-    return {patient.id: facts for patient, facts in facts_in_turn(rows, as_of=as_of, also=also)}
+    found = facts_in_turn(rows, as_of=as_of, also=also, is_part=is_part)
+    return {patient.id: facts for patient, facts in found}
 
 
 def facts_in_turn(
-    rows: PanelRows, *, as_of: datetime | None, also: Collection[str] = ()
+    rows: PanelRows,
+    *,
+    as_of: datetime | None,
+    also: Collection[str] = (),
+    is_part: bool = False,
 ) -> Iterator[tuple[PatientRow, Facts]]:
     """Give the same facts one patient after the other, for whoever needs no two at a time."""
     shelf = _Shelf(rows, as_of)
-    wanted = shelf.in_play.union(also)
+    wanted = (shelf.in_play() if rows.asked is None or is_part else rows.asked).union(also)
     for patient in rows.patients:
         if patient.id in wanted:
             yield patient, shelf.facts(patient)
@@ -289,7 +299,6 @@ class _Shelf:
     """A month's rows sorted to their patients once, and the values that all patients share."""
 
     def __init__(self, rows: PanelRows, as_of: datetime | None) -> None:
-        month = rows.month
         self._rows = rows
         self._as_of = as_of
         self._practices = {row.id: practice_facts_of(rows.practice, row) for row in rows.sites}
@@ -316,7 +325,6 @@ class _Shelf:
         self._discharges = self._discharged()
         self._documented = {row.patient_id: row.is_documented for row in rows.apcm_months}
         self._timed_months = _by_patient(rows.timed_months, lambda row: row.patient_id)
-        self.in_play = rows.asked if rows.asked is not None else self._who_is_in_play(month)
 
     def _enrolled(self) -> dict[str, list[Enrollment]]:
         tracks = {(row.patient_id, row.program): row.track for row in self._rows.elections}
@@ -343,7 +351,9 @@ class _Shelf:
             )
         return groups
 
-    def _who_is_in_play(self, month: ServiceMonth) -> frozenset[str]:
+    def in_play(self) -> frozenset[str]:
+        """Return who is in play in the month as it is on record."""
+        month = self._rows.month
         since = month.first_day - _TRANSITIONAL_REACH
         return frozenset(
             {

@@ -36,7 +36,12 @@ def facts_of(panel, month=NOVEMBER):
 def bill_of(panel, month=NOVEMBER):
     with panel.store.reading() as unit:
         found = month_bills(
-            unit, panel.practice_id, month, as_of=NOW, rule_book=load_rule_book(), patient_id="p-1"
+            unit,
+            panel.practice_id,
+            month,
+            as_of=NOW,
+            rule_book=load_rule_book(),
+            patient_ids=["p-1"],
         )
     return found.superbills[0]
 

@@ -1,6 +1,6 @@
 """Approvals laid over drafts: one holds while the draft says what it said when it was approved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -34,7 +34,7 @@ class KeptApproval:
 
 
 def read_approvals(
-    unit: UnitOfWork, practice_id: str, month: ServiceMonth, superbill_ids: Sequence[str]
+    unit: UnitOfWork, practice_id: str, month: ServiceMonth, superbill_ids: Collection[str]
 ) -> dict[str, KeptApproval]:
     """Return what was approved of the superbills of a month, by their ids."""
     chosen = select(SuperbillApprovalRow).where(

@@ -272,7 +272,7 @@ def _fhir(
             month,
             as_of=clock.now(),
             rule_book=rule_book,
-            patient_id=patient_id,
+            patient_ids=[patient_id],
         )
     (one,) = found.patients
     standing = {bill.id: bill for bill in reversed(bills) if bill.number is not None}

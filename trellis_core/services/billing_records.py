@@ -120,7 +120,11 @@ def attestations_of(
 
 
 def asked_about(
-    unit: UnitOfWork, practice_id: str, month: ServiceMonth, *, patient_id: str | None = None
+    unit: UnitOfWork,
+    practice_id: str,
+    month: ServiceMonth,
+    *,
+    patient_ids: Collection[str] | None = None,
 ) -> frozenset[str]:
     """Return the patients about whose month a question waits for its answer.
 
@@ -128,15 +132,15 @@ def asked_about(
         unit: A unit of work.
         practice_id: Whose.
         month: The service month.
-        patient_id: Only about this patient's; None for everybody's.
+        patient_ids: Only about these patients'; None for everybody's.
     """
     chosen = select(PatientNoteRow.patient_id).where(
         PatientNoteRow.practice_id == practice_id,
         PatientNoteRow.asks_ym == month.ym,
         col(PatientNoteRow.answered_at).is_(None),
     )
-    if patient_id is not None:
-        chosen = chosen.where(PatientNoteRow.patient_id == patient_id)
+    if patient_ids is not None:
+        chosen = chosen.where(col(PatientNoteRow.patient_id).in_(patient_ids))
     return frozenset(unit.session.exec(chosen))
 
 

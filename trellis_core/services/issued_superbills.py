@@ -47,7 +47,7 @@ def read_issued(
     practice_id: str,
     *,
     month: ServiceMonth | None = None,
-    patient_id: str | None = None,
+    patient_ids: Collection[str] | None = None,
     number: int | None = None,
     only_standing: bool = False,
 ) -> tuple[IssuedSuperbill, ...]:
@@ -59,7 +59,7 @@ def read_issued(
         unit: A unit of work.
         practice_id: Whose.
         month: Of this service month.
-        patient_id: Only this patient's.
+        patient_ids: Only these patients'; None for everybody's.
         number: Only this one.
         only_standing: Leave out those that a later version replaced.
 
@@ -70,7 +70,7 @@ def read_issued(
         unit,
         practice_id,
         month=month,
-        patient_id=patient_id,
+        patient_ids=patient_ids,
         number=number,
         only_standing=only_standing,
     )

@@ -4,7 +4,7 @@ A plan changes nothing. It names the ends of both chains that it was made from, 
 tell whether it still holds.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -140,7 +140,7 @@ def plan_month(
     *,
     as_of: datetime,
     rule_book: RuleBook,
-    patient_id: str | None = None,
+    patient_ids: Collection[str] | None = None,
     holds_undecided: bool = False,
 ) -> MonthPlan:
     """Return what closing a month would issue, from one moment of the store.
@@ -151,7 +151,7 @@ def plan_month(
         month: The service month.
         as_of: Steps whose deadline is ahead of it are pending, not missed.
         rule_book: The rules.
-        patient_id: Only what concerns this patient.
+        patient_ids: Only what concerns these patients; None for everybody.
         holds_undecided: Hold back superbills with a unit that only late, estimated or typed time earns,
             until somebody has accepted it.
 
@@ -162,7 +162,7 @@ def plan_month(
     ledger = head_of(unit.connection, LEDGER_HEAD, practice_id)
     journal = head_of(unit.connection, JOURNAL_HEAD, practice_id)
     standing = read_issued(
-        unit, practice_id, month=month, patient_id=patient_id, only_standing=True
+        unit, practice_id, month=month, patient_ids=patient_ids, only_standing=True
     )
     with no_search_for_cycles():
         bills = month_bills(
@@ -171,7 +171,7 @@ def plan_month(
             month,
             as_of=as_of,
             rule_book=rule_book,
-            patient_id=patient_id,
+            patient_ids=patient_ids,
             also={each.bill.patient.id for each in standing},
         )
     sorted_out = _SortedOut(

@@ -229,7 +229,12 @@ def month_review(
         plan: MonthPlan | None = None
         every: tuple[IssuedSuperbill, ...] = ()
         if state.marks:
-            every = read_issued(unit, practice_id, month=month, patient_id=patient_id)
+            every = read_issued(
+                unit,
+                practice_id,
+                month=month,
+                patient_ids=None if patient_id is None else [patient_id],
+            )
         if not state.is_closed:
             plan = plan_month(
                 unit,
@@ -237,7 +242,7 @@ def month_review(
                 month,
                 as_of=now,
                 rule_book=rule_book,
-                patient_id=patient_id,
+                patient_ids=None if patient_id is None else [patient_id],
             )
     if patient_id is not None:
         note_view(patient_id, store=store, actor=actor, clock=clock)

@@ -1,10 +1,9 @@
 """Drawing a month's superbills up from what is on record now: one read, then pure functions."""
 
-from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum, auto
 from typing import Final
 
 from sqlalchemy import select
@@ -12,23 +11,22 @@ from sqlalchemy import select
 from trellis_core.care.people import Patient, Practice, StaffMember
 from trellis_core.care.records import Condition
 from trellis_core.care.vocabulary import Program
-from trellis_core.errors import CheckpointError, NotFoundError
-from trellis_core.ledger.checkpoint import SignedCheckpoint
+from trellis_core.errors import NotFoundError
 from trellis_core.ledger.entries import TimeEntry
-from trellis_core.panel import determine_panel, month_coverage, panel_facts
+from trellis_core.panel import month_coverage, panel_facts
 from trellis_core.rules.determination import Determination
+from trellis_core.rules.determine import determine
 from trellis_core.rules.facts import Facts
 from trellis_core.rules.rulebook import RuleBook
-from trellis_core.services.approval_marks import KeptApproval, marked, read_approvals
-from trellis_core.services.billing_records import asked, asked_about, attestations_of, charges_of
-from trellis_core.services.checkpoints import checkpoint_phrase, checkpoints_of
+from trellis_core.services.billing_records import attestations_of, charges_of
+from trellis_core.services.draft_marks import Marks, read_marks
 from trellis_core.store.care_mapping import condition_of, patient_of
 from trellis_core.store.ledger_query import read_entries
 from trellis_core.store.mapping import practice_of, staff_of
 from trellis_core.store.panel_query import PanelRows, read_panel
 from trellis_core.store.tables import ENTRY, PastCoverageRow
 from trellis_core.store.unit_of_work import UnitOfWork
-from trellis_core.superbill import Attestation, Charges, Superbill, build_superbills
+from trellis_core.superbill import Superbill, build_superbills
 from trellis_core.values.periods import ServiceMonth, zone_named
 
 _LISTED_AT_MOST: Final = 500
@@ -39,7 +37,9 @@ class PatientBills:
     """One patient's month with everything that its documents are drawn from.
 
     Attributes:
+        facts: What is on record, without the instant of asking, which is none.
         ledger_head: Hash of the newest ledger row about the month; None where there is none.
+        ledger_seq: That row's number; 0 where there is none.
         superbills: Drafts.
     """
 
@@ -47,6 +47,7 @@ class PatientBills:
     facts: Facts
     determination: Determination
     ledger_head: str | None
+    ledger_seq: int
     superbills: tuple[Superbill, ...]
 
 
@@ -70,6 +71,23 @@ class MonthBills:
         return tuple(bill for each in self.patients for bill in each.superbills)
 
 
+class Step(StrEnum):
+    """What takes long in a whole month, in its order."""
+
+    LOOKED_AT = auto()
+    DRAWN_UP = auto()
+    PREPARED = auto()
+    WRITTEN = auto()
+
+
+Told = Callable[[Step, int, int], None]
+"""Told how far a step has come: how many are done, of how many."""
+
+
+def tell_nobody(step: Step, done: int, of: int) -> None:
+    """Say nothing of how far a step has come."""
+
+
 def month_bills(
     unit: UnitOfWork,
     practice_id: str,
@@ -77,10 +95,10 @@ def month_bills(
     *,
     as_of: datetime,
     rule_book: RuleBook,
-    patient_id: str | None = None,
+    patient_ids: Collection[str] | None = None,
     also: Collection[str] = (),
 ) -> MonthBills:
-    """Draw up what a month would bill as it is on record.
+    """Draw up what a month would bill as it is on record, with what is laid over the drafts.
 
     Args:
         unit: A unit of work.
@@ -88,53 +106,103 @@ def month_bills(
         month: The service month.
         as_of: Steps whose deadline is ahead of it are pending, not missed.
         rule_book: The rules.
-        patient_id: Only this patient's.
+        patient_ids: Only these patients'; None for everybody's.
         also: Patients who are wanted even where nothing can be billed.
 
     Raises:
-        NotFoundError: The patient is not one of the practice.
+        NotFoundError: A patient is not one of the practice.
     """
-    rows = read_panel(unit, practice_id, month, None if patient_id is None else [patient_id])
-    if patient_id is not None and patient_id not in {row.id for row in rows.patients}:
-        raise NotFoundError("patient", patient_id)
-    facts = panel_facts(rows, as_of=as_of, also=also)
-    first_look = determine_panel(facts, rule_book=rule_book)
+    rows = read_panel(unit, practice_id, month, patient_ids)
+    for missing in sorted(set(patient_ids or ()) - {row.id for row in rows.patients}):
+        raise NotFoundError("patient", missing)
+    drawn = drawn_up(unit, rows, as_of=as_of, rule_book=rule_book, also=also)
+    marks = read_marks(
+        unit,
+        practice_id,
+        month,
+        zone_name=drawn.practice.time_zone,
+        superbill_ids=[bill.id for bill in drawn.superbills],
+        patient_ids=patient_ids,
+    )
+    return marking(drawn, marks)
+
+
+def drawn_up(
+    unit: UnitOfWork,
+    rows: PanelRows,
+    *,
+    as_of: datetime,
+    rule_book: RuleBook,
+    also: Collection[str] = (),
+    is_part: bool = False,
+    told: Told = tell_nobody,
+) -> MonthBills:
+    """Draw up what a month would bill, without what is laid over the drafts.
+
+    Args:
+        unit: The unit of work that the rows were read in.
+        rows: The month, of everybody or of some patients.
+        as_of: Steps whose deadline is ahead of it are pending, not missed.
+        rule_book: The rules.
+        also: Patients who are wanted even where nothing can be billed.
+        is_part: The patients whom the rows are of are wanted only as they would be in a whole month:
+            if they are in play, and have a line or an open choice.
+        told: Told how far it has come.
+    """
+    facts = panel_facts(rows, as_of=as_of, also=also, is_part=is_part)
+    first_look: dict[str, Determination] = {}
+    for number, (each, known) in enumerate(facts.items(), 1):
+        first_look[each] = determine(known, rule_book=rule_book)
+        told(Step.LOOKED_AT, number, len(facts))
+    named = frozenset() if rows.asked is None or is_part else rows.asked
     wanted = [
         each
         for each, answer in first_look.items()
-        if patient_id is not None or each in also or answer.lines or answer.decisions_needed
+        if each in named or each in also or answer.lines or answer.decisions_needed
     ]
-    entries = _entries_by_patient(unit, practice_id, month, wanted)
-    conditions = _conditions_by_patient(rows)
-    staff = {row.id: staff_of(row) for row in rows.staff}
-    drawn = _assembled(
-        rows=rows,
-        facts={
-            each: _with_records(facts[each], conditions.get(each, ()), entries.get(each, ()))
-            for each in wanted
-        },
-        first_look=first_look,
-        explained=determine_panel(
-            {each: facts[each] for each in wanted}, rule_book=rule_book, explain=True
-        ),
-        sealed=_newest_hashes(unit, practice_id, month, wanted),
-        checkpoints=_checkpoints(unit, practice_id),
-        charges=charges_of(unit, practice_id),
-        attestations=attestations_of(
-            unit,
-            practice_id,
-            month,
-            zone=zone_named(rows.practice.time_zone),
-            staff=staff,
-            patient_ids=None if patient_id is None else [patient_id],
-        ),
-        rule_book=rule_book,
+    of = _Drawing(unit, rows, wanted, rule_book)
+    patients = []
+    for number, patient in enumerate(of.patients(), 1):
+        patients.append(of.drawn(patient, facts[patient.id]))
+        told(Step.DRAWN_UP, number, len(wanted))
+    return MonthBills(
+        practice=of.practice,
+        staff=of.staff,
+        patients=tuple(patients),
+        determinations=first_look,
     )
-    return _marked(
+
+
+def marking(drawn: MonthBills, marks: Marks) -> MonthBills:
+    """Lay approvals, open questions and checkpoints over drafts."""
+    staff = {person.id: person for person in drawn.staff}
+    return replace(
+        drawn, patients=tuple(marked_patient(each, marks, staff) for each in drawn.patients)
+    )
+
+
+def marked_patient(
+    drawn: PatientBills, marks: Marks, staff: Mapping[str, StaffMember]
+) -> PatientBills:
+    """Lay over one patient's drafts what there is to say of them.
+
+    Args:
+        drawn: As they were drawn up.
+        marks: The month's.
+        staff: Everyone whose name may appear, by id.
+    """
+    return replace(
         drawn,
-        kept=read_approvals(unit, practice_id, month, [bill.id for bill in drawn.superbills]),
-        questions=asked_about(unit, practice_id, month, patient_id=patient_id),
+        superbills=tuple(
+            marks.laid_over(bill, ledger_seq=drawn.ledger_seq, staff=staff)
+            for bill in drawn.superbills
+        ),
     )
+
+
+def by_name(patient: Patient) -> tuple[str, str, str]:
+    """Return what a month's patients are put in order by."""
+    return patient.family_name, patient.given_name, patient.id
 
 
 def concerns(bill: Superbill, program: Program | None) -> bool:
@@ -143,77 +211,69 @@ def concerns(bill: Superbill, program: Program | None) -> bool:
     return program is None or program in named
 
 
-def _assembled(
-    *,
-    rows: PanelRows,
-    facts: Mapping[str, Facts],
-    first_look: Mapping[str, Determination],
-    explained: Mapping[str, Determination],
-    sealed: Mapping[str, tuple[int, str]],
-    checkpoints: Sequence[SignedCheckpoint],
-    charges: Charges,
-    attestations: Mapping[str, Sequence[Attestation]],
-    rule_book: RuleBook,
-) -> MonthBills:
-    practice = practice_of(rows.practice)
-    staff = tuple(staff_of(row) for row in rows.staff)
-    patients = sorted(
-        (each for each in _patients_as_billed(rows) if each.id in facts),
-        key=lambda each: (each.family_name, each.given_name, each.id),
-    )
-    places = {site.id: site.place_of_service for site in rows.sites}
-    months = []
-    for patient in patients:
-        number, head = sealed.get(patient.id, (0, None))
-        phrase = _sealing(checkpoints, number, practice)
-        bills = build_superbills(
-            practice=replace(
-                practice,
-                place_of_service=places.get(patient.site_id or "", practice.place_of_service),
-            ),
+class _Drawing:
+    """What drawing up takes, read once for all of the patients."""
+
+    def __init__(
+        self, unit: UnitOfWork, rows: PanelRows, wanted: Sequence[str], rule_book: RuleBook
+    ) -> None:
+        practice_id = rows.practice.id
+        self.practice = practice_of(rows.practice)
+        self.staff = tuple(staff_of(row) for row in rows.staff)
+        self._rows = rows
+        self._wanted = frozenset(wanted)
+        self._rule_book = rule_book
+        self._places = {site.id: site.place_of_service for site in rows.sites}
+        self._conditions = _conditions_by_patient(rows)
+        self._entries = _entries_by_patient(unit, practice_id, rows.month, wanted)
+        self._newest = _newest_hashes(unit, practice_id, rows.month, wanted)
+        self._charges = charges_of(unit, practice_id)
+        self._attestations = attestations_of(
+            unit,
+            practice_id,
+            rows.month,
+            zone=zone_named(rows.practice.time_zone),
+            staff={person.id: person for person in self.staff},
+            patient_ids=sorted(wanted) if len(wanted) <= _LISTED_AT_MOST else None,
+        )
+
+    def patients(self) -> list[Patient]:
+        """Return the patients who are wanted, by name, with the coverage of the month."""
+        return sorted(
+            (each for each in _patients_as_billed(self._rows) if each.id in self._wanted),
+            key=by_name,
+        )
+
+    def drawn(self, patient: Patient, known: Facts) -> PatientBills:
+        """Draw one patient's superbills up."""
+        number, head = self._newest.get(patient.id, (0, None))
+        explained = determine(known, rule_book=self._rule_book, explain=True)
+        facts = _with_records(
+            known, self._conditions.get(patient.id, ()), self._entries.get(patient.id, ())
+        )
+        return PatientBills(
             patient=patient,
-            staff=staff,
-            facts=facts[patient.id],
-            determination=explained[patient.id],
-            rule_book=rule_book,
+            facts=facts,
+            determination=explained,
             ledger_head=head,
-            charges=charges,
-            attestations=attestations.get(patient.id, ()),
-        )
-        months.append(
-            PatientBills(
-                patient=patient,
-                facts=facts[patient.id],
-                determination=explained[patient.id],
-                ledger_head=head,
-                superbills=tuple(replace(bill, checkpoint=phrase) for bill in bills),
-            )
-        )
-    return MonthBills(
-        practice=practice, staff=staff, patients=tuple(months), determinations=first_look
-    )
-
-
-def _marked(
-    drawn: MonthBills, *, kept: Mapping[str, KeptApproval], questions: Collection[str]
-) -> MonthBills:
-    """Lay open questions and approvals over the drafts: what was approved is never in question."""
-    if not kept and not questions:
-        return drawn
-    staff = {person.id: person for person in drawn.staff}
-    return replace(
-        drawn,
-        patients=tuple(
-            replace(
-                each,
-                superbills=tuple(
-                    asked(bill) if each.patient.id in questions else marked(bill, kept, staff)
-                    for bill in each.superbills
+            ledger_seq=number,
+            superbills=build_superbills(
+                practice=replace(
+                    self.practice,
+                    place_of_service=self._places.get(
+                        patient.site_id or "", self.practice.place_of_service
+                    ),
                 ),
-            )
-            for each in drawn.patients
-        ),
-    )
+                patient=patient,
+                staff=self.staff,
+                facts=facts,
+                determination=explained,
+                rule_book=self._rule_book,
+                ledger_head=head,
+                charges=self._charges,
+                attestations=self._attestations.get(patient.id, ()),
+            ),
+        )
 
 
 def _patients_as_billed(rows: PanelRows) -> Iterator[Patient]:
@@ -232,6 +292,7 @@ def _with_records(
     """Return the facts with what rules do not ask for: receipts, and conditions yet to be coded."""
     return replace(
         facts,
+        as_of=None,
         time_entries=entries,
         patient=replace(facts.patient, conditions=tuple(conditions)),
     )
@@ -272,20 +333,3 @@ def _newest_hashes(
         if patient_id in asked and (patient_id not in newest or newest[patient_id][0] < seq):
             newest[patient_id] = int(seq), bytes(digest)
     return {patient_id: (seq, digest.hex()) for patient_id, (seq, digest) in newest.items()}
-
-
-def _checkpoints(unit: UnitOfWork, practice_id: str) -> tuple[SignedCheckpoint, ...]:
-    """Return the practice's checkpoints; none where one cannot be read, which the check tells."""
-    with suppress(CheckpointError):
-        return checkpoints_of(unit, practice_id)
-    return ()
-
-
-def _sealing(
-    checkpoints: Sequence[SignedCheckpoint], number: int, practice: Practice
-) -> str | None:
-    """Name the first checkpoint that seals a ledger row: the same one whenever it is asked."""
-    at = bisect_left(checkpoints, number, key=lambda one: one.checkpoint.ledger_seq)
-    if not number or at == len(checkpoints):
-        return None
-    return checkpoint_phrase(checkpoints[at], zone_named(practice.time_zone))

@@ -323,7 +323,7 @@ def issued_of(
     practice_id: str,
     *,
     month: ServiceMonth | None = None,
-    patient_id: str | None = None,
+    patient_ids: Collection[str] | None = None,
     number: int | None = None,
     with_documents: bool = True,
     only_standing: bool = False,
@@ -334,7 +334,7 @@ def issued_of(
         unit: A unit of work.
         practice_id: Whose.
         month: Of this service month.
-        patient_id: Only this patient's.
+        patient_ids: Only these patients'; None for everybody's.
         number: Only this one.
         with_documents: Read the documents as well.
         only_standing: Leave out those that a later version replaced.
@@ -342,8 +342,8 @@ def issued_of(
     chosen = _issued(with_documents=with_documents).where(SUPERBILL.c.practice_id == practice_id)
     if month is not None:
         chosen = chosen.where(SUPERBILL.c.ym == month.ym)
-    if patient_id is not None:
-        chosen = chosen.where(SUPERBILL.c.patient_id == patient_id)
+    if patient_ids is not None:
+        chosen = chosen.where(SUPERBILL.c.patient_id.in_(patient_ids))
     if number is not None:
         chosen = chosen.where(SUPERBILL.c.number == number)
     if only_standing:
