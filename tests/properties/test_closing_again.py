@@ -18,7 +18,11 @@ PATIENTS = ("p-1", "p-2", "p-3", "p-4")
 
 CHANGES = st.one_of(
     st.tuples(st.just("log"), st.sampled_from(PATIENTS), st.integers(1, 45)),
-    st.tuples(st.just("member_id"), st.sampled_from(PATIENTS), st.sampled_from([None, "A1", "B2"])),
+    st.tuples(
+        st.just("member_id"),
+        st.sampled_from(PATIENTS),
+        st.sampled_from([None, "9AC8TE5MK73", "9AC8TE5MK74", "B2"]),
+    ),
     st.tuples(st.just("phone"), st.sampled_from(PATIENTS), st.sampled_from(["", "555-0100"])),
     st.tuples(st.just("payer_name"), st.sampled_from(PATIENTS), st.sampled_from(["A", "B"])),
 )

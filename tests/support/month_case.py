@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
+from zlib import crc32
 
 from tests.support.small_panel import SmallPanel
 from trellis_core.access import AccessRole, Actor
@@ -29,6 +30,11 @@ NOVEMBER = ServiceMonth(2026, 11)
 DECEMBER = ServiceMonth(2026, 12)
 OVER = datetime(2026, 12, 1, 5, 0, tzinfo=UTC)
 """The first instant after November in New York."""
+
+
+def mbi(patient_id: str) -> str:
+    """Return a Medicare member id of the right form that the same patient always gets."""
+    return f"1EG4TE5MK{crc32(patient_id.encode()) % 100:02d}"
 
 
 @dataclass
@@ -77,7 +83,11 @@ class MonthCase:
                     **{
                         "sex": "female",
                         "payer_name": "Medicare Part B",
-                        "member_id": f"1EG4-{each}",
+                        "member_id": mbi(each),
+                        "address_line": "7 Sample Lane",
+                        "city": "Cortland",
+                        "state": "NY",
+                        "postal_code": "13045",
                     }
                     | more,
                 )

@@ -11,6 +11,7 @@ Example:
 """
 
 from trellis_core.superbill.bill import (
+    DIAGNOSES_MAX,
     NOTHING,
     Approval,
     Attestation,
@@ -38,8 +39,11 @@ from trellis_core.superbill.bill import (
 )
 from trellis_core.superbill.charges import EVERY_PAYER, NO_CHARGES, Charges
 from trellis_core.superbill.drafting import build_superbills, build_withdrawal, superbill_id
+from trellis_core.superbill.preflight import CAUTIONS, PreflightCode
 
 __all__ = [
+    "CAUTIONS",
+    "DIAGNOSES_MAX",
     "EVERY_PAYER",
     "NOTHING",
     "NO_CHARGES",
@@ -53,6 +57,7 @@ __all__ = [
     "NotBilled",
     "PerformedBy",
     "Practitioner",
+    "PreflightCode",
     "RecordOnFile",
     "RecordedTime",
     "RuleApplied",

@@ -34,6 +34,7 @@ class Material:
         charges: The practice's own lists.
         attestations: What practitioners attested about the month's diagnoses.
         late_after: From when on after the work an entry is recorded late.
+        elsewhere: Programs in which another practice has the patient, as far as is known.
     """
 
     practice: Practice
@@ -46,6 +47,7 @@ class Material:
     charges: Charges
     attestations: Sequence[Attestation]
     late_after: timedelta
+    elsewhere: frozenset[Program] = frozenset()
 
     @property
     def zone(self) -> ZoneInfo:

@@ -82,9 +82,9 @@ def test_an_adjustment_says_what_replaces_what(url, capsys):
     assert "is reopened for adjustment 1 by bill-1" in capsys.readouterr().out
     store = open_store(url)
     case = MonthCase(store, is_there=True)
-    case.change_patient("reed", member_id="other")
+    case.change_patient("reed", member_id="9AC8TE5MK73")
     case.change_patient("fern", address_line="9 Elm Street")
-    case.change_patient("moss", member_id="1EG4")
+    case.change_patient("moss", member_id="1EG4TE5MK73")
     store.close()
     assert month(url, "close") == 0
     said = capsys.readouterr().out

@@ -104,7 +104,7 @@ def test_more_time_of_the_same_code_does_not_change_the_claim(case: MonthCase):
 @pytest.mark.parametrize(
     ("kind", "key", "change", "is_claim"),
     [
-        ("patient", "fern", {"member_id": "9AB8"}, True),
+        ("patient", "fern", {"member_id": "9AC8TE5MK73"}, True),
         ("patient", "fern", {"birth_date": date(1950, 2, 2)}, True),
         ("patient", "fern", {"family_name": "Fernly"}, True),
         ("patient", "fern", {"address_line": "9 Elm Street"}, False),

@@ -127,7 +127,7 @@ def test_what_lacks_something_is_held_back_with_what_it_lacks(any_case: MonthCas
     assert state.counts.held_back == closed.held_back
     assert [bill.patient.id for bill in any_case.bills()] == ["reed"]
 
-    any_case.change_patient("fern", member_id="1EG4")
+    any_case.change_patient("fern", member_id="1EG4TE5MK73")
     any_case.reopen()
     again = any_case.close()
     assert [(each.number, each.patient_id, each.version) for each in again.issued] == [
