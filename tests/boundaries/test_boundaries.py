@@ -24,9 +24,11 @@ from tests.support.scenario_case import (
     entry,
     in_month,
 )
+from trellis_core.care.vocabulary import PayerKind
 from trellis_core.rules.business_days import contact_deadline
 from trellis_core.rules.marks import Course, late_after, registry_flags, registry_limits
 from trellis_core.rules.rulebook import ParameterValue, load_rule_book
+from trellis_core.superbill.filing import file_by
 from trellis_core.values.periods import ServiceMonth
 
 HERE = Path(__file__).parent
@@ -92,6 +94,9 @@ MARKS = {
 }
 """Trellis's own marks: no determination reads them; the two tests after this have both sides."""
 
+AFTERWARDS = {"claims.timely_filing.months"}
+"""What comes after a determination; the test after the marks' has both sides."""
+
 
 def test_the_late_mark_is_72_hours() -> None:
     assert late_after(load_rule_book(), date(2026, 11, 30)) == timedelta(hours=72)
@@ -125,11 +130,35 @@ def test_the_registry_flags_on_both_sides(change: dict[str, Any], flags: tuple[s
     assert registry_flags(course, limits=limits, on=TODAY) == flags
 
 
+@pytest.mark.parametrize(
+    ("service", "last"),
+    [
+        ("2009-12-31", None),
+        ("2010-01-01", "2011-01-01"),
+        ("2025-11-30", "2026-11-30"),
+        ("2024-02-28", "2025-02-28"),
+        ("2024-02-29", "2025-02-28"),
+        ("2023-02-28", "2024-02-28"),
+        ("2025-12-31", "2026-12-31"),
+    ],
+)
+def test_original_medicare_takes_a_claim_for_one_calendar_year(
+    service: str, last: str | None
+) -> None:
+    day = file_by(PayerKind.MEDICARE, date.fromisoformat(service), load_rule_book())
+    assert day == (None if last is None else date.fromisoformat(last))
+
+
+@pytest.mark.parametrize("kind", [each for each in PayerKind if each is not PayerKind.MEDICARE])
+def test_no_other_payers_deadline_is_on_file(kind: PayerKind) -> None:
+    assert file_by(kind, date(2026, 11, 30), load_rule_book()) is None
+
+
 def test_every_number_has_rows_on_both_sides() -> None:
     with (HERE / "thresholds.csv").open(encoding="utf-8") as file:
         counted = [row["parameter"] for row in csv.DictReader(file)]
     listed = {path for path in counted if counted.count(path) > 1}
-    listed |= {row.values[0]["parameter"] for row in facts_rows()} | MARKS
+    listed |= {row.values[0]["parameter"] for row in facts_rows()} | MARKS | AFTERWARDS
     numbers = {
         path
         for path, parameter in load_rule_book().parameters.items()

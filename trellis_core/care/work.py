@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from trellis_core.care.vocabulary import Program
+from trellis_core.values.periods import ServiceMonth
 
 
 class TaskKind(StrEnum):
@@ -98,6 +99,8 @@ class PatientNote:
         program: Which program it is about; None for none in particular.
         to_staff: To whom it is handed; None for a note for the chart alone.
         answer: What the colleague answered; None while the hand-off waits.
+        asks: The month that it asks about, whose superbills wait for the answer; None where it asks
+            about none.
     """
 
     id: str
@@ -110,6 +113,7 @@ class PatientNote:
     answer: str | None = None
     answered_by: str | None = None
     answered_at: datetime | None = None
+    asks: ServiceMonth | None = None
 
     @property
     def is_waiting(self) -> bool:

@@ -29,6 +29,7 @@ from trellis_core.store.unit_of_work import UnitOfWork
 from trellis_core.store.work_query import note_of
 from trellis_core.values.clock import Clock
 from trellis_core.values.ids import is_form_id, new_id
+from trellis_core.values.periods import ServiceMonth
 
 ANSWER_SHOWN_FOR: Final = timedelta(days=2)
 """So long an answer stands on the home of whoever asked; on the chart it stays."""
@@ -67,25 +68,57 @@ def write_note(
     """
     with editing(store, actor, clock, Operation.WRITE_NOTE) as edit:
         edit.patient(patient_id)
-        row = PatientNoteRow(
-            practice_id=edit.practice_id,
-            id=_id(note_id),
-            patient_id=patient_id,
-            program=None if program is None else program.value,
-            text=_words(text, what="note"),
-            made_by=actor.person_id,
-            made_at=edit.now,
-            to_staff=to_staff,
+        return keep_note(
+            edit, patient_id, text=text, program=program, to_staff=to_staff, note_id=note_id
         )
-        before = edit.unit.session.get(PatientNoteRow, (edit.practice_id, row.id))
-        if before is not None:
-            if _content(before) != _content(row):
-                raise DuplicateCommandError(row.id)
-            return note_of(before)
-        if to_staff is not None:
-            _require_colleague(edit, to_staff, patient_id)
-        edit.save(row)
-        return note_of(row)
+
+
+def keep_note(
+    edit: ChartEdit,
+    patient_id: str,
+    *,
+    text: str,
+    program: Program | None,
+    to_staff: str | None,
+    note_id: str | None,
+    asks: ServiceMonth | None = None,
+) -> PatientNote:
+    """Keep a note within an edit of a chart that is open to the actor.
+
+    Args:
+        edit: The edit.
+        patient_id: On whom.
+        text: What.
+        program: Which program it is about.
+        to_staff: To whom it is handed.
+        note_id: Made by the form, once.
+        asks: The month that it asks about; its superbills wait for the answer.
+
+    Raises:
+        NotFoundError: No such person in the practice.
+        CommandRefusedError: The note is empty or too long, or the colleague cannot open the chart.
+        DuplicateCommandError: The form's id was used for something else.
+    """
+    row = PatientNoteRow(
+        practice_id=edit.practice_id,
+        id=_id(note_id),
+        patient_id=patient_id,
+        program=None if program is None else program.value,
+        text=_words(text, what="note" if asks is None else "question"),
+        made_by=edit.actor.person_id,
+        made_at=edit.now,
+        to_staff=to_staff,
+        asks_ym=None if asks is None else asks.ym,
+    )
+    before = edit.unit.session.get(PatientNoteRow, (edit.practice_id, row.id))
+    if before is not None:
+        if _content(before) != _content(row):
+            raise DuplicateCommandError(row.id)
+        return note_of(before)
+    if to_staff is not None:
+        _require_colleague(edit, to_staff, patient_id)
+    edit.save(row)
+    return note_of(row)
 
 
 @audited
@@ -111,7 +144,8 @@ def answer_hand_off(
             raise CommandRefusedError(
                 "NOT_A_HAND_OFF", "This note was handed to nobody. Write a note of your own."
             )
-        if row.to_staff != actor.person_id and _works_here(edit, row.to_staff):
+        is_asker = row.asks_ym is not None and row.made_by == actor.person_id
+        if row.to_staff != actor.person_id and not is_asker and _works_here(edit, row.to_staff):
             raise CommandRefusedError(
                 "NOT_YOUR_HAND_OFF",
                 "This was handed to a colleague, who answers it. Write a note of your own.",
@@ -240,4 +274,4 @@ def _words(text: str, *, what: str) -> str:
 
 
 def _content(row: PatientNoteRow) -> tuple[object, ...]:
-    return row.patient_id, row.text, row.program, row.to_staff, row.made_by
+    return row.patient_id, row.text, row.program, row.to_staff, row.made_by, row.asks_ym

@@ -13,6 +13,7 @@ from trellis_core.ledger.chain import EntryKind
 from trellis_core.store.mapping import instant_of
 from trellis_core.store.tables import ENTRY, PatientNoteRow, TaskRow
 from trellis_core.store.unit_of_work import UnitOfWork
+from trellis_core.values.periods import ServiceMonth
 
 _LONGEST_ENTRY: Final = 86_400
 """Seconds of the longest entry that the ledger takes."""
@@ -98,6 +99,7 @@ def note_row(practice_id: str, note: PatientNote) -> PatientNoteRow:
         answer=note.answer,
         answered_by=note.answered_by,
         answered_at=note.answered_at,
+        asks_ym=None if note.asks is None else note.asks.ym,
     )
 
 
@@ -114,6 +116,7 @@ def note_of(row: PatientNoteRow) -> PatientNote:
         answer=row.answer,
         answered_by=row.answered_by,
         answered_at=row.answered_at,
+        asks=None if row.asks_ym is None else ServiceMonth.from_ym(row.asks_ym),
     )
 
 
