@@ -9,13 +9,14 @@ from enum import StrEnum, auto
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlmodel import col, select
+from sqlmodel import col, or_, select
 
 from trellis_core.care.people import StaffMember
 from trellis_core.care.vocabulary import Program
 from trellis_core.fees import ListedAmount, ListedSchedule
 from trellis_core.store.tables import (
     DiagnosisAttestationRow,
+    ElsewhereRow,
     FeeListAmountRow,
     FeeListRow,
     PatientNoteRow,
@@ -117,6 +118,27 @@ def attestations_of(
             )
         )
     return {each: tuple(attested) for each, attested in found.items()}
+
+
+def elsewhere_of(
+    unit: UnitOfWork, practice_id: str, month: ServiceMonth
+) -> dict[str, frozenset[Program]]:
+    """Return in which programs another practice has patients in a month, by patient.
+
+    When that began is not on record, so that only what ended before the month is left out.
+    """
+    found: dict[str, set[Program]] = {}
+    for row in unit.session.exec(
+        select(ElsewhereRow).where(
+            ElsewhereRow.practice_id == practice_id,
+            or_(
+                col(ElsewhereRow.ended_on).is_(None),
+                col(ElsewhereRow.ended_on) >= month.first_day,
+            ),
+        )
+    ):
+        found.setdefault(row.patient_id, set()).add(Program(row.program))
+    return {each: frozenset(programs) for each, programs in found.items()}
 
 
 def asked_about(
