@@ -603,6 +603,22 @@ CASES: Final[tuple[Case, ...]] = (
         needs=("approve_superbill",),
         given=lambda ids: {"command": TakeBackApproval(month=NOVEMBER, superbill_id=ids.approved)},
     ),
+    # --- performance
+    *(
+        Case(
+            service=f"performance{module}.{name}",
+            needs=("read_performance",),
+            given=lambda _, month=month: {"month": month},
+        )
+        for module, name, month in (
+            ("", "money_by_month", NOVEMBER),
+            ("", "funnel", NOVEMBER),
+            ("", "time_of_month", NOVEMBER),
+            ("", "contemporaneity", NOVEMBER),
+            ("", "payments", OCTOBER),
+            ("_file", "performance_file", OCTOBER),
+        )
+    ),
     # --- board
     Case(
         service="board.board",

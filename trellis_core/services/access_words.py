@@ -19,10 +19,13 @@ _FILES: Final[Mapping[str, str]] = MappingProxyType(
         "care_plan": "a care plan",
         "superbill_zip": "superbills as ZIP",
         "superbill_csv": "superbills as CSV",
+        "superbill_xlsx": "superbills as XLSX",
         "superbill_json": "superbills as JSON",
+        "entries_csv": "the time behind superbills as CSV",
         "fhir": "a FHIR document",
         "access_log_csv": "the access log as CSV",
         "roi_csv": "a calculation as CSV",
+        "performance_csv": "figures of performance as CSV",
         "import_report_csv": "the report of an import as CSV",
         "import_template_csv": "a template for an import as CSV",
     }
