@@ -69,7 +69,7 @@ SECOND_DOCTOR = StaffMember(
     id="staff-second",
     role=StaffRole.BILLING_PRACTITIONER,
     credential=Credential.NP,
-    npi="1093817465",
+    npi="1093817462",
     given_name="Tomás",
     family_name="Ibarra",
 )

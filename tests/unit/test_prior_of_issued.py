@@ -117,7 +117,7 @@ def cocm(case: MonthCase) -> None:
         PatientRow, case.practice_id, "ivy",
         cocm_referred_on=date(2026, 11, 1), registry_entered_on=date(2026, 11, 2),
     )  # fmt: skip
-    consultant = case.panel.staff("psy-1", "psychiatric_consultant", "MD", "1093817465")
+    consultant = case.panel.staff("psy-1", "psychiatric_consultant", "MD", "1093817462")
     case.panel.add(consultant)
     for month in (11, 12):
         own = {"practice_id": case.practice_id, "patient_id": "ivy"}
