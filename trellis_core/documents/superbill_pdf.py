@@ -3,30 +3,41 @@
 A PDF has no patient's name in its metadata and the same bytes for the same data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from trellis_core.documents.drawing import pdf_of
+from trellis_core.documents.layout import Page
 from trellis_core.documents.superbill_pages import superbill_pages
 from trellis_core.superbill import Superbill
 
 
-def superbill_pdf(superbills: Sequence[Superbill], *, made_at: datetime) -> bytes:
+def superbill_pdf(
+    superbills: Sequence[Superbill],
+    *,
+    made_at: datetime,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> bytes:
     """Draw superbills into one PDF, each with pages numbered on its own.
 
     Args:
         superbills: In the order of the pages.
         made_at: The document's creation date. Take it from the data, so that unchanged data gives
             the same bytes.
+        on_progress: Is told after each superbill how many of how many are drawn; what it raises ends
+            the drawing.
 
     Returns:
         The file's bytes.
     """
-    return pdf_of(
-        (page for superbill in superbills for page in superbill_pages(superbill)),
-        title=_title(superbills),
-        made_at=made_at,
-    )
+
+    def pages() -> Iterator[Page]:
+        for done, superbill in enumerate(superbills, 1):
+            yield from superbill_pages(superbill)
+            if on_progress is not None:
+                on_progress(done, len(superbills))
+
+    return pdf_of(pages(), title=_title(superbills), made_at=made_at)
 
 
 def _title(superbills: Sequence[Superbill]) -> str:

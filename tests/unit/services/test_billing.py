@@ -221,16 +221,25 @@ def test_the_months_pdf_has_every_superbill(panel, clock):
 
 def test_the_zip_has_a_pdf_for_each_superbill_under_an_opaque_name(panel, clock):
     with zipfile.ZipFile(io.BytesIO(document(panel, clock, "zip").content)) as archive:
-        names = archive.namelist()
+        *names, table, manifest = archive.namelist()
         texts = [
             PdfReader(io.BytesIO(archive.read(name))).pages[0].extract_text() for name in names
         ]
+        kept = {name: archive.read(name) for name in archive.namelist()}
 
     assert sorted(names) == [
         f"superbill-2026-11-{bill.id}.pdf"
         for bill in sorted(bills(panel, clock), key=lambda each: each.id)
     ]
     assert all("Superbill" in text for text in texts)
+    assert (table, manifest) == ("lines.csv", "manifest.json")
+    assert kept[table] == document(panel, clock, "csv").content
+    named = json.loads(kept[manifest])
+    assert [each["file"] for each in named["files"]] == [*names, table]
+    assert all(
+        hashlib.sha256(kept[each["file"]]).hexdigest() == each["sha256"] for each in named["files"]
+    )
+    assert named["totals"]["superbills"] == 2
 
 
 def test_the_csv_has_a_row_for_each_line(panel, clock):
