@@ -579,6 +579,11 @@ CASES: Final[tuple[Case, ...]] = (
         needs=("read_superbill",),
         given=lambda _: {"month": NOVEMBER},
     ),
+    Case(
+        service="review.review_month",
+        needs=("read_superbill",),
+        given=lambda _: {"month": NOVEMBER},
+    ),
     Case(service="months.month_state", needs=("read_board",), given=lambda _: {"month": OCTOBER}),
     Case(service="months.closed_from", needs=("read_board",), given=lambda _: {"day": _DAY}),
     Case(

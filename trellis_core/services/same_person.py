@@ -1,6 +1,8 @@
 """Records that may be of one person: shown before a patient is registered or changed, never a bar."""
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Final
@@ -23,6 +25,8 @@ _ALIKE: Final = 0.8
 _PHONE_DIGITS: Final = 10
 _BETWEEN_DIGITS: Final = " -.()+/"
 _AT_MOST: Final = 5
+_COMPARED_AT_MOST: Final = 50
+"""People with one birth date, member id or phone who are compared two by two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,42 @@ def may_be_same(
     return tuple(Suspect(patient=each, because=because) for each, because in found if because)[
         :_AT_MOST
     ]
+
+
+def of_one_person(patients: Iterable[Patient]) -> dict[str, Suspect]:
+    """Return, by patient id, another of these patients who may be the same person.
+
+    Those who share nothing with anybody are left out. Where very many share a birth date, member id
+    or phone, each is compared with the first fifty only.
+
+    Args:
+        patients: Whose records to compare with each other.
+
+    Example:
+        >>> one = Patient(id="1", mrn="1", family_name="Fern", phone="555-010-0100")
+        >>> found = of_one_person(
+        ...     [one, Patient(id="2", mrn="2", family_name="Fern", phone="5550100100")]
+        ... )
+        >>> found["1"].patient.id, found["1"].because
+        ('2', 'same phone and a similar name')
+    """
+    alike: dict[tuple[str, object], list[Patient]] = defaultdict(list)
+    for each in patients:
+        for kind, value in (
+            ("member", _member_id(each)), ("birth", each.birth_date), ("phone", _digits(each.phone))
+        ):  # fmt: skip
+            if value:
+                alike[kind, value].append(each)
+    found: dict[str, Suspect] = {}
+    for group in alike.values():
+        for at, one in enumerate(group[:_COMPARED_AT_MOST]):
+            for other in group[at + 1 :]:
+                if one.id in found and other.id in found:
+                    continue
+                if because := _in_common(one, other):
+                    found.setdefault(one.id, Suspect(patient=other, because=because))
+                    found.setdefault(other.id, Suspect(patient=one, because=because))
+    return found
 
 
 def _asked(command: Patient) -> list[ColumnElement[bool]]:
