@@ -9,8 +9,10 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,11 +40,15 @@ from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.access_reading import AccessFilters
 from trellis_core.services.apcm import ApcmElement
 from trellis_core.services.approvals import ApproveSuperbills, TakeBackApproval
+from trellis_core.services.attestations import AttestDiagnoses
+from trellis_core.services.claims import MarkSubmitted, PaidBy, RecordPayment
+from trellis_core.services.column_profiles import Column, ColumnProfile
 from trellis_core.services.downloads import FileForm
 from trellis_core.services.imports.columns import ImportKind, ImportSettings
 from trellis_core.services.merging import MergePatients
 from trellis_core.services.month_close import CloseMonth, ReopenMonth
 from trellis_core.services.practice_options import PracticeOption
+from trellis_core.services.questions import AskAboutMonth
 from trellis_core.services.sign_in import SignInRules
 from trellis_core.services.suggestions import Origin
 from trellis_core.services.time_log import CorrectTime, LogTime
@@ -521,7 +527,7 @@ def _correction(ids: Ids, entry_id: str) -> CorrectTime:
 
 
 def _documents() -> Iterator[Case]:
-    for form in ("pdf", "csv", "zip", "json"):
+    for form in ("pdf", "csv", "xlsx", "entries", "zip", "json"):
         yield Case(
             service="billing.superbill_document",
             way=form,
@@ -539,6 +545,43 @@ def _documents() -> Iterator[Case]:
         way="of a number",
         needs=("draft_superbill", "read_superbill"),
         given=lambda ids: {"month": OCTOBER, "form": "pdf", "number": ids.superbill},
+    )
+    yield Case(
+        service="billing.superbill_document",
+        way="a selection",
+        needs=("draft_superbill", "read_superbill"),
+        given=lambda ids: {"month": OCTOBER, "form": "csv", "only": {ids.superbill_id}},
+    )
+    for way, chosen in (
+        ("a selection", lambda ids: {"only": {ids.superbill_id}}),
+        ("one patient's", lambda ids: {"patient_id": ids.patient}),
+        ("of a number", lambda ids: {"number": ids.superbill}),
+    ):
+        yield Case(
+            service="billing.write_superbills",
+            way=way,
+            needs=("draft_superbill", "read_superbill"),
+            given=lambda ids, chosen=chosen: {
+                "out": BytesIO(),
+                "month": OCTOBER,
+                "form": "zip",
+                **chosen(ids),
+            },
+        )
+    yield Case(service="column_profiles.column_profiles", needs=("draft_superbill",))
+    yield Case(
+        service="column_profiles.save_column_profile",
+        needs=("edit_profiles",),
+        given=lambda ids: {
+            "command": ColumnProfile(
+                id=ids.column_profile, name="Ours", columns=(Column(heading="Code", field="code"),)
+            )
+        },
+    )
+    yield Case(
+        service="column_profiles.remove_column_profile",
+        needs=("edit_profiles",),
+        given=lambda ids: {"profile_id": ids.column_profile},
     )
     yield Case(
         service="billing.superbill_document",
@@ -623,6 +666,70 @@ CASES: Final[tuple[Case, ...]] = (
             ("", "payments", OCTOBER),
             ("_file", "performance_file", OCTOBER),
         )
+    ),
+    # --- questions, attested diagnoses and claims
+    Case(
+        service="questions.ask_about_month",
+        needs=("approve_superbill",),
+        given=lambda ids: {
+            "command": AskAboutMonth(
+                note_id="new-question",
+                patient_id=ids.patient,
+                month=NOVEMBER,
+                program=Program.CCM,
+                to_staff=ids.person,
+                text="Who spoke to the daughter?",
+            )
+        },
+    ),
+    Case(
+        service="attestations.attest_diagnoses",
+        needs=("document_decision",),
+        given=lambda ids: {
+            "command": AttestDiagnoses(
+                patient_id=ids.patient,
+                program=Program.CCM,
+                month=NOVEMBER,
+                conditions=[f"{ids.me.split('-')[0]}-pt-1-E11.9", ids.coded_condition],
+            )
+        },
+    ),
+    Case(
+        service="attestations.attested_in",
+        needs=_READS_REGISTRY,
+        given=_of_patient(month=NOVEMBER),
+        narrowed=_NOT_IN_COCM,
+    ),
+    Case(
+        service="claims.mark_submitted",
+        needs=("record_claim",),
+        given=lambda ids: {
+            "command": MarkSubmitted(number=ids.superbill, on=_DAY, claim_number="C-7")
+        },
+    ),
+    Case(
+        service="claims.take_back_submission",
+        needs=("record_claim",),
+        given=lambda ids: {"number": ids.superbill},
+    ),
+    Case(
+        service="claims.record_payment",
+        needs=("record_claim",),
+        given=lambda ids: {
+            "command": RecordPayment(
+                payment_id="new-payment",
+                number=ids.superbill,
+                paid_by=PaidBy.PAYER,
+                on=_DAY,
+                amount=Decimal("61.50"),
+                remark="Remittance",
+            )
+        },
+    ),
+    Case(
+        service="claims.claims_of_month",
+        needs=("read_superbill",),
+        given=lambda _: {"month": OCTOBER},
     ),
     # --- board
     Case(

@@ -16,8 +16,12 @@ from trellis_core.store.engine import Store, open_store
 from trellis_core.store.tables import (
     CarePlanRow,
     CaseloadSessionRow,
+    ClaimPaymentRow,
+    ClaimSubmissionRow,
+    ColumnProfileRow,
     ConditionRow,
     ConsentRow,
+    DiagnosisAttestationRow,
     DischargeContactRow,
     DischargeRow,
     ElsewhereRow,
@@ -38,6 +42,7 @@ from trellis_core.store.tables import (
     TrellisTable,
     VisitRow,
 )
+from trellis_core.superbill import superbill_id
 from trellis_core.values.clock import FixedClock
 from trellis_core.values.periods import ServiceMonth
 
@@ -92,6 +97,7 @@ def ids_of(practice: str, kind: str) -> dict[str, object]:
         "other_patient": f"{practice}-pt-2",
         "cocm_patient": f"{practice}-pt-3",
         "condition": f"{practice}-dx",
+        "coded_condition": f"{practice}-pt-1-I10",
         "enrollment": f"{practice}-pt-1-en",
         "consent": f"{practice}-pt-1-co",
         "care_plan": f"{practice}-pt-1-cp",
@@ -123,6 +129,14 @@ def ids_of(practice: str, kind: str) -> dict[str, object]:
         "approved": f"sb-{practice}",
         "practice": practice,
         "superbill": 1 if practice == HOME else 2,
+        "superbill_id": superbill_id(
+            practice_id=practice,
+            patient_id=f"{practice}-pt-1",
+            month=OCTOBER,
+            practitioner=f"{practice}-practitioner",
+            payer="Medicare Part B",
+        ),
+        "column_profile": f"{practice}-columns",
     }
 
 
@@ -180,9 +194,21 @@ class _Filling:
                 finished_at=NOW,
             )
         )
+        self._add(
+            ColumnProfileRow(
+                practice_id=self.name,
+                id=f"{self.name}-columns",
+                name=f"{self.name} columns",
+                columns=f'[{{"heading":"Code","field":"code"}},'
+                f'{{"heading":"From","constant":"{self.name} constant"}}]',
+                made_by=f"{self.name}-colleague",
+                made_at=NOW,
+            )
+        )
         self._add(*(self._session(kind) for kind in PEOPLE))
         self._add(*(self._suggestion(kind) for kind in (*PEOPLE, "colleague")))
         self._add(*(self._hand_off(kind) for kind in (*PEOPLE, "colleague")))
+        self._add(self._question(), self._attestation())
         if self.name == AWAY:
             self._fill_more()
         first, second = f"{self.name}-pt-1", f"{self.name}-pt-2"
@@ -201,6 +227,8 @@ class _Filling:
             rule_book=load_rule_book(),
         )
         assert len(closed.issued) == (1 if self.name == HOME else 2), closed.held_back
+        for number in range(1, len(closed.issued) + 1):
+            self._add(*self._claim(number))
 
     def _fill_more(self) -> None:
         """Write somebody with the ids of the other practice's patient; restrict every chart."""
@@ -416,6 +444,53 @@ class _Filling:
             made_at=NOW - timedelta(hours=5),
             to_staff=f"{self.name}-{kind}",
         )
+
+    def _question(self) -> PatientNoteRow:
+        return PatientNoteRow(
+            practice_id=self.name,
+            id=f"{self.name}-question",
+            patient_id=f"{self.name}-pt-2",
+            text=f"{self.name} question about a month",
+            made_by=f"{self.name}-biller",
+            made_at=NOW - timedelta(hours=4),
+            to_staff=f"{self.name}-colleague",
+            asks_ym=NOVEMBER.ym,
+        )
+
+    def _attestation(self) -> DiagnosisAttestationRow:
+        patient = f"{self.name}-pt-2"
+        return DiagnosisAttestationRow(
+            practice_id=self.name,
+            id=f"{self.name}-attestation",
+            patient_id=patient,
+            program=Program.CCM.value,
+            ym=NOVEMBER.ym,
+            conditions=f"{patient}-I10 {patient}-E11.9",
+            attested_by=f"{self.name}-practitioner",
+            attested_at=NOW - timedelta(hours=6),
+        )
+
+    def _claim(self, number: int) -> list[TrellisTable]:
+        said = {
+            "practice_id": self.name,
+            "number": number,
+            "patient_id": f"{self.name}-pt-{number}",
+            "recorded_by": f"{self.name}-biller",
+            "recorded_at": NOW,
+        }
+        return [
+            ClaimSubmissionRow(
+                submitted_on=date(2026, 11, 6), claim_number=f"{self.name} claim", **said
+            ),
+            ClaimPaymentRow(
+                id=f"{self.name}-payment-{number}",
+                payer="payer",
+                paid_on=date(2026, 11, 27),
+                amount_cents=5_000,
+                remark=f"{self.name} remittance",
+                **said,
+            ),
+        ]
 
     def _session(self, kind: str) -> CaseloadSessionRow:
         return CaseloadSessionRow(

@@ -7,7 +7,6 @@ that is coded anew keeps its place.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from sqlmodel import col, select
 
@@ -29,12 +28,10 @@ from trellis_core.store.tables import (
     StaffRow,
 )
 from trellis_core.superbill import DIAGNOSES_MAX, Attestation
+from trellis_core.superbill.preflight import LEAST_DIAGNOSES
 from trellis_core.values.clock import Clock
 from trellis_core.values.ids import new_id
 from trellis_core.values.periods import ServiceMonth, zone_named
-
-LEAST_CONDITIONS: Final = {Program.CCM: 2}
-"""Programs that are for several conditions, with how many at least; any other is for one or more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +153,7 @@ def attested_in(
 def _refuse(edit: ChartEdit, command: AttestDiagnoses) -> None:
     """Refuse conditions that cannot stand for the program's month on a claim."""
     wanted = list(command.conditions)
-    least = LEAST_CONDITIONS.get(command.program, 1)
+    least = LEAST_DIAGNOSES.get(command.program, 1)
     if len(wanted) < least:
         raise CommandRefusedError(
             "CONDITIONS_MISSING",

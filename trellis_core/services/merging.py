@@ -7,7 +7,7 @@ reason, as any correction is. Months that were closed stay as they were closed; 
 they billed count as earlier services of the record that stays.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, TypeVar, cast
@@ -41,6 +41,7 @@ from trellis_core.store.tables import (
     ConsentDeclinedRow,
     ConsentRow,
     DecisionMakingRow,
+    DiagnosisAttestationRow,
     DischargeContactRow,
     DischargeRow,
     ElsewhereRow,
@@ -302,7 +303,7 @@ class _Merge:
         self._fill()
         for kind, prefix in _COPIED:
             self._copy(kind, prefix)
-        self._conditions()
+        self._attestations(self._conditions())
         kept_back = self._enrollments()
         self._plans()
         self._discharges()
@@ -310,6 +311,7 @@ class _Merge:
         self._restriction()
         self._billed()
         self._close_tasks()
+        self._let_questions_go()
         self._forget_suggestions()
         self._unit.session.flush()
         entries, months_left = self._time()
@@ -366,12 +368,27 @@ class _Merge:
                 setattr(stays, name, getattr(goes, name))
         self._unit.session.add(stays)
 
-    def _conditions(self) -> None:
-        listed = {(row.icd10, row.snomed) for row in self._of(ConditionRow, self._stays)}
-        codes = {icd10 for icd10, _ in listed if icd10 is not None}
+    def _conditions(self) -> dict[str, str]:
+        """Copy conditions; return what those of the other record are called on the one that stays."""
+        there = self._of(ConditionRow, self._stays)
+        listed = {(row.icd10, row.snomed) for row in there}
+        codes = {row.icd10: row.id for row in there if row.icd10 is not None}
+        called = {}
         for row in self._of(ConditionRow, self._goes):
-            if row.icd10 not in codes and (row.icd10, row.snomed) not in listed:
-                self._add(row, id=new_id("dx"))
+            if row.icd10 in codes:
+                called[row.id] = codes[row.icd10]
+            elif (row.icd10, row.snomed) not in listed:
+                called[row.id] = new_id("dx")
+                self._add(row, id=called[row.id])
+        return called
+
+    def _attestations(self, called: Mapping[str, str]) -> None:
+        """Copy what was attested of months of which the record that stays says nothing."""
+        there = {(row.program, row.ym) for row in self._of(DiagnosisAttestationRow, self._stays)}
+        for row in self._of(DiagnosisAttestationRow, self._goes):
+            conditions = [called[each] for each in row.conditions.split() if each in called]
+            if (row.program, row.ym) not in there and conditions:
+                self._add(row, id=new_id("da"), conditions=" ".join(dict.fromkeys(conditions)))
 
     def _enrollments(self) -> tuple[str, ...]:
         there = self._of(EnrollmentRow, self._stays)
@@ -474,6 +491,13 @@ class _Merge:
             if row.done_at is None:
                 row.done_at, row.done_by = self._now, self._actor.person_id
                 row.outcome = "merged"
+                self._unit.session.add(row)
+
+    def _let_questions_go(self) -> None:
+        """A question that waits goes along with its copy: it holds the other record back no longer."""
+        for row in self._of(PatientNoteRow, self._goes):
+            if row.asks_ym is not None and row.answered_at is None:
+                row.asks_ym = None
                 self._unit.session.add(row)
 
     def _forget_suggestions(self) -> None:

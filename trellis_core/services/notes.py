@@ -24,7 +24,7 @@ from trellis_core.services.chart_guard import guard, reach
 from trellis_core.services.colleagues import require_reader
 from trellis_core.services.time_log import LONGEST_NOTE
 from trellis_core.store.engine import Store
-from trellis_core.store.tables import PatientNoteRow, StaffRow
+from trellis_core.store.tables import PatientNoteRow, PatientRow, StaffRow
 from trellis_core.store.unit_of_work import UnitOfWork
 from trellis_core.store.work_query import note_of
 from trellis_core.values.clock import Clock
@@ -228,10 +228,14 @@ def _hand_offs(
     unit: UnitOfWork, actor: Actor, *where: ColumnElement[bool], now: datetime
 ) -> list[PatientNote]:
     within = reach(unit, actor, now=now)
+    merged = select(PatientRow.id).where(
+        PatientRow.practice_id == actor.practice_id, col(PatientRow.merged_into).is_not(None)
+    )
     rows = unit.session.exec(
         select(PatientNoteRow).where(
             PatientNoteRow.practice_id == actor.practice_id,
             col(PatientNoteRow.to_staff).is_not(None),
+            col(PatientNoteRow.patient_id).not_in(merged),
             *where,
         )
     )

@@ -40,8 +40,7 @@ def service_line(
     charge = of.charges.of(
         line.code, on=line.date_of_service, payer_name=payer.payer_name if payer else ""
     )
-    own = {condition.icd10 for condition in of.conditions(line.program)}
-    pointers = [each.letter for each in diagnoses if each.icd10 in own]
+    pointers = _pointers(of, line.program, diagnoses)
     day = line.date_of_service.isoformat()
     met_at = line.threshold_met_at
     return SuperbillLine(
@@ -70,6 +69,18 @@ def service_line(
         entries=line.entries,
         rules=line.checks,
     )
+
+
+def _pointers(of: Material, program: Program, diagnoses: Sequence[Diagnosis]) -> list[str]:
+    """Return a program's letters: as attested, so that what counts most comes first, else as lettered.
+
+    What one program put second may come first for another.
+    """
+    own = [condition.icd10 for condition in of.conditions(program)]
+    if of.attested(program) is None:
+        return [each.letter for each in diagnoses if each.icd10 in own]
+    letters = {each.icd10: each.letter for each in diagnoses}
+    return [letters[code] for code in dict.fromkeys(own) if code in letters]
 
 
 def _needed_minutes(of: Material, line: ServiceLine) -> int | None:
@@ -139,7 +150,10 @@ def withheld_lines(
 def lettered_diagnoses(
     of: Material, services: Sequence[ServiceLine]
 ) -> tuple[tuple[Diagnosis, ...], int]:
-    """Letter the diagnoses: what lines will point at first, the rest after, at most twelve."""
+    """Letter the diagnoses: what lines will point at first, the rest after, at most twelve.
+
+    Those of a program come in the order that was attested; without that, in the chart's.
+    """
     programs = list(dict.fromkeys(line.program for line in services))
     coded = [
         [each for each in of.conditions(program) if each.icd10 is not None] for program in programs
