@@ -182,7 +182,12 @@ def test_who_is_out_of_play_is_withdrawn_as_well(case: MonthCase):
 
 def test_another_payer_is_another_superbill_and_the_old_one_is_withdrawn(case: MonthCase):
     case.reopen()
-    case.change_patient("fern", payer_name="Aetna Medicare Advantage", member_id="W-1")
+    case.change_patient(
+        "fern",
+        payer_name="Aetna Medicare Advantage",
+        payer_kind="medicare_advantage",
+        member_id="W-1",
+    )
     first, second = case.close().issued
     assert (first.number, first.version, first.replaces, first.is_withdrawal) == (3, 1, None, False)
     assert (second.number, second.version, second.replaces, second.is_withdrawal) == (4, 2, 1, True)
@@ -253,8 +258,10 @@ def test_a_reopened_month_shows_what_stands_beside_what_would_change(any_case: M
 def test_documents_of_a_closed_month_never_change(case: MonthCase):
     forms = ("pdf", "zip", "csv", "json")
     before = {form: case.document(form).content for form in forms}
-    case.change_patient("fern", family_name="Zinnia", member_id="other", address_line="Elsewhere")
-    case.change(PracticeRow, case.practice_id, name="Another name", tin="00-0000000")
+    case.change_patient(
+        "fern", family_name="Zinnia", member_id="9AC8TE5MK73", address_line="Elsewhere"
+    )
+    case.change(PracticeRow, case.practice_id, name="Another name", tin="98-7654321")
     case.change(StaffRow, case.practice_id, "dr-1", family_name="Renamed")
     case.log("fern", 50, at=at(1, 12, month=12))
     assert {form: case.document(form).content for form in forms} == before
