@@ -123,6 +123,7 @@ def open_questions(
                 asked_at=row.made_at,
                 to_staff=to_staff,
                 to_name=names.get(to_staff, to_staff),
+                program=None if row.program is None else Program(row.program),
             )
         )
     return {each: tuple(questions) for each, questions in found.items()}
