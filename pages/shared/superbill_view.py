@@ -5,34 +5,17 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, widgets
+from pages.shared import formats, store, where_to_record, widgets
 from trellis_core.documents.superbill_pages import approval_text
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.rules.value_texts import value_words
 from trellis_core.superbill import (
-    Missing,
     Practitioner,
     RecordedTime,
     Superbill,
     SuperbillLine,
     SuperbillStatus,
 )
-
-_MISSING_SHORT = {
-    "ICD10_NEEDED": "ICD-10-CM code",
-    "MEMBER_ID": "Member id",
-    "PAYER": "Coverage",
-    "BIRTH_DATE": "Birth date",
-    "SEX": "Sex",
-    "PRACTICE_NPI": "Practice NPI",
-    "PRACTICE_TIN": "Practice TIN",
-    "PRACTICE_ADDRESS": "Practice address",
-    "RENDERING_NPI": "Practitioner NPI",
-    "SUPERVISING_NPI": "Supervisor NPI",
-    "BILLING_PRACTITIONER": "Billing practitioner",
-    "DIAGNOSES": "Diagnoses",
-    "DIAGNOSIS_POINTER": "Diagnosis of a line",
-}
 
 
 def status_words(bill: Superbill) -> str:
@@ -50,7 +33,9 @@ def status_words(bill: Superbill) -> str:
         return "Approved" if bill.approval else "Ready"
     if not bill.missing:
         return "No line"
-    return "Needs " + ", ".join(dict.fromkeys(_short(each) for each in bill.missing))
+    return "Needs " + ", ".join(
+        dict.fromkeys(where_to_record.short_of(each) for each in bill.missing)
+    )
 
 
 def codes_words(lines: Iterable[SuperbillLine]) -> str:
@@ -76,13 +61,6 @@ def draw(bill: Superbill, *, rule_book: RuleBook) -> None:
         _why(bill, rule_book)
     with st.expander("Time behind it", icon=":material/schedule:", key="superbills_time"):
         _time(bill.time)
-
-
-def _short(missing: Missing) -> str:
-    if missing.code.startswith("DECISION_"):
-        return f"a choice of {missing.code.removeprefix('DECISION_').replace('_', ' ').lower()}"
-    short = _MISSING_SHORT.get(missing.code, missing.message)
-    return short if short.startswith(("ICD", "NPI")) else short[:1].lower() + short[1:]
 
 
 def _head(bill: Superbill) -> None:
@@ -196,6 +174,11 @@ def _open_points(bill: Superbill) -> None:
     if bill.missing:
         listed = "\n".join(f"- {formats.plain(each.message)}" for each in bill.missing)
         st.warning(f"Before this goes out:\n{listed}", icon=":material/checklist:")
+    for caution in () if bill.status is SuperbillStatus.ISSUED else bill.cautions:
+        st.markdown(f":material/visibility: {formats.plain(caution.message)}")
+    if bill.status is not SuperbillStatus.ISSUED and (person := store.actor()) is not None:
+        found = (*bill.missing, *bill.cautions)
+        where_to_record.links(found, person, patient_id=bill.patient.id)
     for weak in () if bill.status is SuperbillStatus.ISSUED else bill.weak_units:
         st.caption(
             formats.plain(
