@@ -1,6 +1,7 @@
 """The strip under the board: what is on record about the selected patient, one line each."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Final, TypeVar
 
@@ -16,6 +17,7 @@ from pages.shared import (
     store,
     time_entry,
     widgets,
+    work_parts,
 )
 from pages.shared.board_view import RowKey
 from pages.shared.chart_map import Section
@@ -39,11 +41,12 @@ def draw(chosen: RowKey | None, person: Actor) -> None:
     found = chosen and board_view.read_row(chosen, month=store.month(person), person=person)
     if not found or chosen is None:
         return
-    row, _ = found
+    row, work = found
     program = Program(row.program)
     facts, entry = widgets.beside()
     with facts:
         st.header(f"{formats.plain(row.patient_name)} · {program}", anchor=False)
+        _questions(work, person)
         _live_strip(chosen, person)
     with entry:
         time_entry.panel(
@@ -52,6 +55,20 @@ def draw(chosen: RowKey | None, person: Actor) -> None:
             patients={row.patient_id: row.patient_name},
             programs=(program,),
         )
+
+
+def _questions(work: OpenWork, person: Actor) -> None:
+    """Draw what is asked about the month, with the answer where this person gives it.
+
+    Apart from what draws itself again, so that nobody's words are taken away while they are typed.
+    """
+    people = store.people(person)
+    for note in work.questions:
+        with st.container(border=True):
+            st.caption(work_parts.note_head(note, person=person, people=people))
+            work_parts.note_body(note, person=person, people=people)
+            if work_parts.may_answer(note, person, people):
+                work_parts.answer_form(note, person=person, where="strip")
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
@@ -101,7 +118,8 @@ def _lines(
     row: BoardRow, found: PatientMonth, *, work: OpenWork, today: date
 ) -> Iterable[tuple[Section | None, str, str]]:
     facts, program = found.facts, row.program
-    open_work = ", ".join(board_table.work_words(work, today=today)) if work.tasks else "nothing"
+    tasks = replace(work, questions=())
+    open_work = ", ".join(board_table.work_words(tasks, today=today)) if work.tasks else "nothing"
     yield Section.NOTES, "event", f"**To do**: {formats.plain(open_work)}"
     if program is not Program.TCM:
         said = consent_words(_of(program, facts.consents), row.declined)

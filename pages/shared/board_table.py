@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Final
 
 import pandas as pd
@@ -86,7 +87,7 @@ _HELP: Final = {
     "Next": "The next code or step, how far it is, and the days left, today included.",
     "In the way": "What has to be recorded before the minutes bill.",
     "Calling": "Phone, best time, language, and who helps the patient.",
-    "To do": "When the next contact is due, and what else is open.",
+    "To do": "Who asks about this month, when the next contact is due, and what else is open.",
     "Last touch": "The last day with time for the patient, and who worked most on the row.",
 }
 
@@ -131,7 +132,7 @@ def _cells(row: BoardRow, view: TableView) -> dict[str, object]:
         "Next": _apart(*next_words(row, month=view.month, today=view.today)),
         "In the way": ", ".join(block_words.titles(row)),
         "Calling": call_words(row),
-        "To do": _apart(*work_words(view.found.work_of(row), today=view.today)),
+        "To do": _apart(*work_words(view.found.work_of(row), today=view.today, people=view.people)),
         "Last touch": _touch_words(row, view),
     }
 
@@ -178,8 +179,15 @@ def call_words(row: BoardRow) -> str:
     return ", ".join(part for part in parts if part) or formats.DASH
 
 
-def work_words(work: OpenWork, *, today: date) -> list[str]:
-    """Say when the next contact is due and what else is open; words say what is overdue.
+def work_words(
+    work: OpenWork, *, today: date, people: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
+    """Say who asks about the month, when the next contact is due, what else is open and overdue.
+
+    Args:
+        work: What is open.
+        today: The practice's calendar day.
+        people: Short names of the practice's people by id.
 
     Example:
         >>> work_words(
@@ -188,9 +196,11 @@ def work_words(work: OpenWork, *, today: date) -> list[str]:
         ... )
         ['Contact Nov 20', 'overdue', '1 more task']
     """
+    askers = dict.fromkeys(people.get(each.made_by, "somebody") for each in work.questions)
+    said = [f"Question from {asker}" for asker in askers]
     if not work.tasks:
-        return [formats.DASH]
-    said, others, overdue = [], work.tasks, work.overdue
+        return said or [formats.DASH]
+    others, overdue = work.tasks, work.overdue
     contact = work.next_contact_on
     if contact is not None:
         said.append(f"Contact {_near_day(contact, today)}")

@@ -67,7 +67,7 @@ def _lists(found: Inbox, person: Actor) -> None:
         with st.container(border=True):
             work_parts.patient_link(note.patient_id, found.names.get(note.patient_id))
             st.caption(work_parts.note_head(note, person=person, people=people))
-            st.text(note.text)
+            work_parts.note_body(note, person=person, people=people)
             work_parts.answer_form(note, person=person, where=_KEY)
     if found.answers:
         st.markdown("**Answers to you**")

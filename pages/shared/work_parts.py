@@ -180,9 +180,11 @@ def _move_form(task: Task, *, person: Actor, today: date, key: str) -> None:
 
 
 def note_head(note: PatientNote, *, person: Actor, people: dict[str, StaffMember]) -> str:
-    """Write who wrote a note, when, about which program, and to whom it was handed."""
+    """Write who wrote a note, when, about which program or month, and to whom it was handed."""
     zone = store.zone(person)
     words = [f"{_name(note.made_by, people)}, {formats.moment(note.made_at, zone)}"]
+    if note.asks:
+        words.insert(0, f"Question about {formats.month_name(note.asks)}")
     if note.program:
         words.append(str(note.program))
     if note.to_staff:
@@ -201,13 +203,19 @@ def note_body(note: PatientNote, *, person: Actor, people: dict[str, StaffMember
         )
         st.text(note.answer)
     elif note.is_waiting:
-        st.caption(":material/hourglass_empty: Waits for an answer.")
+        held = " The month's superbills wait for it." if note.asks else ""
+        st.caption(f":material/hourglass_empty: Waits for an answer.{held}")
 
 
 def may_answer(note: PatientNote, person: Actor, people: dict[str, StaffMember]) -> bool:
-    """Say whether a hand-off waits for this person: it is theirs, or its addressee left."""
+    """Say whether this person may answer: it was handed to them, or its addressee left.
+
+    Whoever asks about a month may settle the question too.
+    """
     if not note.is_waiting or not may(person, Operation.WRITE_NOTE):
         return False
+    if note.asks and note.made_by == person.person_id:
+        return True
     whose = people.get(note.to_staff or "")
     return note.to_staff == person.person_id or whose is None or not whose.is_active
 

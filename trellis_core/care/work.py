@@ -77,21 +77,6 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenWork:
-    """How much is open for one patient.
-
-    Attributes:
-        next_contact_on: Day of the earliest open task of kind CONTACT; None where there is none.
-        tasks: Number of open tasks of every kind.
-        overdue: How many of them are overdue.
-    """
-
-    next_contact_on: date | None = None
-    tasks: int = 0
-    overdue: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PatientNote:
     """A note on a patient; with a colleague named, a hand-off that waits for an answer.
 
@@ -119,6 +104,23 @@ class PatientNote:
     def is_waiting(self) -> bool:
         """It was handed to somebody who has not answered yet."""
         return self.to_staff is not None and self.answered_at is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenWork:
+    """How much is open for one patient.
+
+    Attributes:
+        next_contact_on: Day of the earliest open task of kind CONTACT; None where there is none.
+        tasks: Number of open tasks of every kind.
+        overdue: How many of them are overdue.
+        questions: About the month that was asked for, which wait for an answer; the oldest first.
+    """
+
+    next_contact_on: date | None = None
+    tasks: int = 0
+    overdue: int = 0
+    questions: tuple[PatientNote, ...] = ()
 
 
 class ContactSource(StrEnum):

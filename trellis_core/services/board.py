@@ -62,7 +62,8 @@ class Board:
     Attributes:
         rows: Fewest minutes to go first; rows without a next unit last.
         counts: Rows of each state, before the filter by state.
-        work: What is open, by patient id, for patients who have an open task.
+        work: What is open, by patient id, for patients who have an open task or a question about the
+            month.
         coordinators: Who is the coordinator of a row; of the filters, only patient and text count.
         sites: Where the patients of these same rows are seen; empty for the practice's own address.
     """

@@ -56,7 +56,7 @@ class MonthOnBoard:
     """A practice's month as the store holds it.
 
     Attributes:
-        work: What is open for each patient who has an open task.
+        work: What is open for each patient who has an open task, or a question about the month.
         today: The practice's calendar day, by which that is overdue.
     """
 
@@ -93,7 +93,7 @@ def patient_on_board(
     today = local_day(now, zone_named(rows.practice.time_zone))
     return MonthOnBoard(
         patients_on_board(rows, now=now, rule_book=rule_book),
-        read_open_work(uow, key[0], today=today),
+        read_open_work(uow, key[0], today=today, month=key[1]),
         today,
     )
 
@@ -251,9 +251,9 @@ def _built(
             fingerprint=rule_book.fingerprint,
             place=place,
             since=now,
-            until=_ends_at(rows, now),
+            until=ends_at(rows, now),
             patients=_on_board(rows, now=now, rule_book=rule_book),
-            work=read_open_work(uow, key[0], today=today),
+            work=read_open_work(uow, key[0], today=today, month=key[1]),
             today=today,
         )
 
@@ -274,7 +274,7 @@ def _renewed(
         return replace(kept, place=changes.place)
     rows = read_panel(uow, *key, touched)
     added = [row for row in rows.entries if row.seq > kept.place.entry_seq]
-    overlapped = _overlapped(added, rows.elsewhere) - touched
+    overlapped = overlapped_by(added, rows.elsewhere) - touched
     if overlapped:
         touched |= overlapped
         rows = read_panel(uow, *key, touched)
@@ -282,13 +282,13 @@ def _renewed(
     return replace(
         kept,
         place=changes.place,
-        until=min(kept.until, _ends_at(rows, now)),
+        until=min(kept.until, ends_at(rows, now)),
         patients={who: one for who, one in kept.patients.items() if who not in touched} | again,
-        work=read_open_work(uow, key[0], today=kept.today),
+        work=read_open_work(uow, key[0], today=kept.today, month=key[1]),
     )
 
 
-def _overlapped(entries: Sequence[EntryTuple], elsewhere: Sequence[StaffTime]) -> set[str]:
+def overlapped_by(entries: Sequence[EntryTuple], elsewhere: Sequence[StaffTime]) -> set[str]:
     """Return the patients whose time the same person's added entries overlap."""
     spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for entry in entries:
@@ -304,7 +304,7 @@ def _overlapped(entries: Sequence[EntryTuple], elsewhere: Sequence[StaffTime]) -
     }
 
 
-def _ends_at(rows: PanelRows, now: datetime) -> datetime:
+def ends_at(rows: PanelRows, now: datetime) -> datetime:
     """Return when time alone may change a row: midnight, or what lies ahead and comes to pass."""
     zone = zone_named(rows.practice.time_zone)
     tomorrow: date = now.astimezone(zone).date() + timedelta(days=1)

@@ -7,7 +7,7 @@ as every hand-off is, and by nothing else: while it waits, no draft of that mont
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlmodel import col, select
+from sqlmodel import select
 
 from trellis_core.access import Actor, Operation
 from trellis_core.care.vocabulary import Program
@@ -19,8 +19,9 @@ from trellis_core.services.notes import keep_note
 from trellis_core.services.review_rows import OpenQuestion
 from trellis_core.store.engine import Store
 from trellis_core.store.mapping import staff_of
-from trellis_core.store.tables import PatientNoteRow, StaffRow
+from trellis_core.store.tables import StaffRow
 from trellis_core.store.unit_of_work import UnitOfWork
+from trellis_core.store.work_query import read_open_questions
 from trellis_core.values.clock import Clock
 from trellis_core.values.periods import ServiceMonth, zone_named
 
@@ -98,32 +99,22 @@ def open_questions(
         month: The service month.
         patient_id: Only about this patient's; None for everybody's.
     """
-    chosen = select(PatientNoteRow).where(
-        PatientNoteRow.practice_id == practice_id,
-        PatientNoteRow.asks_ym == month.ym,
-        col(PatientNoteRow.answered_at).is_(None),
-    )
-    if patient_id is not None:
-        chosen = chosen.where(PatientNoteRow.patient_id == patient_id)
-    rows = unit.session.exec(chosen).all()
-    if not rows:
-        return {}
-    names = _names(unit, practice_id)
+    notes = read_open_questions(unit, practice_id, month, patient_id=patient_id)
+    names = _names(unit, practice_id) if notes else {}
     found: dict[str, list[OpenQuestion]] = {}
-    for row in sorted(rows, key=lambda each: (each.made_at, each.id)):
-        to_staff = row.to_staff or ""
-        found.setdefault(row.patient_id, []).append(
+    for note in notes:
+        to_staff = note.to_staff or ""
+        found.setdefault(note.patient_id, []).append(
             OpenQuestion(
-                note_id=row.id,
-                patient_id=row.patient_id,
+                note_id=note.id,
+                patient_id=note.patient_id,
                 month=month,
-                text=row.text,
-                asked_by=row.made_by,
-                asked_by_name=names.get(row.made_by, row.made_by),
-                asked_at=row.made_at,
+                text=note.text,
+                asked_by=note.made_by,
+                asked_by_name=names.get(note.made_by, note.made_by),
+                asked_at=note.made_at,
                 to_staff=to_staff,
                 to_name=names.get(to_staff, to_staff),
-                program=None if row.program is None else Program(row.program),
             )
         )
     return {each: tuple(questions) for each, questions in found.items()}

@@ -1,10 +1,13 @@
 """Work in bulk: what is open for each patient of a practice, and when a person was at work."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
 from sqlalchemy import Table, case, exists, func, or_, select
+from sqlmodel import col
+from sqlmodel import select as select_rows
 
 from trellis_core.care.active import Span
 from trellis_core.care.vocabulary import Program
@@ -22,13 +25,16 @@ _TABLE: Final[Table] = TaskRow.__table__  # type: ignore[attr-defined] # made by
 _TASK: Final = _TABLE.c
 
 
-def read_open_work(unit: UnitOfWork, practice_id: str, *, today: date) -> Mapping[str, OpenWork]:
-    """Return how much is open for each patient who has an open task.
+def read_open_work(
+    unit: UnitOfWork, practice_id: str, *, today: date, month: ServiceMonth | None = None
+) -> Mapping[str, OpenWork]:
+    """Return how much is open for each patient who has an open task or question.
 
     Args:
         unit: The unit of work.
         practice_id: Whose.
         today: The practice's calendar day: what was due before it is overdue.
+        month: With the questions about this month; None for without.
     """
     found = unit.connection.execute(
         select(
@@ -40,10 +46,36 @@ def read_open_work(unit: UnitOfWork, practice_id: str, *, today: date) -> Mappin
         .where(_TASK.practice_id == practice_id, _TASK.done_at.is_(None))
         .group_by(_TASK.patient_id)
     )
-    return {
+    work = {
         patient_id: OpenWork(next_contact_on=next_contact_on, tasks=tasks, overdue=overdue)
         for patient_id, next_contact_on, tasks, overdue in found
     }
+    for note in () if month is None else read_open_questions(unit, practice_id, month):
+        before = work.get(note.patient_id, OpenWork())
+        work[note.patient_id] = replace(before, questions=(*before.questions, note))
+    return work
+
+
+def read_open_questions(
+    unit: UnitOfWork, practice_id: str, month: ServiceMonth, *, patient_id: str | None = None
+) -> tuple[PatientNote, ...]:
+    """Return the questions about a month that wait for an answer, the oldest first.
+
+    Args:
+        unit: The unit of work.
+        practice_id: Whose.
+        month: The service month.
+        patient_id: Only about this patient's; None for everybody's.
+    """
+    chosen = select_rows(PatientNoteRow).where(
+        PatientNoteRow.practice_id == practice_id,
+        PatientNoteRow.asks_ym == month.ym,
+        col(PatientNoteRow.answered_at).is_(None),
+    )
+    if patient_id is not None:
+        chosen = chosen.where(PatientNoteRow.patient_id == patient_id)
+    found = (note_of(row) for row in unit.session.exec(chosen))
+    return tuple(sorted(found, key=lambda note: (note.made_at, note.id)))
 
 
 def task_of(row: TaskRow) -> Task:
