@@ -69,9 +69,9 @@ def cumulative_net(
             line={"color": AXIS, "width": 1, "dash": "dot"},
             annotation={"text": f"break-even, month {break_even_month}", "font": {"size": 12}},
         )
-    figure.update_xaxes(title="Month", dtick=1 if len(months) <= 12 else 3, **_axis())  # noqa: PLR2004
-    figure.update_yaxes(title="Cumulative net", tickformat="$,.0f", **_axis())
-    return _framed(figure, height=320)
+    figure.update_xaxes(title="Month", dtick=1 if len(months) <= 12 else 3, **axis())  # noqa: PLR2004
+    figure.update_yaxes(title="Cumulative net", tickformat="$,.0f", **axis())
+    return framed(figure, height=320)
 
 
 def tornado(
@@ -102,9 +102,9 @@ def tornado(
             name=label,
         )
     figure.update_layout(barmode="overlay", showlegend=True, legend={"orientation": "h", "y": 1.12})
-    figure.update_xaxes(title="First-year net", tickformat="$,.0f", **_axis())
+    figure.update_xaxes(title="First-year net", tickformat="$,.0f", **axis())
     figure.update_yaxes(automargin=True)
-    return _framed(figure, height=90 + 32 * len(names), legend=True)
+    return framed(figure, height=90 + 32 * len(names), legend=True)
 
 
 def _veil(color: str) -> str:
@@ -117,11 +117,13 @@ def _numbers(amounts: Sequence[Decimal]) -> list[float]:
     return [float(amount) for amount in amounts]
 
 
-def _axis() -> dict[str, object]:
+def axis() -> dict[str, object]:
+    """Return what every axis of a plot looks like."""
     return {"gridcolor": GRID, "zeroline": False, "fixedrange": True, "linecolor": AXIS}
 
 
-def _framed(figure: go.Figure, *, height: int, legend: bool = False) -> go.Figure:
+def framed(figure: go.Figure, *, height: int, legend: bool = False) -> go.Figure:
+    """Give a plot its height and margins, a transparent ground and no title."""
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 16, "t": 28, "b": 8},
