@@ -6,7 +6,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from pages.shared import chart_risk, code_finder, formats, state, widgets
+from pages.shared import chart_attestations, chart_risk, code_finder, formats, state, widgets
 from pages.shared.chart_base import ChartView, save, yes_no_input
 from trellis_core.care.records import Condition
 from trellis_core.services import conditions
@@ -60,6 +60,7 @@ def draw(view: ChartView) -> None:
     else:
         widgets.empty("No condition on record.", icon="stethoscope")
     chart_risk.draw(view)
+    chart_attestations.draw(view)
     if not view.may_edit:
         return
     code_finder.draw(

@@ -94,6 +94,17 @@ def closed_notice(since: date, person: Actor) -> None:
     )
 
 
+def closed_month_notice(month: ServiceMonth, person: Actor) -> None:
+    """Say where what is recorded about one month comes after its close: what was issued stays."""
+    said = closed_words(month, person)
+    if said is not None:
+        st.info(
+            f"{said}: what was issued for it does not change. For this to count there, ask your "
+            "biller to reopen it and to close it again.",
+            icon=":material/lock:",
+        )
+
+
 def _moment(at: datetime, zone: ZoneInfo) -> str:
     return f"{formats.day(at.astimezone(zone).date())}, {at.astimezone(zone):%H:%M}"
 

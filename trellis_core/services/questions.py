@@ -115,6 +115,7 @@ def open_questions(
                 asked_at=note.made_at,
                 to_staff=to_staff,
                 to_name=names.get(to_staff, to_staff),
+                program=note.program,
             )
         )
     return {each: tuple(questions) for each, questions in found.items()}
