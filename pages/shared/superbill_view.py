@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared import formats, store, where_to_record, widgets
-from trellis_core.documents.superbill_pages import approval_text
+from trellis_core.documents.superbill_words import approval_text
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.rules.value_texts import value_words
 from trellis_core.superbill import (

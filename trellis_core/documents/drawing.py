@@ -55,6 +55,8 @@ def pdf_of(pages: Iterable[Page], *, title: str, made_at: datetime) -> bytes:
 
 def _draw(pdf: "FPDF", page: Page) -> None:
     pdf.add_page()
+    if page.bookmark:
+        pdf.start_section(page.bookmark)
     if page.watermark:
         _draw_watermark(pdf, page.watermark)
     for item in page.items:

@@ -76,10 +76,12 @@ class Page:
 
     Attributes:
         watermark: A word across the page; empty for none.
+        bookmark: What the PDF's outline calls the page; empty where it does not name it.
     """
 
     items: list[Text | Rule | Box] = field(default_factory=list)
     watermark: str = ""
+    bookmark: str = ""
 
     @property
     def texts(self) -> tuple[Text, ...]:
@@ -145,12 +147,14 @@ def wrapped(words: str, width: float, size: float, *, is_bold: bool = False) -> 
 
 
 def _broken(word: str, width: float, size: float, *, is_bold: bool) -> list[str]:
+    """Break a word that no line holds: after its hyphens where it has some."""
     parts: list[str] = []
     part = ""
     for char in word:
         if part and width_of(part + char, size, is_bold=is_bold) > width:
-            parts.append(part)
-            part = ""
+            kept = part.rfind("-") + 1 or len(part)
+            parts.append(part[:kept])
+            part = part[kept:]
         part += char
     return [*parts, part]
 

@@ -1,43 +1,60 @@
 """Superbills as one PDF: page 1 in claim-form order, page 2 why each line bills.
 
-A PDF has no patient's name in its metadata and the same bytes for the same data.
+Several begin with a register: a row for each, and the page on which it begins. A PDF has no patient's name
+in its metadata and the same bytes for the same data.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from trellis_core.documents.drawing import pdf_of
 from trellis_core.documents.layout import Page
-from trellis_core.documents.superbill_pages import superbill_pages
+from trellis_core.documents.superbill_pages import laid_out, standing_of, superbill_pages
+from trellis_core.documents.superbill_register import months_of, register_pages
+from trellis_core.documents.superbill_sheet import footed
+from trellis_core.documents.superbill_words import called
 from trellis_core.superbill import Superbill
 
 
-def superbill_pdf(
-    superbills: Sequence[Superbill],
-    *,
-    made_at: datetime,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> bytes:
-    """Draw superbills into one PDF, each with pages numbered on its own.
+def superbill_pdf(superbills: Sequence[Superbill], *, made_at: datetime) -> bytes:
+    """Draw superbills into one PDF, each with pages numbered on its own and in the file.
 
     Args:
         superbills: In the order of the pages.
         made_at: The document's creation date. Take it from the data, so that unchanged data gives
             the same bytes.
-        on_progress: Is told after each superbill how many of how many are drawn; what it raises ends
-            the drawing.
 
     Returns:
         The file's bytes.
     """
+    return pdf_of(_pages(superbills), title=_title(superbills), made_at=made_at)
 
-    def pages() -> Iterator[Page]:
-        for done, superbill in enumerate(superbills, 1):
-            yield from superbill_pages(superbill)
-            if on_progress is not None:
-                on_progress(done, len(superbills))
 
-    return pdf_of(pages(), title=_title(superbills), made_at=made_at)
+def _pages(superbills: Sequence[Superbill]) -> Iterator[Page]:
+    if len(superbills) < 2:  # noqa: PLR2004 - one needs no register
+        for bill in superbills:
+            yield from superbill_pages(bill)
+        return
+    laid = [laid_out(bill) for bill in superbills]
+    before = len(register_pages(superbills, [0] * len(superbills)))
+    starts, whole = [], before
+    for pages in laid:
+        starts.append(whole + 1)
+        whole += len(pages)
+    register = register_pages(superbills, starts)
+    register[0].bookmark = f"Register, {months_of(superbills)}"
+    footed(register, "Register of superbills, not claims", whole=whole)
+    yield from register
+    laid.reverse()
+    for bill, start in zip(superbills, starts, strict=True):
+        pages = laid.pop()
+        footed(pages, standing_of(bill), before=start - 1, whole=whole)
+        pages[0].bookmark = f"{_shown(bill)} · {bill.patient.name}"
+        yield from pages
+
+
+def _shown(bill: Superbill) -> str:
+    return f"{bill.status.capitalize()} {bill.id}" if bill.number is None else called(bill)
 
 
 def _title(superbills: Sequence[Superbill]) -> str:

@@ -53,7 +53,7 @@ def reading_of(use: ParameterUse) -> str:
         >>> reading_of(ParameterUse("a.b.minutes", 20, date(2015, 1, 1), (), "minute", "Minutes of a unit."))
         'Minutes of a unit: 20 minutes, since 01/01/2015.'
     """
-    value = value_words(use.value, use.unit)
+    value = value_words(use.value, use.unit).strip()
     if len(value) > MOST_SHOWN:
         value = f"{value[:MOST_SHOWN].rpartition(',')[0]}, and more"
     what = use.description.strip().rstrip(".")

@@ -24,14 +24,10 @@ from tests.support.superbill_case import (
 )
 from trellis_core.documents.disclaimer import DISCLAIMER
 from trellis_core.documents.layout import PAGE_HEIGHT, PAGE_WIDTH, Text, width_of
-from trellis_core.documents.superbill_pages import (
-    FLOOR,
-    MARGIN,
-    length_text,
-    money_text,
-    superbill_pages,
-)
+from trellis_core.documents.superbill_pages import superbill_pages
 from trellis_core.documents.superbill_pdf import superbill_pdf
+from trellis_core.documents.superbill_sheet import FLOOR, MARGIN
+from trellis_core.documents.superbill_words import length_text, money_text
 from trellis_core.superbill import Superbill, SuperbillStatus
 
 ROOT = Path(__file__).parents[3]
@@ -91,7 +87,7 @@ def test_page_two_says_why_each_line_bills() -> None:
     for fact in (
         "Why each line bills",
         "reached 11/18/2026 10:08 EST",
-        "42 minutes recorded; 20 are needed for the first service and 40 for the second. Since 01/01/2015. [1]",
+        "42 minutes recorded; 20 are needed for the first service and 40 for the second. [1] 20, since 01/01/2015.",
         "42 minutes counted, 40 needed",
         "Rests on what is said under 99490.",
         "No consent to principal care management is recorded. [2]",
@@ -233,8 +229,11 @@ def test_several_superbills_are_numbered_each_on_their_own() -> None:
     first, second = CASE.only(), CASE.with_patient(id="patient-2", mrn="W-00413").only()
     pages = read(superbill_pdf([first, second], made_at=first.data_as_of))
 
-    assert ["Page 1 of 2" in page for page in pages] == [True, False, True, False]
-    assert "W-00413" in pages[2]
+    assert ["Page 1 of 2" in page for page in pages] == [False, True, False, True, False]
+    assert [f"{at} of 5 in this file" in page for at, page in enumerate(pages, start=1)] == [
+        True
+    ] * 5
+    assert "W-00413" in pages[3]
 
 
 def test_another_process_draws_the_same_bytes() -> None:
