@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from trellis_core.access import Actor
+from trellis_core.cli import month_review
 from trellis_core.cli.common import (
     Subparsers,
     acting_person,
@@ -55,8 +56,8 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
         "month",
-        help="show a month's state, approve its drafts, close it, reopen it for an adjustment",
-        description="Show, approve, close or reopen a month. An approval is of what a draft says, and ends "
+        help="review a month, approve its drafts, close it, reopen it, mark what was submitted",
+        description="Show, review, approve, close or reopen a month, and mark what was submitted. An approval is of what a draft says, and ends "
         "when that changes. A close numbers and issues the superbills that are "
         "ready; from then on time for the month is refused. A reopening is added after the close, "
         "which stays. Exit status 1: the month cannot be closed, or is not closed.",
@@ -94,7 +95,11 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     reopen = parts.add_parser("reopen", help="reopen it for an adjustment")
     reopen.add_argument("--reason", required=True, metavar="TEXT", help="for the auditor")
-    for part in (show, approve, close, reopen):
+    review = parts.add_parser("review", help="every patient and program, with what each needs")
+    month_review.add_review_options(review)
+    submitted = parts.add_parser("submitted", help="mark an issued superbill as submitted")
+    month_review.add_submitted_options(submitted)
+    for part in (show, review, approve, close, reopen, submitted):
         part.add_argument("month", type=month_argument, metavar="YYYY-MM", help="service month")
         if part in {close, reopen}:
             part.add_argument(
@@ -109,8 +114,8 @@ def run(args: argparse.Namespace) -> int:
     key: str = getattr(args, "key", None) or new_entry_id()
     try:
         actor = acting_person(args, store)
-        if args.what == "approve":
-            return _approve(args, store=store, actor=actor, clock=clock)
+        if (part := _PARTS.get(args.what)) is not None:
+            return part(args, store=store, actor=actor, clock=clock)
         if args.what == "close":
             closed = close_month(
                 CloseMonth(
@@ -199,6 +204,14 @@ def _approve(args: argparse.Namespace, *, store: Store, actor: Actor, clock: Clo
     }
     _answer(content, _approved_sentences(done), args)
     return 1 if args.superbill is not None and done.passed_over else 0
+
+
+_PARTS: Final = {
+    "approve": _approve,
+    "review": month_review.review,
+    "submitted": month_review.submitted,
+}
+"""Parts that answer for themselves."""
 
 
 def _approved_sentences(done: Approved) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""``trellis superbills``: a month's superbills as PDF, ZIP, CSV, JSON or FHIR."""
+"""``trellis superbills``: a month's superbills as PDF, ZIP, CSV, XLSX, JSON or FHIR."""
 
 import argparse
 import os
@@ -31,8 +31,8 @@ from trellis_core.values.clock import SystemClock
 SCHEMA_NAME: Final = "trellis.document/1"
 """Name and version of the answer with ``--json``."""
 
-FORMS: Final = ("pdf", "zip", "csv", "json", "fhir")
-NOT_OFFERED: Final = ("xlsx", "837p")
+FORMS: Final = ("pdf", "zip", "csv", "xlsx", "entries", "json", "fhir")
+NOT_OFFERED: Final = ("837p",)
 """Forms that the command names and does not write."""
 
 STANDARD_OUTPUT: Final = "-"
@@ -58,8 +58,8 @@ def add_parser(subparsers: Subparsers) -> None:
         dest="form",
         required=True,
         choices=(*FORMS, *NOT_OFFERED),
-        help="pdf: one document; zip: a PDF for each superbill; csv: one row for each line; "
-        "fhir: one patient's month",
+        help="pdf: one document; zip: a PDF for each superbill; csv, xlsx: one row for each line; "
+        "entries: CSV with one row for each time entry; fhir: one patient's month",
     )
     parser.add_argument(
         "--out",
@@ -80,6 +80,18 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="N",
         help="only the issued superbill of this number, also where a later version replaced it",
     )
+    parser.add_argument(
+        "--superbill",
+        dest="only",
+        action="append",
+        metavar="ID",
+        help="only this superbill; may be given again for more",
+    )
+    parser.add_argument(
+        "--profile",
+        metavar="NAME",
+        help="for csv and xlsx: the columns of a saved profile, under its headings",
+    )
     add_store_options(parser)
 
 
@@ -89,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
         raise CommandRefusedError(
             "FORMAT_NOT_OFFERED",
             f"Superbills as {args.form} are not offered yet. Use one of {', '.join(FORMS)}; "
-            "csv has one row for each claim line and opens in a spreadsheet.",
+            "csv and xlsx have one row for each claim line, in a --profile's columns if one is named.",
         )
     store = open_store_of(args)
     try:
@@ -100,6 +112,8 @@ def run(args: argparse.Namespace) -> int:
             patient_id=args.patient,
             program=args.program,
             number=args.number,
+            only=args.only,
+            profile=args.profile,
             store=store,
             actor=actor,
             clock=clock,

@@ -41,6 +41,8 @@ RUN: dict[str, tuple[str, ...]] = {
     "superbills": ("2026-11", "--format", "csv", "--out", "-", "--patient", PHI, *WHO),
     "month show": ("2026-11", *WHO),
     "month approve": ("2026-11", "--superbill", "sb-1", "--reason", f"For {PHI}", *WHO),
+    "month review": ("2026-11", *WHO),
+    "month submitted": ("2026-11", "--superbill", "1", "--on", "2026-12-01", "--claim", PHI, *WHO),
     "month close": ("2026-11", *WHO),
     "month reopen": ("2026-11", "--reason", f"For {PHI}", *WHO),
     "import fhir": ("{folder}/no-such-file", *WHO),

@@ -31,7 +31,16 @@ def run(url, *words):
     return main(["superbills", "2026-11", "--store", url, "--as", "bill-1", *words])
 
 
-@pytest.mark.parametrize(("form", "start"), [("pdf", b"%PDF"), ("zip", b"PK"), ("csv", b"line_id")])
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [
+        ("pdf", b"%PDF"),
+        ("zip", b"PK"),
+        ("csv", b"line_id"),
+        ("xlsx", b"PK"),
+        ("entries", b"superbill_id"),
+    ],
+)
 def test_a_document_is_written_where_it_was_asked_for(url, tmp_path, form, start):
     out = tmp_path / f"bills.{form}"
 
@@ -65,9 +74,31 @@ def test_a_hyphen_is_standard_output(url, capfdbinary):
     assert [line["code"] for line in answer["superbills"][0]["lines"]] == ["99490", "99439"]
 
 
-@pytest.mark.parametrize("form", ["xlsx", "837p"])
-def test_a_form_that_is_not_offered_says_so(url, tmp_path, capsys, form):
-    assert run(url, "--format", form, "--out", str(tmp_path / "x")) == 2
+def test_a_profile_decides_the_columns_and_an_unknown_one_is_refused(url, tmp_path, capsys):
+    out = tmp_path / "lines.csv"
+    words = ("--format", "csv", "--out", str(out), "--profile")
+
+    assert run(url, *words, "CMS-1500 boxes") == 0
+    heading = out.read_text().splitlines()[0]
+    assert heading.split(",")[:1] != ["line_id"]
+    assert "24D" in heading
+    assert run(url, *words, "Nobody's") == 2
+    assert "CMS-1500 boxes" in capsys.readouterr().err
+
+
+def test_named_superbills_are_written_alone_and_an_unknown_one_is_refused(url, capfdbinary):
+    run(url, "--format", "json", "--out", "-")
+    (bill,) = json.loads(capfdbinary.readouterr().out)["superbills"]
+    words = ("--format", "json", "--out", "-", "--superbill")
+
+    assert run(url, *words, bill["id"]) == 0
+    assert json.loads(capfdbinary.readouterr().out)["superbills"] == [bill]
+    assert run(url, *words, bill["id"], "--superbill", "sb-000000000000") == 2
+    assert b"sb-000000000000" in capfdbinary.readouterr().err
+
+
+def test_a_form_that_is_not_offered_says_so(url, tmp_path, capsys):
+    assert run(url, "--format", "837p", "--out", str(tmp_path / "x")) == 2
     assert "not offered yet" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
 
