@@ -36,6 +36,9 @@ NOT_OFFERED: Final = ("837p",)
 """Forms that the command names and does not write."""
 
 STANDARD_OUTPUT: Final = "-"
+_TOLD_FROM: Final = 100
+_TOLD_EVERY: Final = 50
+"""From more superbills than this on, a terminal is told after every so many."""
 
 
 def json_schema() -> dict[str, object]:
@@ -118,6 +121,7 @@ def run(args: argparse.Namespace) -> int:
             actor=actor,
             clock=clock,
             rule_book=load_rule_book(),
+            on_progress=_told if sys.stderr.isatty() else None,
         )
         deliver(
             lambda: document.content,
@@ -149,6 +153,11 @@ def run(args: argparse.Namespace) -> int:
     else:
         print_message(f"Wrote {written} ({len(document.content):,} bytes).")
     return 0
+
+
+def _told(done: int, total: int) -> None:
+    if total > _TOLD_FROM and (done % _TOLD_EVERY == 0 or done == total):
+        print_message(f"{done:,} of {total:,} superbills")
 
 
 def _program(text: str) -> Program:
