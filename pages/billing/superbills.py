@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.shared import (
+    column_profile_editor,
     formats,
     inbox,
     month_strip,
@@ -15,10 +16,15 @@ from pages.shared import (
     widgets,
 )
 from trellis_core.access import Operation, may
+from trellis_core.care.vocabulary import Program
 from trellis_core.services.billing import Form
 from trellis_core.services.caseload import patient_names
 from trellis_core.services.months import MonthReview, month_review
+from trellis_core.services.superbill_drafts import concerns
 from trellis_core.superbill import Superbill
+
+CHOSEN_COLUMNS = "superbills_columns"
+"""Under which the chosen column profile is kept for the files of one superbill."""
 
 actor = store.require(Operation.READ_SUPERBILL)
 month = store.month(actor)
@@ -36,14 +42,43 @@ def draw_one(bill: Superbill) -> None:
     """Draw a superbill with its documents."""
     superbill_view.draw(bill, rule_book=store.rule_book())
     if may(actor, Operation.DRAFT_SUPERBILL):
-        forms: dict[Form, str] = {"pdf": "PDF", "csv": "CSV"}
+        forms: dict[Form, str] = dict(superbill_files.ONE_FORMS)
         if may(actor, Operation.EXPORT_FHIR):
             forms["fhir"] = "FHIR bundle"
         superbill_files.buttons(
-            forms, [bill], month=month, patient_id=bill.patient.id, number=bill.number
-        )
+            forms, [bill], month=month, patient_id=bill.patient.id, number=bill.number,
+            profile=st.session_state.get(CHOSEN_COLUMNS),
+        )  # fmt: skip
     superbill_approval.one(bill, actor, month=month)
     routes.link("chart", "Open the chart", patient_id=bill.patient.id)
+
+
+def draw_files(bills: list[Superbill], chosen: list[Superbill]) -> None:
+    """Draw the downloads of the month, of one program of it, or of the selected superbills."""
+    is_selection = len(chosen) > 1
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        program = None
+        if not is_selection:
+            in_month = [each for each in Program if any(concerns(bill, each) for bill in bills)]
+            program = st.selectbox(
+                "Files of", [None, *in_month], key="superbills_program", width=200,
+                format_func=lambda each: "Every program" if each is None else each.value,
+            )  # fmt: skip
+        profile = column_profile_editor.choice(actor)
+        column_profile_editor.button(actor, chosen or bills)
+    st.session_state[CHOSEN_COLUMNS] = profile
+    wanted = chosen if is_selection else [bill for bill in bills if concerns(bill, program)]
+    if is_selection:
+        total = formats.money(superbill_list.expected(superbill_list.current(chosen)))
+        st.caption(formats.plain(f"{formats.count(len(chosen), 'superbill')} selected, {total}."))
+    superbill_files.buttons(
+        superbill_files.SELECTION_FORMS if is_selection else superbill_files.MONTH_FORMS,
+        wanted,
+        month=month,
+        of_program=program,
+        only=sorted({bill.id for bill in chosen}) if is_selection else None,
+        profile=profile,
+    )
 
 
 def draw_list(review: MonthReview) -> None:
@@ -62,13 +97,13 @@ def draw_list(review: MonthReview) -> None:
     if not listed:
         widgets.empty("No superbill in this state.")
         return
-    bill = superbill_list.picked(listed, month=month)
+    chosen = superbill_list.picked(listed, month=month)
     superbill_approval.month_button(review.superbills, actor, month=month)
     if may(actor, Operation.DRAFT_SUPERBILL):
-        superbill_files.buttons(superbill_files.MONTH_FORMS, review.superbills, month=month)
-    bill = superbill_list.older(review.replaced) or bill
+        draw_files(list(review.superbills), chosen)
+    bill = superbill_list.older(review.replaced) or (chosen[0] if len(chosen) == 1 else None)
     if bill is None:
-        st.caption("Select a row to see the superbill.")
+        st.caption("Select a row to see the superbill, or several to have their files.")
     else:
         draw_one(bill)
     now = superbill_list.current(listed)

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from pages.shared import auth_routes, idle, ledger_health, media, printing, store
+from pages.shared import auth_routes, file_work, idle, ledger_health, media, printing, store
 from pages.shared.attempts import FewTries
 from pages.shared.checkpointing import Checkpointing
 from pages.shared.connection import Connection, SealedCookie
@@ -77,6 +77,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
     finally:
         await run_in_threadpool(checkpointing.stop)
         await run_in_threadpool(warming.stop)
+        await run_in_threadpool(file_work.stop)
         sweeping.cancel()
         with suppress(asyncio.CancelledError):
             await sweeping
@@ -104,6 +105,7 @@ async def _sweep() -> None:
         gc.collect()
         try:
             await run_in_threadpool(media.forget_old)
+            await run_in_threadpool(file_work.forget_old)
         except StoreError as error:  # the next sweep comes soon
             _log.warning("Old downloads were not dropped: %s", error)
 

@@ -1,28 +1,72 @@
-"""Download buttons for superbills: a document is made on the click, for whoever is signed in then."""
+"""Downloads of superbills: small files are made on the click, large ones in the server's own time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import sha256
+from typing import BinaryIO, Final
 
 import streamlit as st
 
-from pages.shared import formats, store, widgets
-from trellis_core.access import Actor
+from pages.shared import file_work, formats, state, store, widgets
+from pages.shared.file_work import FileWork, WorkState
+from trellis_core.access import Actor, require
 from trellis_core.care.vocabulary import Program
+from trellis_core.errors import NotSignedInError
 from trellis_core.services import billing
-from trellis_core.services.billing import Form
+from trellis_core.services.billing import Form, WrittenFile
 from trellis_core.superbill import Superbill
 from trellis_core.values.periods import ServiceMonth
 
-MONTH_FORMS: Mapping[Form, str] = {
+MONTH_FORMS: Final[Mapping[Form, str]] = {
     "pdf": "Month as PDF",
     "zip": "Month as ZIP",
     "csv": "Month as CSV",
+    "xlsx": "Month as XLSX",
+    "entries": "Month's time as CSV",
+}
+SELECTION_FORMS: Final[Mapping[Form, str]] = {
+    "pdf": "Selection as PDF",
+    "zip": "Selection as ZIP",
+    "csv": "Selection as CSV",
+    "xlsx": "Selection as XLSX",
+    "entries": "Its time as CSV",
+}
+ONE_FORMS: Final[Mapping[Form, str]] = {
+    "pdf": "PDF",
+    "csv": "CSV",
+    "xlsx": "XLSX",
+    "entries": "Time as CSV",
+}
+LARGE: Final = 50
+"""From more superbills than this, PDF and ZIP are made in the server's own time, with progress."""
+
+_DRAWN: Final[frozenset[Form]] = frozenset({"pdf", "zip"})
+_LOOK_SECONDS: Final = 1.0
+_TITLES: Final[Mapping[Form, str]] = {
+    "pdf": "the PDF",
+    "zip": "the ZIP",
+    "csv": "the CSV",
+    "xlsx": "the workbook",
+    "entries": "the CSV of the time",
 }
 
 
 def digest(bills: Sequence[Superbill]) -> str:
-    """Return eight hex digits that change when anything on the superbills does."""
-    return sha256(repr(bills).encode("utf-8", "replace")).hexdigest()[:8]
+    """Return eight hex digits that change when anything on record about the superbills does."""
+    told = [
+        (
+            bill.id,
+            bill.number,
+            bill.version,
+            bill.status.value,
+            bill.data_as_of.isoformat(),
+            bill.approval is not None,
+            str(bill.charge_total),
+            str(bill.allowed_total),
+            [each.code for each in bill.missing],
+        )
+        for bill in bills
+    ]
+    return sha256(repr(told).encode("utf-8", "replace")).hexdigest()[:8]
 
 
 def maker(
@@ -32,6 +76,8 @@ def maker(
     patient_id: str | None,
     program: Program | None = None,
     number: int | None = None,
+    only: Collection[str] | None = None,
+    profile: str | None = None,
 ) -> Callable[[Actor], bytes]:
     """Return what makes a document for a person.
 
@@ -41,6 +87,8 @@ def maker(
         patient_id: Only this patient's.
         program: Only superbills with a line of this program.
         number: Only the issued superbill of this number; of no effect on FHIR, which is of a patient.
+        only: Only superbills of these ids.
+        profile: A column profile; of no effect on forms without a table of lines.
     """
 
     def make(person: Actor) -> bytes:
@@ -50,6 +98,8 @@ def maker(
             patient_id=patient_id,
             program=program,
             number=None if form == "fhir" else number,
+            only=only,
+            profile=profile if form in billing.WITH_COLUMNS else None,
             store=store.store(),
             actor=person,
             clock=store.clock(),
@@ -66,22 +116,200 @@ def buttons(
     month: ServiceMonth,
     patient_id: str | None = None,
     program: Program | None = None,
+    of_program: Program | None = None,
     number: int | None = None,
+    only: Collection[str] | None = None,
+    profile: str | None = None,
 ) -> None:
-    """Draw a download button for each form; the file's name holds month and digest, no person."""
+    """Draw a button for each form; the file's name holds month and digest, no person.
+
+    Below those of several patients stands the large file that is made for the signed-in person, if any.
+
+    Args:
+        forms: What each button is called.
+        bills: What will be in the file.
+        month: Their service month.
+        patient_id: Whose, where they are one patient's.
+        program: Only superbills with a line of this program, on the program's own page.
+        of_program: The same where one was chosen on a page of all programs.
+        number: Only the issued superbill of this number.
+        only: Only superbills of these ids.
+        profile: A column profile for the tables of lines.
+    """
     many = "" if patient_id else "s"
     mark = digest(bills)
     page = "superbills" if program is None else formats.program_slug(program)
+    program = program or of_program
     with st.container(horizontal=True):
         for form, label in forms.items():
+            key = f"{page}_{form}_{'one' if patient_id else 'all'}"
+            if form in _DRAWN and len(bills) > LARGE:
+                st.button(
+                    label,
+                    key=f"{key}_large",
+                    icon=":material/download:",
+                    help=f"{len(bills):,} superbills: made while you go on, and kept for you.",
+                    on_click=_prepare_in_callback,
+                    args=(form,),
+                    kwargs={
+                        "count": len(bills),
+                        "month": month,
+                        "program": program,
+                        "only": only,
+                        "profile": profile,
+                    },
+                )
+                continue
             widgets.download(
                 label,
-                maker(form, month=month, patient_id=patient_id, program=program, number=number),
+                maker(
+                    form,
+                    month=month,
+                    patient_id=patient_id,
+                    program=program,
+                    number=number,
+                    only=only,
+                    profile=profile,
+                ),
                 operation=billing.operation_of(form),
                 form=billing.FILE_FORMS[form],
                 file_name=f"superbill{many}-{month}-{mark}.{billing.ENDINGS[form]}",
                 media_type=billing.MEDIA[form],
-                key=f"{page}_{form}_{'one' if patient_id else 'all'}",
+                key=key,
                 patient_id=patient_id,
                 month=month,
             )
+    if patient_id is None:
+        in_the_making()
+
+
+def prepare(
+    form: Form,
+    *,
+    count: int,
+    month: ServiceMonth,
+    program: Program | None = None,
+    only: Collection[str] | None = None,
+    profile: str | None = None,
+) -> FileWork:
+    """Begin to make a file of many superbills for whoever is signed in; ``in_the_making`` shows it.
+
+    A page that offers this draws ``in_the_making`` too. Any number may be asked for.
+
+    Args:
+        form: Kind of document; not FHIR, which is of one patient.
+        count: How many superbills it will hold, for its title.
+        month: Their service month.
+        program: Only superbills with a line of this program.
+        only: Only superbills of these ids.
+        profile: A column profile; of no effect on forms without a table of lines.
+
+    Raises:
+        CommandRefusedError: One is being made for this sign-in already.
+        NotSignedInError: Nobody is signed in.
+        PermissionDeniedError: The person may not draw superbills up.
+    """
+    person = store.actor()
+    if person is None:
+        raise NotSignedInError
+    require(person, billing.operation_of(form))
+    kept, clock, rule_book = store.store(), store.clock(), store.rule_book()
+
+    def write(out: BinaryIO, on_progress: Callable[[int, int], None]) -> WrittenFile:
+        return billing.write_superbills(
+            out,
+            month=month,
+            form=form,
+            program=program,
+            only=only,
+            profile=profile if form in billing.WITH_COLUMNS else None,
+            on_progress=on_progress,
+            store=kept,
+            actor=person,
+            clock=clock,
+            rule_book=rule_book,
+        )
+
+    what = formats.count(count, "superbill")
+    return file_work.start(
+        write,
+        title=f"{_TITLES[form]} of {what}, {formats.month_name(month)}",
+        form=form,
+        month=month,
+        token=store.session_token(),
+    )
+
+
+def in_the_making() -> None:
+    """Draw the signed-in person's large file: its progress, then its button; nothing without one."""
+    work = file_work.of(store.session_token())
+    if work is not None:
+        st.fragment(_draw_work, run_every=_LOOK_SECONDS)(work.state)
+
+
+def _draw_work(drawn: WorkState) -> None:
+    store.keep_signed_in_only()
+    work = file_work.of(store.session_token())
+    if work is None or work.state is not drawn:
+        st.rerun()
+    with st.container(border=True):
+        if work.is_going_on:
+            _draw_progress(work)
+        elif work.state is WorkState.FAILED:
+            st.error(formats.plain(work.refusal), icon=":material/block:")
+            st.button("Close", key="superbills_file_close", on_click=_give_up)
+        elif work.written is not None:
+            _draw_ready(work, work.written)
+
+
+def _draw_progress(work: FileWork) -> None:
+    part, words = 0.0, "The superbills are gathered"
+    if work.state is WorkState.WAITING:
+        words = "Waits for another file of this server"
+    elif work.total:
+        part, words = work.done / work.total, f"{work.done:,} of {work.total:,} superbills"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(part, text=formats.plain(f"Making {work.title}: {words}."))
+        st.button(
+            "Cancel", key="superbills_file_cancel", icon=":material/close:", on_click=_give_up
+        )
+    st.caption("You may go on, or leave this page. Nothing is stored but the file, for you alone.")
+
+
+def _draw_ready(work: FileWork, written: WrittenFile) -> None:
+    token = store.session_token()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        widgets.download(
+            f"Download {work.title}",
+            lambda _: file_work.take(token),
+            operation=billing.operation_of(work.form),
+            form=billing.FILE_FORMS[work.form],
+            file_name=written.file_name,
+            media_type=written.media_type,
+            key=f"superbills_file_{written.sha256[:8]}",
+            month=work.month,
+        )
+        st.button(
+            "Drop it", key="superbills_file_drop", icon=":material/delete:", on_click=_give_up
+        )
+    st.caption("Kept for you alone, for 15 minutes or until it is downloaded.")
+
+
+def _give_up() -> None:
+    was = file_work.of(store.session_token())
+    file_work.cancel(store.session_token())
+    if was is not None and was.is_going_on:
+        state.flash("Cancelled. Nothing was kept.")
+
+
+def _prepare_in_callback(
+    form: Form,
+    *,
+    count: int,
+    month: ServiceMonth,
+    program: Program | None,
+    only: Collection[str] | None,
+    profile: str | None,
+) -> None:
+    with widgets.command_in_callback():
+        prepare(form, count=count, month=month, program=program, only=only, profile=profile)

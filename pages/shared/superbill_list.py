@@ -1,7 +1,6 @@
 """The Superbills page's list: sums, rows, picking one, and older versions."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 import pandas as pd
 import streamlit as st
@@ -10,8 +9,10 @@ from pages.shared import formats, state, superbill_view
 from trellis_core.services.issued_superbills import IssuedSuperbill
 from trellis_core.services.months import MonthReview
 from trellis_core.superbill import Superbill, SuperbillStatus
-from trellis_core.values.money import ZERO
+from trellis_core.superbill.totals import current, expected
 from trellis_core.values.periods import ServiceMonth
+
+__all__ = ["current", "expected", "is_ready", "older", "picked", "rows_of", "totals"]
 
 
 def totals(review: MonthReview) -> None:
@@ -38,17 +39,6 @@ def is_ready(bill: Superbill) -> bool:
     return bill.is_ready and not bill.is_undecided
 
 
-def current(bills: Sequence[Superbill]) -> list[Superbill]:
-    """Return superbills without those that a draft would replace."""
-    replaced = {bill.replaces for bill in bills if bill.number is None}
-    return [bill for bill in bills if bill.number is None or bill.number not in replaced]
-
-
-def expected(bills: Sequence[Superbill]) -> Decimal:
-    """Return the sum of the allowed amounts."""
-    return sum((bill.allowed_total or ZERO for bill in bills), ZERO)
-
-
 def rows_of(bills: Sequence[Superbill]) -> pd.DataFrame:
     """Return one row per superbill for the table; numbers and versions once there are some."""
     rows = []
@@ -71,8 +61,8 @@ def rows_of(bills: Sequence[Superbill]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def picked(bills: Sequence[Superbill], *, month: ServiceMonth) -> Superbill | None:
-    """Draw the list; return the superbill of the selected row, or of the patient in the address."""
+def picked(bills: Sequence[Superbill], *, month: ServiceMonth) -> list[Superbill]:
+    """Draw the list; return the superbills of the selected rows, or of the patient in the address."""
     named = state.chosen_patient()
     start = next((place for place, bill in enumerate(bills) if bill.patient.id == named), None)
     marks = hash(tuple((bill.id, bill.number) for bill in bills)) & 0xFFFF
@@ -81,7 +71,7 @@ def picked(bills: Sequence[Superbill], *, month: ServiceMonth) -> Superbill | No
         rows_of(bills),
         hide_index=True,
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode="multi-row",
         selection_default=None if start is None else {"selection": {"rows": [start]}},
         key=f"superbills_list_{month}_{marks:x}",
         alt="Superbills of the month",
@@ -91,8 +81,7 @@ def picked(bills: Sequence[Superbill], *, month: ServiceMonth) -> Superbill | No
         }
         | {"State": st.column_config.TextColumn(width=85 if is_issued else 170)},
     )
-    rows = chosen["selection"]["rows"]
-    return bills[rows[0]] if rows and rows[0] < len(bills) else None
+    return [bills[row] for row in sorted(chosen["selection"]["rows"]) if row < len(bills)]
 
 
 def older(replaced: Sequence[IssuedSuperbill]) -> Superbill | None:
