@@ -38,6 +38,7 @@ class FileForm(StrEnum):
     PERFORMANCE_CSV = "performance_csv"
     IMPORT_REPORT_CSV = "import_report_csv"
     IMPORT_TEMPLATE_CSV = "import_template_csv"
+    FEE_LIST_CSV = "fee_list_csv"
     CONSENT_FORM = "consent_form"
     CARE_PLAN = "care_plan"
 
