@@ -1,6 +1,6 @@
 """Approvals hold while a draft says the same, and weak time is never approved among many."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,11 +25,12 @@ from trellis_core.services.approvals import (
     approve_superbills,
     take_back_approval,
 )
+from trellis_core.services.billing_records import FeeListKind
 from trellis_core.services.integrity import check_store
 from trellis_core.services.month_close import CloseMonth, close_month
 from trellis_core.services.month_plan import UNDECIDED
 from trellis_core.store.engine import Store
-from trellis_core.store.tables import EVENT
+from trellis_core.store.tables import EVENT, FeeListAmountRow, FeeListRow
 from trellis_core.superbill import SuperbillStatus, WeakUnit
 from trellis_core.superbill.issued import content_sha256
 
@@ -150,6 +151,19 @@ def test_a_draft_that_lacks_something_is_not_approved(case: MonthCase):
     (bill,) = case.bills()
     done = approve(case, seen={bill.id: None})
     assert [each.because for each in done.passed_over] == [PassedOverBecause.NOT_READY]
+
+
+def test_what_asks_for_a_look_is_approved_by_itself_and_never_among_many(case: MonthCase):
+    worked(case, "p1", 20)
+    own = {"practice_id": case.practice_id, "kind": FeeListKind.CHARGES.value, "payer_name": ""}
+    case.panel.add(
+        FeeListRow(name="own", **own),
+        FeeListAmountRow(code="99490", from_day=date(2026, 1, 1), amount_cents=6612, **own),
+    )
+    (bill,) = case.bills()
+    assert [each.code for each in bill.cautions] == ["CHARGE_BELOW_ALLOWED"]
+    assert [each.because for each in approve(case).passed_over] == [PassedOverBecause.NEEDS_LOOK]
+    assert approve(case, seen={bill.id: None}).superbills == (bill.id,)
 
 
 def test_a_weak_unit_stands_by_a_decision_with_a_reason(case: MonthCase):
