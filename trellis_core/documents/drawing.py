@@ -54,6 +54,7 @@ def pdf_of(pages: Iterable[Page], *, title: str, made_at: datetime) -> bytes:
 
 
 def _draw(pdf: "FPDF", page: Page) -> None:
+    pen: tuple[object, ...] = ()
     pdf.add_page()
     if page.bookmark:
         pdf.start_section(page.bookmark)
@@ -67,7 +68,7 @@ def _draw(pdf: "FPDF", page: Page) -> None:
             pdf.set_line_width(item.width)
             pdf.line(item.x, item.y, item.x_end, item.y_end)
         else:
-            _draw_text(pdf, item)
+            pen = _draw_text(pdf, item, pen)
 
 
 def _draw_box(pdf: "FPDF", box: Box) -> None:
@@ -80,10 +81,14 @@ def _draw_box(pdf: "FPDF", box: Box) -> None:
     pdf.rect(box.x, box.y, box.width, box.height, style=style)
 
 
-def _draw_text(pdf: "FPDF", text: Text) -> None:
-    pdf.set_font(FAMILY, "B" if text.is_bold else "", text.size)
-    pdf.set_text_color(*text.colour)
+def _draw_text(pdf: "FPDF", text: Text, pen: tuple[object, ...]) -> tuple[object, ...]:
+    """Write text; set font and colour only where they are not the last text's, which took long."""
+    needed = (text.is_bold, text.size, text.colour)
+    if needed != pen:
+        pdf.set_font(FAMILY, "B" if text.is_bold else "", text.size)
+        pdf.set_text_color(*text.colour)
     pdf.text(text.x, text.y, text.words)
+    return needed
 
 
 def _draw_watermark(pdf: "FPDF", word: str) -> None:

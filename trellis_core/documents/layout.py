@@ -89,13 +89,22 @@ class Page:
         return tuple(item for item in self.items if isinstance(item, Text))
 
 
+class _Advances(dict[int, float]):
+    """Each character's width in a font of size 1; what the font lacks is as wide as its mark."""
+
+    def __missing__(self, _code: int) -> float:
+        return self[ord(REPLACEMENT)]
+
+
 @lru_cache(maxsize=2)
-def _advances(*, is_bold: bool) -> dict[int, float]:
+def _advances(*, is_bold: bool) -> _Advances:
     """Return each character's width in a font of size 1."""
     with TTFont(BOLD if is_bold else REGULAR, lazy=True) as font:
         units = font["head"].unitsPerEm
         widths = font["hmtx"].metrics
-        return {code: widths[name][0] / units for code, name in font.getBestCmap().items()}
+        return _Advances(
+            {code: widths[name][0] / units for code, name in font.getBestCmap().items()}
+        )
 
 
 def printable(words: str) -> str:
@@ -108,6 +117,8 @@ def printable(words: str) -> str:
         >>> printable("  Maeve   O'Brien ")
         "Maeve O'Brien"
     """
+    if words.isascii() and words.isprintable():
+        return " ".join(words.split())
     known = _advances(is_bold=False)
     composed = unicodedata.normalize("NFC", " ".join(words.split()))
     return "".join(char if ord(char) in known else REPLACEMENT for char in composed)
@@ -115,9 +126,7 @@ def printable(words: str) -> str:
 
 def width_of(words: str, size: float, *, is_bold: bool = False) -> float:
     """Return how wide a printable text is, in points."""
-    advances = _advances(is_bold=is_bold)
-    blank = advances[ord(REPLACEMENT)]
-    return size * sum(advances.get(ord(char), blank) for char in words)
+    return size * sum(map(_advances(is_bold=is_bold).__getitem__, map(ord, words)))
 
 
 def clipped(words: str, width: float, size: float, *, is_bold: bool = False) -> str:
@@ -132,17 +141,24 @@ def clipped(words: str, width: float, size: float, *, is_bold: bool = False) -> 
 
 def wrapped(words: str, width: float, size: float, *, is_bold: bool = False) -> list[str]:
     """Break a text into lines that fit a width; a word that is too long is broken too."""
+    shown = printable(words)
+    if width_of(shown, size, is_bold=is_bold) <= width:
+        return [shown]
     lines: list[str] = []
-    line = ""
-    for word in printable(words).split(" "):
-        longer = f"{line} {word}" if line else word
-        if width_of(longer, size, is_bold=is_bold) <= width:
-            line = longer
+    line, used = "", 0.0
+    space = width_of(" ", size, is_bold=is_bold)
+    for word in shown.split(" "):
+        wide = width_of(word, size, is_bold=is_bold)
+        if line and used + space + wide <= width:
+            line, used = f"{line} {word}", used + space + wide
             continue
         if line:
             lines.append(line)
-        *full, line = _broken(word, width, size, is_bold=is_bold)
-        lines.extend(full)
+        line, used = word, wide
+        if wide > width:
+            *full, line = _broken(word, width, size, is_bold=is_bold)
+            lines.extend(full)
+            used = width_of(line, size, is_bold=is_bold)
     return [*lines, line] if line or not lines else lines
 
 
