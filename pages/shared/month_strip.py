@@ -17,6 +17,7 @@ from trellis_core.services.month_close import (
     close_month,
     reopen_month,
 )
+from trellis_core.services.month_plan import MonthCounts
 from trellis_core.services.months import (
     MonthReview,
     MonthState,
@@ -129,18 +130,41 @@ def _counts_words(month: MonthState) -> str:
         words.append("no superbill issued")
     counts = month.counts
     if counts is not None:
-        if not month.is_closed:
-            words.append(f"a close would number {formats.count(counts.ready, 'superbill')}")
-        if counts.held_back:
-            words.append(f"{len(counts.held_back):,} held back")
-        if counts.decisions and not month.is_closed:
-            words.append(f"{formats.count(counts.decisions, 'choice')} open")
+        if month.is_closed:
+            words += [f"{len(counts.held_back):,} held back"] if counts.held_back else []
+        else:
+            words.append(preview_words(counts))
     words.append(formats.count(month.entries, "entry", "entries"))
     if month.is_closed and month.code:
         words.append(f"event {month.event:,}, code {month.code}")
     said = " · ".join(words)
     said = f"{said[:1].upper()}{said[1:]}"
     return f"{said}. Reason: {month.reason}" if month.reason else said
+
+
+def preview_words(counts: MonthCounts) -> str:
+    """Say by counts what a close would do: issue, replace, withdraw, hold back, and what nobody decided.
+
+    Example:
+        >>> preview_words(MonthCounts(in_play=9, billable=4, ready=3, replacing=1, withdrawn=0,
+        ...     unchanged=0, decisions=1, approved=2, undecided=0, held_back=()))
+        'a close would issue 2 and replace 1 · 1 choice open'
+    """
+    first = counts.ready - counts.replacing
+    does = [f"issue {first:,}"]
+    if counts.replacing > counts.withdrawn:
+        does.append(f"replace {counts.replacing - counts.withdrawn:,}")
+    if counts.withdrawn:
+        does.append(f"withdraw {counts.withdrawn:,}")
+    if counts.held_back:
+        does.append(f"hold back {len(counts.held_back):,}")
+    listed = " and ".join(filter(None, [", ".join(does[:-1]), does[-1]]))
+    words = [f"a close would {listed}"]
+    if counts.undecided:
+        words.append(f"{counts.undecided:,} on weak time undecided")
+    if counts.decisions:
+        words.append(f"{formats.count(counts.decisions, 'choice')} open")
+    return " · ".join(words)
 
 
 # --- closing ------------------------------------------------------------------------------------

@@ -71,6 +71,13 @@ PAGES: Final[tuple[PageSpec, ...]] = tuple(
             Operation.READ_BOARD,
         ),
         (
+            "month-review",
+            "billing/month_review",
+            "Month review",
+            "fact_check",
+            Operation.READ_SUPERBILL,
+        ),
+        (
             "superbills",
             "billing/superbills",
             "Superbills",
@@ -118,9 +125,9 @@ _MENUS: Final[Mapping[AccessRole, Mapping[str, tuple[str, ...]]]] = {
         "Programs": PROGRAM_PAGES,
     },
     AccessRole.BILLER: {
-        "Bill": ("superbills", "thresholds"),
-        "Care": ("patients", "programs"),
-        "See": ("roi", "rule-book"),
+        "Bill": ("month-review", "superbills"),
+        "Care": ("thresholds", "patients", "programs"),
+        "See": ("rule-book",),
         "Audit": ("ledger",),
     },
     AccessRole.OWNER: {

@@ -35,7 +35,7 @@ def month_button(bills: Sequence[Superbill], person: Actor, *, month: ServiceMon
             icon=":material/done_all:",
             key="superbills_approve_clean",
             help="Those that lack nothing and rest on time that was timed and written down in time.",
-            on_click=_approve,
+            on_click=approve,
             kwargs={"bills": clean, "person": person, "month": month},
         )
 
@@ -66,7 +66,7 @@ def one(bill: Superbill, person: Actor, *, month: ServiceMonth) -> None:
         type="primary",
         icon=":material/done:",
         key="superbills_approve_one",
-        on_click=_approve,
+        on_click=approve,
         kwargs={"bills": [bill], "person": person, "month": month, "is_one": True},
     )
 
@@ -82,9 +82,17 @@ def _take_back(*, bill: Superbill, person: Actor, month: ServiceMonth) -> None:
         state.flash("Approval taken back. The superbill is a draft again.")
 
 
-def _approve(
+def approve(
     *, bills: Sequence[Superbill], person: Actor, month: ServiceMonth, is_one: bool = False
 ) -> None:
+    """Approve drafts as they are on the screen, inside a widget's callback.
+
+    Args:
+        bills: As they were seen.
+        person: Who approves.
+        month: Their service month.
+        is_one: One was named, so that weak time may be accepted with the reason that was typed.
+    """
     is_decided = is_one and bills[0].is_undecided
     reason = st.session_state.get(f"superbills_reason_{bills[0].id}") or "" if is_decided else ""
     with widgets.command_in_callback():

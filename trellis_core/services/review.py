@@ -16,6 +16,7 @@ from trellis_core.access import Actor, Operation, require
 from trellis_core.care.people import Patient
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services import review_reasons as reasons_of
+from trellis_core.services.access_events import note_search
 from trellis_core.services.access_log import audited
 from trellis_core.services.board_memory import (
     PatientOnBoard,
@@ -23,7 +24,7 @@ from trellis_core.services.board_memory import (
     no_search_for_cycles,
 )
 from trellis_core.services.board_rows import BoardState
-from trellis_core.services.claims import submissions_of
+from trellis_core.services.claim_records import Payment, payments_of, submissions_of
 from trellis_core.services.month_plan import HeldBack
 from trellis_core.services.months import MonthReview, MonthState, month_review
 from trellis_core.services.questions import open_questions
@@ -68,7 +69,7 @@ class ReviewOfMonth:
 
     Attributes:
         rows: By state, then name, program and discharge.
-        counts: Rows of each state.
+        counts: Rows of each state, of these rows.
         bills: The month's superbills, of which the rows' amounts are.
     """
 
@@ -84,14 +85,22 @@ class ReviewOfMonth:
 
 @audited
 def review_month(
-    month: ServiceMonth, *, store: Store, actor: Actor, clock: Clock, rule_book: RuleBook
+    month: ServiceMonth,
+    *,
+    text: str = "",
+    store: Store,
+    actor: Actor,
+    clock: Clock,
+    rule_book: RuleBook,
 ) -> ReviewOfMonth:
     """Return a month's review; the number of statements does not depend on how many patients there are.
 
-    It is about no one chart: restricted charts have their rows in it.
+    It is about no one chart: restricted charts have their rows in it. That somebody searched in it is
+    told to the journal.
 
     Args:
         month: The service month.
+        text: Only rows of patients of whose name, MRN or birth date it is part.
         store: The store.
         actor: Who asks.
         clock: Steps whose deadline is ahead of it are pending, not missed.
@@ -99,7 +108,8 @@ def review_month(
 
     Raises:
         PermissionDeniedError: The actor may not see superbills.
-        StoreError: An issued superbill is not as it was issued.
+        StoreError: An issued superbill is not as it was issued, or the journal could not be told of a
+            search; nothing is shown.
     """
     require(actor, Operation.READ_SUPERBILL)
     practice_id = actor.practice_id
@@ -122,6 +132,7 @@ def review_month(
         records = read_records(unit, practice_id, month, in_play=sorted(in_play))
         questions = open_questions(unit, practice_id, month)
         submissions = submissions_of(unit, practice_id, numbers) if numbers else {}
+        payments = payments_of(unit, practice_id, numbers) if numbers else {}
     held: dict[str, list[HeldBack]] = {}
     if bills.state.is_closed and bills.state.counts is not None:
         for each in bills.state.counts.held_back:
@@ -136,6 +147,7 @@ def review_month(
                     held=held.get(each, ()),
                     questions=questions.get(each, ()),
                     submissions=submissions,
+                    payments=payments,
                     records=records,
                     state=bills.state,
                     rule_book=rule_book,
@@ -143,6 +155,10 @@ def review_month(
                 for each in in_play
             )
         )
+    if wanted := text.strip().casefold():
+        rows = [row for row in rows if row.matches(wanted)]
+    found = len({row.patient_id for row in rows})
+    note_search(wanted, found=found, store=store, actor=actor, clock=clock)
     rows.sort(key=_order)
     counts = Counter(row.state for row in rows)
     return ReviewOfMonth(
@@ -173,6 +189,7 @@ class _PatientReview:
     held: Sequence[HeldBack]
     questions: Sequence[OpenQuestion]
     submissions: Mapping[int, Submission]
+    payments: Mapping[int, Sequence[Payment]]
     records: ReviewRecords
     state: MonthState
     rule_book: RuleBook
@@ -294,6 +311,7 @@ class _PatientReview:
             billing_id=billing_id,
             replaces=bill.replaces if bill and not is_billed else None,
             date_of_service=first,
+            paid=None if stands is None else _paid(self.payments.get(stands, ())),
             searched=self.board.searched if self.board else _searched(person),
         )
 
@@ -306,3 +324,7 @@ def _searched(person: Patient) -> tuple[str, ...]:
         person.mrn.casefold(),
         born,
     )
+
+
+def _paid(payments: Sequence[Payment]) -> Decimal | None:
+    return sum((each.amount for each in payments), ZERO) if payments else None

@@ -120,6 +120,8 @@ class ReviewRow:
         billing_id: The billing practitioner's staff id; None for none.
         replaces: Number of the issued superbill that stands until the draft takes its place.
         date_of_service: Of the line whose last day to file is the first; None without a line.
+        paid: What was paid for the superbill that stands, less what was taken back; None for nothing on
+            record. The other programs on that superbill show the same sum.
         searched: Names, MRN and birth date, casefolded, by which a search finds the row.
     """
 
@@ -152,6 +154,7 @@ class ReviewRow:
     billing_id: str | None = None
     replaces: int | None = None
     date_of_service: date | None = None
+    paid: Decimal | None = None
     searched: tuple[str, ...] = ()
 
     @property
