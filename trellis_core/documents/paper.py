@@ -47,13 +47,15 @@ def day_words(on: date | None) -> str:
 class Paper:
     """A cursor that moves down pages and starts the next one when something does not fit."""
 
-    def __init__(self, title: str, *, practice: Practice, patient: Patient, standing: str) -> None:
+    def __init__(
+        self, title: str, *, practice: Practice, patient: Patient | None, standing: str
+    ) -> None:
         """Begin a paper.
 
         Args:
             title: What it is, at its head.
             practice: Whose paper.
-            patient: Whom it is about.
+            patient: Whom it is about; None where it is about several.
             standing: What kind of paper it is, in its foot.
         """
         self._title, self._practice, self._patient = title, practice, patient
@@ -72,15 +74,22 @@ class Paper:
         self._y += 3
 
     def paragraph(
-        self, words: str, *, size: float = 9.5, colour: Colour = INK, gap: float = 0.0
+        self,
+        words: str,
+        *,
+        size: float = 9.5,
+        colour: Colour = INK,
+        gap: float = 0.0,
+        indent: float = 0.0,
+        is_bold: bool = False,
     ) -> None:
         """Write text; its line breaks stay."""
         self._y += gap
         for part in words.splitlines() or [""]:
-            for line in wrapped(part, WIDTH, size):
+            for line in wrapped(part, WIDTH - indent, size, is_bold=is_bold):
                 self._need(size * 1.45)
                 self._y += size * 1.45
-                self._text(MARGIN, line, size=size, colour=colour)
+                self._text(MARGIN + indent, line, size=size, colour=colour, is_bold=is_bold)
 
     def fields(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Write labelled values two beside one another; a long value takes more lines."""
@@ -176,9 +185,10 @@ class Paper:
         self._pages.append(Page())
         self._y = MARGIN
         self._text(MARGIN, self._title, size=9, is_bold=True, width=WIDTH * 0.5)
-        who = f"{self._patient.name} · record {self._patient.mrn}"
-        words = clipped(who, WIDTH * 0.48, 8.5)
-        self._text(MARGIN + WIDTH - width_of(words, 8.5), words, size=8.5, colour=QUIET)
+        if self._patient is not None:
+            who = f"{self._patient.name} · record {self._patient.mrn}"
+            words = clipped(who, WIDTH * 0.48, 8.5)
+            self._text(MARGIN + WIDTH - width_of(words, 8.5), words, size=8.5, colour=QUIET)
         self._y += 7
         self._rule(colour=ACCENT)
         self._y += 2
