@@ -41,6 +41,7 @@ def chosen_part() -> str:
         required=True,
         key="performance_part",
         label_visibility="collapsed",
+        wrap=True,
     )
     if part and part.lower() != named:
         st.query_params[state.SECTION_KEY] = part.lower()

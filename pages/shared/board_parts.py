@@ -7,9 +7,10 @@ from typing import Final
 
 import streamlit as st
 
-from pages.shared import formats, month_strip, routes, widgets
+from pages.shared import formats, month_strip, routes, store, widgets
 from trellis_core.access import Actor
 from trellis_core.services.board import Board, BoardState
+from trellis_core.services.practice_options import options
 from trellis_core.values.money import ZERO
 from trellis_core.values.periods import ServiceMonth
 
@@ -83,3 +84,15 @@ def closed_caption(month: ServiceMonth, person: Actor) -> None:
     closed = month_strip.closed_words(month, person)
     if closed is not None:
         st.caption(f":material/lock: {closed}. Time for it is refused.")
+
+
+def program_links(person: Actor) -> None:
+    """Draw a quiet row of links to the program pages, for whose menu holds none of them."""
+    listed = {name for names in routes.menu(person).values() for name in names}
+    if listed & {"programs", *routes.PROGRAM_PAGES}:
+        return
+    offered = options(store=store.store(), actor=person).offers_apcm
+    with st.container(horizontal=True, key="thresholds_programs"):
+        for name in routes.program_pages(offers_apcm=offered):
+            page = routes.spec(name)
+            routes.link(name, page.title.partition(" (")[0], icon=page.icon)

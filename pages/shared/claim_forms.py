@@ -69,6 +69,7 @@ def payment(person: Actor, superbills: Mapping[int, str], *, form: str) -> None:
             format_func=_PAID_BY.__getitem__,
             default=PaidBy.PAYER,
             required=True,
+            wrap=True,
             key=f"{key}_by",
         )
         remark = st.text_input(

@@ -25,6 +25,8 @@ def draw(months: Sequence[MonthMoney]) -> None:
         months: The oldest first; the chosen one last.
     """
     _metrics(months[-1])
+    bare = next((place for place, each in enumerate(months) if _is_known(each)), len(months) - 1)
+    months = months[bare:]
     if any(_has_dollars(each) for each in months):
         words = summary(months)
         st.plotly_chart(
@@ -41,6 +43,11 @@ def draw(months: Sequence[MonthMoney]) -> None:
             icon="payments",
         )
     widgets.table(pd.DataFrame([_row(each) for each in reversed(months)]), alt="Dollars by month")
+    if bare:
+        st.caption(
+            f"{formats.count(bare, 'earlier month')} never closed and not worked out here: choose one "
+            "in the sidebar to see its drafts."
+        )
     st.caption(
         "Captured: full allowed amounts, the patients' share included, of what stands as issued; of an "
         "open month, of its drafts. Uncaptured: what the next unit or the missing record would bring, "
@@ -57,6 +64,10 @@ def _has_dollars(each: MonthMoney) -> bool:
     )
 
 
+def _is_known(each: MonthMoney) -> bool:
+    return each.captured is not None or each.paid is not None
+
+
 def _metrics(month: MonthMoney) -> None:
     first, second, third, fourth = st.columns(4)
     first.metric(
@@ -71,14 +82,14 @@ def _metrics(month: MonthMoney) -> None:
         help="What the next unit would bring where time alone is missing.",
     )
     third.metric(
-        "Blocked by paperwork",
+        "Blocked",
         _NOT_ON_FILE if more is None else formats.money(more.blocked),
-        help="What would bill once the record that is missing is there.",
+        help="What would bill once the paperwork that is missing is there.",
     )
     fourth.metric(
-        "Recorded payments",
+        "Payments",
         _NOT_ON_FILE if month.paid is None else formats.money(month.paid),
-        help="For this month's superbills, whenever it was paid.",
+        help="Recorded for this month's superbills, whenever they were paid.",
     )
     if month.captured is not None and month.captured.without:
         lines = formats.count(month.captured.without, "line")

@@ -1,6 +1,6 @@
 """Performance, Payments: expected against recorded payments, by payer and by superbill."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pandas as pd
@@ -58,9 +58,9 @@ def _metrics(total: PaidOfPayer) -> None:
     first, second, third, fourth = st.columns(4)
     first.metric("Expected", formats.money(total.expected))
     is_bare = total.nothing == total.superbills
-    second.metric("Recorded payments", "not on file" if is_bare else formats.money(total.paid))
+    second.metric("Payments", "not on file" if is_bare else formats.money(total.paid))
     third.metric(
-        "Outstanding, as recorded",
+        "Outstanding",
         formats.money(total.outstanding),
         help="Expected less what is on file, for each superbill that has less than is expected.",
     )
@@ -74,9 +74,9 @@ def _metrics(total: PaidOfPayer) -> None:
 
 def _payers(found: PaymentsOfMonth) -> None:
     st.header("By payer", anchor=False)
-    payers = found.by_payer
+    payers = sorted(found.by_payer, key=lambda each: -each.expected)
     if any(each.paid for each in payers):
-        most = sorted(payers, key=lambda each: -each.expected)[:_MOST_PAYERS]
+        most = payers[:_MOST_PAYERS]
         words = payer_words(payers)
         st.plotly_chart(
             performance_plots.compared(
@@ -114,12 +114,13 @@ def _payers(found: PaymentsOfMonth) -> None:
         st.caption(formats.plain(f"Paid by: {sides}."))
 
 
-def payer_words(payers: tuple[PaidOfPayer, ...]) -> str:
+def payer_words(payers: Sequence[PaidOfPayer]) -> str:
     """Say in words how payments compare with what was expected, by payer."""
     parts = [
-        f"{each.payer or NO_PAYER} {formats.money_whole(each.paid)} of "
-        f"{formats.money_whole(each.expected)} expected"
-        for each in sorted(payers, key=lambda each: -each.expected)[:_MOST_PAYERS]
+        f"{each.payer or NO_PAYER} "
+        + ("nothing on file" if each.nothing == each.superbills else formats.money_whole(each.paid))
+        + f" of {formats.money_whole(each.expected)} expected"
+        for each in payers[:_MOST_PAYERS]
     ]
     return f"Recorded payments: {'; '.join(parts)}."
 
@@ -135,6 +136,7 @@ def _superbills(found: PaymentsOfMonth, person: Actor) -> Mapping[int, str]:
         required=True,
         key="performance_paid_state",
         label_visibility="collapsed",
+        wrap=True,
     )
     listed = [each for each in found.claims if chosen in (_ALL, _STATES[each.state])]
     shown = listed[:_MOST_LISTED]

@@ -17,6 +17,9 @@ from trellis_core.services.performance_reach import Spread, Steps
 _SECONDS_A_MINUTE: Final = 60
 _DAYS_A_WEEK: Final = 7
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_FEW_BARS: Final = 4
+_GAP: Final = 0.3
+_WIDE_GAP: Final = 0.7
 _MANY_MINUTES: Final = 90
 """Beyond so many minutes a histogram's bars become too thin for one minute each."""
 
@@ -24,7 +27,7 @@ _MANY_MINUTES: Final = 90
 def dollars(months: Sequence[MonthMoney]) -> go.Figure:
     """Draw what each month captured, as issued or as drafts, and what it left."""
     look = meters.palette()
-    names = [f"{each.month.first_day:%b %Y}" for each in months]
+    names = [f"{each.month.first_day:%b<br>%Y}" for each in months]
     issued = [_dollars(each, is_draft=False) for each in months]
     drafts = [_dollars(each, is_draft=True) for each in months]
     more = [each.uncaptured for each in months]
@@ -42,7 +45,7 @@ def dollars(months: Sequence[MonthMoney]) -> go.Figure:
                 name=label,
                 marker={
                     "color": color,
-                    "pattern": {"shape": shape, "fgcolor": look.ground, "size": 6},
+                    "pattern": _hatched(shape, look.ground),
                 },
                 hovertemplate="%{x}: <b>$%{y:,.0f}</b><extra>" + label + "</extra>",
             )
@@ -53,10 +56,19 @@ def dollars(months: Sequence[MonthMoney]) -> go.Figure:
             y=paid,
             mode="markers",
             name="Recorded payments",
-            marker={"symbol": "diamond", "size": 10, "color": look.ink},
+            marker={
+                "symbol": "diamond",
+                "size": 12,
+                "color": look.ground,
+                "line": {"color": look.ink, "width": 2},
+            },
             hovertemplate="%{x}: <b>$%{y:,.0f}</b><extra>Recorded payments</extra>",
         )
-    figure.update_layout(barmode="stack", legend={"orientation": "h", "y": 1.14})
+    figure.update_layout(
+        barmode="stack",
+        bargap=_WIDE_GAP if len(months) <= _FEW_BARS else _GAP,
+        legend={"orientation": "h", "y": 1.14},
+    )
     figure.update_xaxes(**roi_plots.axis() | {"type": "category"})
     figure.update_yaxes(tickformat="$,.0f", **roi_plots.axis())
     return roi_plots.framed(figure, height=330, legend=True)
@@ -66,6 +78,11 @@ def _dollars(each: MonthMoney, *, is_draft: bool) -> float | None:
     if each.captured is None or (each.standing is Standing.OPEN) != is_draft:
         return None
     return float(each.captured.amount)
+
+
+def _hatched(shape: str, ground: str) -> dict[str, object]:
+    """Return a bar's hatching in the colour of the ground, over its own colour; plain for no shape."""
+    return {"shape": shape, "fgcolor": ground, "fillmode": "overlay", "size": 6, "solidity": 0.25}
 
 
 def funnel(steps: Steps) -> go.Figure:
@@ -216,18 +233,24 @@ def calendar(by_day: Mapping[date, int]) -> go.Figure:
         text=words,
         customdata=names,
         texttemplate="%{text}",
-        textfont={"size": 11},
+        textfont={"size": 12, "color": look.ink_reached},
         xgap=3,
         ygap=3,
         zmin=0,
-        colorscale=[[0, look.track], [1, look.fill]],
+        colorscale=[[0, look.track], [1, look.fill_partial]],
         showscale=False,
         hoverongaps=False,
         hovertemplate="%{customdata}: <b>%{z:,} min</b><extra></extra>",
     )
-    figure.update_xaxes(side="top", fixedrange=True, showgrid=False)
+    figure.update_xaxes(side="top", fixedrange=True, showgrid=False, ticks="", showline=False)
     figure.update_yaxes(
-        autorange="reversed", showticklabels=False, showgrid=False, fixedrange=True, zeroline=False
+        autorange="reversed",
+        showticklabels=False,
+        ticks="",
+        showgrid=False,
+        fixedrange=True,
+        zeroline=False,
+        showline=False,
     )
     return roi_plots.framed(figure, height=50 + 46 * weeks)
 
@@ -247,7 +270,7 @@ def compared(names: Sequence[str], expected: Sequence[float], paid: Sequence[flo
             name=label,
             marker={
                 "color": color,
-                "pattern": {"shape": shape, "fgcolor": look.ground, "size": 6},
+                "pattern": _hatched(shape, look.ground),
             },
             hovertemplate="%{y}: <b>$%{x:,.2f}</b><extra>" + label + "</extra>",
         )
