@@ -41,9 +41,11 @@ from trellis_core.services.access_reading import AccessFilters
 from trellis_core.services.apcm import ApcmElement
 from trellis_core.services.approvals import ApproveSuperbills, TakeBackApproval
 from trellis_core.services.attestations import AttestDiagnoses
+from trellis_core.services.billing_records import FeeListKind
 from trellis_core.services.claims import MarkSubmitted, PaidBy, RecordPayment
 from trellis_core.services.column_profiles import Column, ColumnProfile
 from trellis_core.services.downloads import FileForm
+from trellis_core.services.fee_lists import ChangeAmounts
 from trellis_core.services.imports.columns import ImportKind, ImportSettings
 from trellis_core.services.merging import MergePatients
 from trellis_core.services.month_close import CloseMonth, ReopenMonth
@@ -415,6 +417,14 @@ _READ_AS_PATIENTS: Final = ImportSettings(columns={"mrn": 1, "family_name": 2})
 _READ_AS_TIME: Final = ImportSettings(
     columns={"mrn": 1, "program": 2, "person": 3, "start": 4, "minutes": 5, "activity": 6}
 )
+
+
+def _fee_file_of(ids: Ids) -> dict[str, object]:
+    return {
+        "content": b"code,amount,effective_from\n99490,99.00,2026-01-01\n",
+        "kind": FeeListKind.CHARGES,
+        "payer_name": ids.payer,
+    }
 
 
 def _work_of(person_id: str) -> bytes:
@@ -1741,6 +1751,56 @@ CASES: Final[tuple[Case, ...]] = (
         service="practice_options.set_options",
         needs=("edit_settings",),
         given=lambda _: {"chosen": PracticeOption(offers_apcm=True)},
+    ),
+    Case(
+        service="fee_lists.lists_on_file",
+        needs=("read_practice",),
+        given=lambda _: {"kind": FeeListKind.CHARGES},
+    ),
+    Case(service="fee_lists.payers_on_file", needs=("read_practice",)),
+    Case(
+        service="fee_lists.fee_list_csv",
+        needs=("read_practice",),
+        given=lambda ids: {"kind": FeeListKind.CHARGES, "payer_name": ids.payer},
+    ),
+    Case(
+        service="fee_lists.preview_fee_list",
+        needs=("edit_settings",),
+        given=_fee_file_of,
+        elsewhere={"payer": "PAYER_UNKNOWN"},
+    ),
+    Case(
+        service="fee_lists.import_fee_list",
+        needs=("edit_settings",),
+        given=_fee_file_of,
+        elsewhere={"payer": "PAYER_UNKNOWN"},
+    ),
+    Case(
+        service="fee_lists.change_amounts",
+        needs=("edit_settings",),
+        given=lambda ids: {
+            "command": ChangeAmounts(
+                kind=FeeListKind.CHARGES,
+                payer_name=ids.payer,
+                from_day=_DAY,
+                amounts={"99490": Decimal("99.00")},
+            )
+        },
+        elsewhere={"payer": "PAYER_UNKNOWN"},
+    ),
+    Case(
+        service="fee_lists.end_fee_list",
+        needs=("edit_settings",),
+        given=lambda ids: {
+            "kind": FeeListKind.CHARGES,
+            "payer_name": ids.payer,
+            "last_day": _DAY,
+        },
+    ),
+    Case(
+        service="fee_lists.remove_fee_list",
+        needs=("edit_settings",),
+        given=lambda ids: {"kind": FeeListKind.CHARGES, "payer_name": ids.payer},
     ),
     Case(service="people.people", needs=_PEOPLE),
     Case(

@@ -28,6 +28,8 @@ from trellis_core.store.tables import (
     EmergencyAccessRow,
     EnrollmentRow,
     FacilityStayRow,
+    FeeListAmountRow,
+    FeeListRow,
     ImportBatchRow,
     PastCoverageRow,
     PatientNoteRow,
@@ -127,6 +129,7 @@ def ids_of(practice: str, kind: str) -> dict[str, object]:
         "session": f"{practice}-session-{kind}",
         "import_batch": f"{practice}-import",
         "approved": f"sb-{practice}",
+        "payer": f"{practice} payer",
         "practice": practice,
         "superbill": 1 if practice == HOME else 2,
         "superbill_id": superbill_id(
@@ -205,6 +208,7 @@ class _Filling:
                 made_at=NOW,
             )
         )
+        self._add(*self._charges())
         self._add(*(self._session(kind) for kind in PEOPLE))
         self._add(*(self._suggestion(kind) for kind in (*PEOPLE, "colleague")))
         self._add(*(self._hand_off(kind) for kind in (*PEOPLE, "colleague")))
@@ -419,6 +423,13 @@ class _Filling:
             began_at=NOW - timedelta(hours=3),
             ends_at=NOW - timedelta(hours=2),
         )
+
+    def _charges(self) -> list[TrellisTable]:
+        of = {"practice_id": self.name, "kind": "charges", "payer_name": f"{self.name} payer"}
+        return [
+            FeeListRow(name=f"{self.name} charges", **of),
+            FeeListAmountRow(code="99490", from_day=STARTED, amount_cents=9_500, **of),
+        ]
 
     def _suggestion(self, kind: str) -> SuggestedTimeRow:
         return SuggestedTimeRow(
