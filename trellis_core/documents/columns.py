@@ -58,6 +58,11 @@ COLUMNS: Final = (
     "threshold_met_at",
     "label",
     "missing",
+    "charge_schedule",
+    "approved_by",
+    "attested_by",
+    "cautions",
+    "replaced_by",
 )
 """The columns of a table without a profile. Their order is a contract; more may follow."""
 
@@ -196,6 +201,12 @@ FIELDS: Final[Mapping[str, Callable[[Superbill, SuperbillLine], Cell]]] = Mappin
         "label": lambda _, line: line.label,
         "missing": lambda bill, _: " ".join(each.code for each in bill.missing),
         "charge_schedule": lambda _, line: line.charge_schedule,
+        "approved_by": lambda bill, _: bill.approval.by if bill.approval else "",
+        "attested_by": lambda bill, line: next(
+            (each.by for each in bill.attestations if each.program is line.program), ""
+        ),
+        "cautions": lambda bill, _: " ".join(each.code for each in bill.cautions),
+        "replaced_by": lambda bill, _: bill.replaced_by,
         **FORM_FIELDS,
     }
 )

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from trellis_core.superbill import Approval, Closing, Practitioner, Superbill, SuperbillLine
+from trellis_core.superbill import (
+    Approval,
+    Attestation,
+    Closing,
+    Practitioner,
+    Superbill,
+    SuperbillLine,
+)
 from trellis_core.values.money import amount_text
 from trellis_core.values.periods import ServiceMonth
 
@@ -33,6 +40,7 @@ def _superbill(bill: Superbill) -> dict[str, JsonValue]:
         "number": bill.number,
         "version": bill.version,
         "replaces": bill.replaces,
+        "replaced_by": bill.replaced_by,
         "status": str(bill.status),
         "service_month": str(bill.service_month),
         "patient": bill.patient.id,
@@ -43,6 +51,7 @@ def _superbill(bill: Superbill) -> dict[str, JsonValue]:
         "charge": _amount(bill.charge_total),
         "is_ready": bill.is_ready,
         "missing": [{"code": each.code, "message": each.message} for each in bill.missing],
+        "cautions": [{"code": each.code, "message": each.message} for each in bill.cautions],
         "lines": [_line(each) for each in bill.lines],
         "withheld": [
             {
@@ -70,6 +79,7 @@ def _superbill(bill: Superbill) -> dict[str, JsonValue]:
         "checkpoint": bill.checkpoint,
         "closed": _closing(bill.closed),
         "approved": _approval(bill.approval),
+        "attestations": [_attestation(bill, each) for each in bill.attestations],
         "weak_units": [
             {
                 "program": str(each.program),
@@ -79,7 +89,27 @@ def _superbill(bill: Superbill) -> dict[str, JsonValue]:
             }
             for each in bill.weak_units
         ],
+        "track_time": [
+            {
+                "program": str(each.program),
+                "track": each.track or None,
+                "seconds": each.seconds,
+                "minutes": each.minutes,
+            }
+            for each in bill.track_time
+        ],
         "data_as_of": bill.data_as_of.isoformat(),
+    }
+
+
+def _attestation(bill: Superbill, attestation: Attestation) -> JsonValue:
+    lettered = {each.condition_id: each for each in bill.diagnoses}
+    named = [lettered[each] for each in attestation.conditions if each in lettered]
+    return {
+        "program": str(attestation.program),
+        "diagnoses": [each.icd10 for each in named],
+        "by": attestation.by,
+        "at": attestation.at.isoformat(),
     }
 
 
@@ -124,6 +154,7 @@ def _line(line: SuperbillLine) -> dict[str, JsonValue]:
         "release": line.fee_source.release if line.fee_source else None,
         "locality": line.fee_source.locality if line.fee_source else None,
         "charge": _amount(line.charge),
+        "charge_schedule": line.charge_schedule or None,
         "supervising": _practitioner(line.supervising),
         "performed_by": [
             {"staff": each.staff_id, "credential": each.credential, "minutes": each.minutes}
@@ -173,6 +204,7 @@ def superbills_schema() -> dict[str, JsonValue]:
             "release": maybe_text,
             "locality": maybe_text,
             "charge": amount,
+            "charge_schedule": maybe_text,
             "supervising": practitioner,
             "performed_by": _list({"staff": maybe_text, "credential": text, "minutes": number}),
             "threshold_met_at": {"type": ["string", "null"], "format": "date-time"},
@@ -186,6 +218,7 @@ def superbills_schema() -> dict[str, JsonValue]:
             "number": {"type": ["integer", "null"]},
             "version": number,
             "replaces": {"type": ["integer", "null"]},
+            "replaced_by": {"type": ["integer", "null"]},
             "status": text,
             "service_month": text,
             "patient": text,
@@ -196,6 +229,7 @@ def superbills_schema() -> dict[str, JsonValue]:
             "charge": amount,
             "is_ready": {"type": "boolean"},
             "missing": _list({"code": text, "message": text}),
+            "cautions": _list({"code": text, "message": text}),
             "lines": {"type": "array", "items": line},
             "withheld": _list({"program": text, "code": text, "units": number, "question": text}),
             "not_billed": _list({"program": text, "codes": texts, "reason": text, "message": text}),
@@ -213,6 +247,35 @@ def superbills_schema() -> dict[str, JsonValue]:
                     "ledger_head": text,
                 },
             },
+            "approved": {
+                "type": ["object", "null"],
+                "required": ["by", "at", "decided", "reason"],
+                "properties": {
+                    "by": text,
+                    "at": {"type": "string", "format": "date-time"},
+                    "decided": {"type": "boolean"},
+                    "reason": text,
+                },
+            },
+            "attestations": _list(
+                {
+                    "program": text,
+                    "diagnoses": texts,
+                    "by": text,
+                    "at": {"type": "string", "format": "date-time"},
+                }
+            ),
+            "weak_units": _list(
+                {
+                    "program": text,
+                    "code": text,
+                    "needed_minutes": number,
+                    "strong_minutes": number,
+                }
+            ),
+            "track_time": _list(
+                {"program": text, "track": maybe_text, "seconds": number, "minutes": number}
+            ),
             "data_as_of": {"type": "string", "format": "date-time"},
         }
     )
