@@ -185,6 +185,7 @@ NO_ACTOR: Final = {
     "integrity.schema.check_schema": _FOR_ALL,
     "invitations.invited": _BEFORE_SIGN_IN,
     "invitations.use_link": _BEFORE_SIGN_IN,
+    "month_memory.looking": "keeps drafts and issued superbills for services that have asked",
     "practice.create_practice": "fills a store that holds no practice",
     "practice.first_owner": _BY_HAND,
     "practice.has_practice": _BEFORE_SIGN_IN,
@@ -660,6 +661,38 @@ CASES: Final[tuple[Case, ...]] = (
         service="approvals.take_back_approval",
         needs=("approve_superbill",),
         given=lambda ids: {"command": TakeBackApproval(month=NOVEMBER, superbill_id=ids.approved)},
+    ),
+    # --- audit packets
+    *(
+        Case(
+            service=service,
+            way=way,
+            needs=("read_packet", *more),
+            given=lambda ids, chosen=chosen: {"month": OCTOBER, **chosen(ids)},
+        )
+        for service, more in (
+            ("packets.packet_contents", ("check_ledger",)),
+            ("packets.packet", ("check_ledger",)),
+        )
+        for way, chosen in (
+            ("one patient's", lambda ids: {"patient_ids": [ids.patient]}),
+            ("of a number", lambda ids: {"numbers": [ids.superbill]}),
+        )
+    ),
+    Case(
+        service="packets.find_sample",
+        needs=("read_packet",),
+        given=lambda ids: {
+            "month": OCTOBER,
+            "words": [str(ids.superbill)],
+            "are_numbers": True,
+        },
+        elsewhere={"superbill": NONE_OF_IT},
+    ),
+    Case(
+        service="replays.replay",
+        needs=("read_packet",),
+        given=lambda ids: {"month": OCTOBER, "patient_id": ids.patient},
     ),
     # --- performance
     *(

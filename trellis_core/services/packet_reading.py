@@ -84,20 +84,15 @@ def chosen_of(unit: UnitOfWork, practice_id: str, month: ServiceMonth, sample: S
         sample: What is asked for.
 
     Raises:
-        CommandRefusedError: The month was never closed, a superbill is not of it, or no close of it
-            decided anything of a patient.
-        NotFoundError: A patient is not one of the practice.
+        CommandRefusedError: The month was never closed, or no close of it decided anything of a patient.
+        NotFoundError: A patient is not one of the practice, or a superbill not of the month.
     """
     closes = closes_of(unit, practice_id, month)
     issued = issued_of(unit, practice_id, month=month, with_documents=False)
     by_number = {row.number: row for row in issued}
     unknown = [number for number in sample.numbers if number not in by_number]
     if unknown:
-        raise CommandRefusedError(
-            "SUPERBILL_UNKNOWN",
-            f"No superbill of {month.in_words} has the number "
-            f"{', '.join(str(each) for each in unknown)}. Check the numbers and the month.",
-        )
+        raise NotFoundError("superbill", ", ".join(str(each) for each in unknown))
     wanted = {row.number for row in issued if row.patient_id in sample.patient_ids}
     wanted |= set(sample.numbers)
     patients = dict.fromkeys(

@@ -137,10 +137,10 @@ def packet_contents(
 
     Raises:
         PermissionDeniedError: The actor may not read packets.
-        NotFoundError: A patient is not one of the actor's practice.
+        NotFoundError: A patient is not one of the actor's practice, or a superbill not of the month.
         ChartRestrictedError: A chart is not open to the actor.
-        CommandRefusedError: The month was never closed, nothing or too much is named, a superbill is
-            not of the month, or a close decided nothing of a patient.
+        CommandRefusedError: The month was never closed, nothing or too much is named, or no close
+            decided anything of a patient.
         StoreError: A document, decision or rule book is not as it was kept.
     """
     require(actor, Operation.READ_PACKET)
@@ -203,10 +203,10 @@ def packet(
 
     Raises:
         PermissionDeniedError: The actor may not read packets.
-        NotFoundError: A patient is not one of the actor's practice.
+        NotFoundError: A patient is not one of the actor's practice, or a superbill not of the month.
         ChartRestrictedError: A chart is not open to the actor.
-        CommandRefusedError: The month was never closed, nothing or too much is named, a superbill is
-            not of the month, or a close decided nothing of a patient.
+        CommandRefusedError: The month was never closed, nothing or too much is named, or no close
+            decided anything of a patient.
         StoreError: A document, decision or rule book is not as it was kept.
     """
     require(actor, Operation.READ_PACKET)
