@@ -1,4 +1,4 @@
-"""``trellis import``: patients or time from a CSV, FHIR Bundles, or a whole practice from a folder."""
+"""``trellis import``: patients, time or fees from a CSV, FHIR Bundles, or a practice from a folder."""
 
 import argparse
 import sys
@@ -16,6 +16,7 @@ from trellis_core.cli.common import (
     print_message,
 )
 from trellis_core.errors import InputRefusedError
+from trellis_core.services.billing_records import FeeListKind
 from trellis_core.services.by_hand import note_command, system_user
 from trellis_core.services.exchange import ImportReport, import_fhir, import_practice
 from trellis_core.services.imports.columns import ImportKind
@@ -56,6 +57,27 @@ def add_parser(subparsers: Subparsers) -> None:
         )
         does.add_argument("--undo", metavar="BATCH", help="take an import back, by its id")
         add_store_options(table)
+    fees = kinds.add_parser(
+        "fees",
+        help="the practice's charges, or a payer's contracted amounts, from a CSV file",
+        description="Read a list of amounts: columns code, amount, effective_from and, where amounts "
+        "end, effective_through. It takes the place of the list that was there. A file with a row that "
+        "cannot be used is refused as a whole, each row named.",
+    )
+    fees.add_argument("file", type=Path, metavar="FILE.csv", help="what to read")
+    fees.add_argument(
+        "--payer", default="", metavar="NAME", help="as coverages have it; absent for every payer"
+    )
+    fees.add_argument(
+        "--kind",
+        dest="list_kind",
+        choices=[each.value for each in FeeListKind],
+        default=FeeListKind.CHARGES.value,
+        help="what the amounts are (%(default)s)",
+    )
+    fees.add_argument("--name", default="", metavar="NAME", help="what documents call the list")
+    fees.add_argument("--dry-run", action="store_true", help="say what would happen; store nothing")
+    add_store_options(fees)
     fhir = kinds.add_parser(
         "fhir",
         help="patients and their conditions from FHIR R4 Bundles",
@@ -87,6 +109,10 @@ def run(args: argparse.Namespace) -> int:
         from trellis_core.cli import _import_csv
 
         return _import_csv.run(args)
+    if args.kind == "fees":
+        from trellis_core.cli import _import_fees
+
+        return _import_fees.run(args)
     store = open_store_of(args)
     try:
         if args.kind == "fhir":
