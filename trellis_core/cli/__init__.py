@@ -63,6 +63,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "log": Command("log", "record care-coordination time"),
         "correct": Command("log", "correct or void recorded time; the old entry stays on record"),
         "superbills": Command("superbills", "write a month's superbills as PDF, CSV or FHIR"),
+        "packet": Command("packet", "write an audit packet: everything behind issued superbills"),
         "month": Command(
             "month",
             "show a month's state, approve its drafts, close it, reopen it for an adjustment",
