@@ -301,7 +301,7 @@ class _PatientReview:
             is_clean=bool(lines)
             and state is ReviewState.READY
             and all(each.is_clean and each.approval is None for each in bills)
-            and self.patient_id not in self.records.same,
+            and not self._has_risk(bills),
             is_undecided=any(each.is_undecided for each in slot.drafts),
             approval=bill.approval if bill else None,
             question=question,
@@ -313,6 +313,13 @@ class _PatientReview:
             date_of_service=first,
             paid=None if stands is None else _paid(self.payments.get(stands, ())),
             searched=self.board.searched if self.board else _searched(person),
+        )
+
+    def _has_risk(self, bills: Sequence[Superbill]) -> bool:
+        """Say whether anything on superbills might be billed by somebody else too, or twice."""
+        programs = {line.program for bill in bills for line in bill.lines}
+        return self.patient_id in self.records.same or any(
+            (self.patient_id, program) in self.records.elsewhere for program in programs
         )
 
 
