@@ -24,8 +24,10 @@ from trellis_core.fhir.import_ import FhirPatient, FhirRecords, read_bundle
 from trellis_core.ledger.chain import EntryBody, EntryKind
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.services.access_log import audited
+from trellis_core.services.billing_records import FeeListKind
 from trellis_core.services.caseload_sessions import CaseloadSession
 from trellis_core.services.cocm import review_row
+from trellis_core.services.fee_list_store import FeeList, plain_name, write_list
 from trellis_core.services.practice import add_practice
 from trellis_core.services.practice_files import (
     MAX_FILE_BYTES,
@@ -155,6 +157,8 @@ def store_practice(unit: UnitOfWork, files: PracticeFiles, *, at: datetime) -> N
     _add(unit, (write_site(one, _site_row(here, one)) for one in files.sites))
     _add(unit, (_past_row(here, p, c) for p, c in files.past_coverages))
     _add(unit, (_elsewhere_row(here, p, e) for p, e in files.elsewhere))
+    for payer in sorted({payer for payer, _ in files.charges}):
+        write_list(unit, here, _charges_of(files, payer))
     dx, rx = "dx", "rec"
     _add(unit, (condition_row(here, p, replace(r, id=new_id(dx))) for p, r in files.conditions))
     enrollments = [(p, replace(r, id=new_id(rx))) for p, r in files.enrollments]
@@ -223,6 +227,17 @@ def store_practice(unit: UnitOfWork, files: PracticeFiles, *, at: datetime) -> N
 
 def _site_row(practice_id: str, site: Site) -> SiteRow:
     return SiteRow(practice_id=practice_id, id=site.id, name=site.name)
+
+
+def _charges_of(files: PracticeFiles, payer: str) -> FeeList:
+    kind = FeeListKind.CHARGES
+    return FeeList(
+        kind=kind,
+        payer_name=payer,
+        name=plain_name(kind, payer),
+        source="charges.csv",
+        amounts=tuple(amount for name, amount in files.charges if name == payer),
+    )
 
 
 def _past_row(practice_id: str, patient_id: str, held: Coverage) -> PastCoverageRow:

@@ -10,7 +10,9 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -68,8 +70,10 @@ from trellis_core.care.vocabulary import (
 from trellis_core.care.work import OUTCOMES, PatientNote, Task, TaskKind, TaskOutcome
 from trellis_core.case_file.strict_json import parse
 from trellis_core.errors import InputRefusedError, InvalidValueError
+from trellis_core.fees import ListedAmount
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.services.caseload_sessions import CaseloadSession
+from trellis_core.services.fee_files import overlap, place_of, what_is_wrong
 from trellis_core.services.scale_results import ScaleResult
 from trellis_core.values.codes import hcpcs, icd10, npi
 from trellis_core.values.ids import derived_entry_id
@@ -187,6 +191,7 @@ class PracticeFiles:
     sites: tuple[Site, ...] = ()
     past_coverages: tuple[Of[Coverage], ...] = ()
     elsewhere: tuple[Of[Elsewhere], ...] = ()
+    charges: tuple[tuple[str, ListedAmount], ...] = ()
     entries: tuple[TimeEntry, ...] = ()
     problems: tuple[str, ...] = ()
     counts: tuple[tuple[str, int], ...] = ()
@@ -527,6 +532,7 @@ def read_practice_files(folder: Path, *, day: date) -> PracticeFiles:
             reader.rows("past_coverage.csv", _PAST_COVERAGE), _past_coverage
         ),
         elsewhere=reader.read(reader.rows("elsewhere.csv", _ELSEWHERE), _elsewhere),
+        charges=_apart(reader, reader.read(reader.rows("charges.csv", _CHARGES), _charge)),
         entries=_placed(
             _unique(
                 reader,
@@ -729,6 +735,36 @@ def _past_coverage(row: _Row) -> Of[Coverage]:
         started_on=started_on,
         ended_on=ended_on,
     )
+
+
+_CHARGES: Final = "code! amount! effective_from! effective_through payer_name"
+
+
+def _charge(row: _Row) -> tuple[str, ListedAmount]:
+    written = row.needed("amount")
+    if not written.isascii() or not written.replace(".", "", 1).isdigit():
+        raise row.fail("amount", "not a number of dollars and cents.")
+    made = ListedAmount(
+        code=row.needed("code"),
+        amount=Decimal(written),
+        effective_from=row.needed_day("effective_from"),
+        effective_through=row.day("effective_through"),
+    )
+    wrong = what_is_wrong(made)
+    if wrong is not None:
+        raise row.fail("amount", wrong)
+    return row.text("payer_name"), made
+
+
+def _apart(
+    reader: _Reader, charges: tuple[tuple[str, ListedAmount], ...]
+) -> tuple[tuple[str, ListedAmount], ...]:
+    """Note the charges of one list that overlap."""
+    ordered = sorted(charges, key=lambda each: (each[0], *place_of(each[1])))
+    for (payer, one), (other, next_one) in pairwise(ordered):
+        if payer == other and (wrong := overlap(one, next_one)) is not None:
+            reader.problems.append(f"charges.csv: {wrong}")
+    return tuple(ordered)
 
 
 _ELSEWHERE: Final = "patient! program! other_practice learned_on! learned_from ended_on"
