@@ -6,12 +6,25 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared import formats, store, where_to_record, widgets
-from trellis_core.documents.superbill_words import approval_text
+from trellis_core.documents.superbill_words import (
+    ALLOWED_IS,
+    BEFORE_SUBMITTING,
+    TO_LOOK_AT,
+    allowed_words,
+    approval_words,
+    attestation_text,
+    charge_words,
+    performers,
+    recording_words,
+    replaced_text,
+    track_words,
+    unattested,
+    unattested_text,
+)
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.rules.value_texts import value_words
 from trellis_core.superbill import (
     Practitioner,
-    RecordedTime,
     Superbill,
     SuperbillLine,
     SuperbillStatus,
@@ -60,7 +73,7 @@ def draw(bill: Superbill, *, rule_book: RuleBook) -> None:
     with st.expander("Why these lines bill", icon=":material/rule:", key="superbills_why"):
         _why(bill, rule_book)
     with st.expander("Time behind it", icon=":material/schedule:", key="superbills_time"):
-        _time(bill.time)
+        _time(bill)
 
 
 def _head(bill: Superbill) -> None:
@@ -74,11 +87,13 @@ def _head(bill: Superbill) -> None:
     if bill.replaces is not None:
         verb = "Replaces" if bill.status is SuperbillStatus.ISSUED else "Would replace"
         st.caption(f"{verb} No. {bill.replaces}.")
+    if bill.replaced_by is not None:
+        st.warning(f"{replaced_text(bill)}.", icon=":material/history:")
     if bill.status is SuperbillStatus.DRAFT:
         st.caption("A draft: it shows the month as recorded so far and changes with it.")
-    if bill.approval is not None:
-        ends = " The approval ends when it changes." if bill.closed is None else ""
-        st.caption(formats.plain(f"{approval_text(bill.approval)}.{ends}"))
+    if bill.approval is not None or bill.lines:
+        ends = " The approval ends when it changes." if bill.approval and not bill.closed else ""
+        st.caption(formats.plain(f"{approval_words(bill)}.{ends}"))
     if bill.closed is not None:
         st.caption(
             formats.plain(
@@ -124,6 +139,12 @@ def _facts(bill: Superbill) -> None:
     if bill.diagnoses:
         st.markdown("**Diagnoses**")
         st.text("\n".join(f"{each.letter}  {each.icd10}  {each.text}" for each in bill.diagnoses))
+        if bill.diagnoses_left_out:
+            st.caption(f"{bill.diagnoses_left_out} more left out: a claim form takes twelve.")
+    said = [attestation_text(bill, each) for each in bill.attestations]
+    bare = unattested(bill)
+    for sentence in [*said, *([unattested_text(bare)] if bare else [])]:
+        st.caption(formats.plain(f"{sentence}."))
 
 
 def _block(where: st.delta_generator.DeltaGenerator, title: str, lines: Sequence[str]) -> None:
@@ -141,44 +162,54 @@ def _lines(bill: Superbill) -> None:
     if not bill.lines:
         st.markdown("Nothing is billed." if bill.is_withdrawn else "No line can be billed yet.")
         return
+    has_charges = any(line.charge is not None for line in bill.lines)
     rows = [
         {
             "Code": line.code,
             "Service": line.label,
+            "Modifiers": " ".join(line.modifiers),
             "Units": line.units,
             "Minutes": line.minutes if line.minutes is not None else None,
             "Date of service": formats.day(line.date_of_service),
             "Place": line.place_of_service,
             "Dx": "".join(line.diagnosis_pointers),
-            "Allowed": formats.money(line.allowed),
+            "Charge": formats.money(line.charge),
+            "Expected allowed": formats.money(line.allowed),
         }
         for line in bill.lines
     ]
-    widgets.table(
-        pd.DataFrame(rows), alt="Lines of the superbill", key=f"superbills_lines_{bill.id}"
-    )
+    unused = [
+        *([] if has_charges else ["Charge"]),
+        *([] if any(line.modifiers for line in bill.lines) else ["Modifiers"]),
+    ]
+    table = pd.DataFrame(rows).drop(columns=unused)
+    widgets.table(table, alt="Lines of the superbill", key=f"superbills_lines_{bill.id}")
     done: dict[str, list[str]] = {}
     for line in bill.lines:
-        people = ", ".join(f"{each.signature} {each.minutes} min" for each in line.performed_by)
-        done.setdefault(people, []).append(line.code)
+        done.setdefault(performers(line), []).append(line.code)
     for people, codes in done.items():
         if people:
             st.caption(formats.plain(f"{', '.join(codes)} done by {people}."))
-    source = next((line.fee_source for line in bill.lines if line.fee_source), None)
-    st.markdown(f"Allowed in total **{formats.plain(formats.money(bill.allowed_total))}**")
-    if source:
-        st.caption(formats.plain(f"Full allowed amount, patient's share included: {source.text}."))
+    totals = [f"Expected allowed in total **{formats.plain(formats.money(bill.allowed_total))}**"]
+    if has_charges:
+        totals.insert(0, f"Charge in total **{formats.plain(formats.money(bill.charge_total))}**")
+    st.markdown(" · ".join(totals))
+    st.caption(formats.plain(f"Charge: {charge_words(bill.lines)}."))
+    st.caption(formats.plain(f"Expected allowed: {allowed_words(bill.lines)}. {ALLOWED_IS}"))
 
 
 def _open_points(bill: Superbill) -> None:
     if bill.missing:
         listed = "\n".join(f"- {formats.plain(each.message)}" for each in bill.missing)
-        st.warning(f"Before this goes out:\n{listed}", icon=":material/checklist:")
+        st.warning(f"{BEFORE_SUBMITTING}:\n{listed}", icon=":material/checklist:")
     for caution in () if bill.status is SuperbillStatus.ISSUED else bill.cautions:
         st.markdown(f":material/visibility: {formats.plain(caution.message)}")
     if bill.status is not SuperbillStatus.ISSUED and (person := store.actor()) is not None:
         found = (*bill.missing, *bill.cautions)
         where_to_record.links(found, person, patient_id=bill.patient.id)
+    if bill.cautions:
+        listed = "\n".join(f"- {formats.plain(each.message)}" for each in bill.cautions)
+        st.info(f"{TO_LOOK_AT}:\n{listed}", icon=":material/visibility:")
     for weak in () if bill.status is SuperbillStatus.ISSUED else bill.weak_units:
         st.caption(
             formats.plain(
@@ -231,7 +262,7 @@ def _value_words(value: str, bill: Superbill, rule_book: RuleBook) -> str:
     return f"{parameter.description.rstrip('.')}: {words}, since {formats.day(use.effective_from)}."
 
 
-def _time(time: Sequence[RecordedTime]) -> None:
+def _time(bill: Superbill) -> None:
     rows = [
         {
             "No.": each.number,
@@ -239,14 +270,17 @@ def _time(time: Sequence[RecordedTime]) -> None:
             "Program": each.program.value,
             "Length": formats.length(each.seconds),
             "Counted": formats.length(each.counted_seconds) if each.counted_seconds else "none",
+            "Came in": recording_words(each) or formats.NOT_RECORDED,
             "Why not": ", ".join(title for title, _ in each.reasons),
             "Activity": each.activity,
             "By": f"{each.person}, {each.credential}" if each.credential else each.person,
             "Receipt": each.code,
         }
-        for each in time
+        for each in bill.time
     ]
     if rows:
         widgets.table(pd.DataFrame(rows), alt="Time behind the superbill", key="superbills_entries")
     else:
         st.markdown("No time is behind it.")
+    if bill.track_time:
+        st.caption(formats.plain(f"Counted: {' · '.join(map(track_words, bill.track_time))}."))
