@@ -1,6 +1,7 @@
 """Performance, Money: dollars captured and uncaptured by month, and what each number does not say."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final
 
 import pandas as pd
@@ -9,6 +10,7 @@ import streamlit as st
 from pages.shared import formats, performance_plots, roi_plots, widgets
 from trellis_core.services.months import Standing
 from trellis_core.services.performance_money import MonthMoney
+from trellis_core.values.money import ZERO
 
 _NOT_ON_FILE: Final = "not on file"
 _STANDING: Final = {
@@ -121,12 +123,12 @@ def summary(months: Sequence[MonthMoney]) -> str:
     known = [each for each in months if each.captured is not None and each.captured.superbills]
     words = []
     if known:
-        best = max(known, key=lambda each: each.captured.amount if each.captured else 0)
-        total = sum(float(each.captured.amount) for each in known if each.captured)
+        best = max(known, key=_amount)
+        total = formats.money_whole(sum(map(_amount, known), ZERO))
         span = formats.count(len(known), "month")
-        words.append(f"Captured in {span} with superbills: ${total:,.0f}")
-        if len(known) > 1 and best.captured:
-            amount = formats.money_whole(best.captured.amount)
+        words.append(f"Captured in {span} with superbills: {total}")
+        if len(known) > 1:
+            amount = formats.money_whole(_amount(best))
             words.append(f"most in {formats.month_name(best.month)}, {amount}")
     more = months[-1].uncaptured
     if more is not None:
@@ -136,3 +138,7 @@ def summary(months: Sequence[MonthMoney]) -> str:
             f"{formats.money_whole(more.blocked)} blocked by paperwork"
         )
     return f"{'; '.join(words)}."
+
+
+def _amount(each: MonthMoney) -> Decimal:
+    return ZERO if each.captured is None else each.captured.amount
