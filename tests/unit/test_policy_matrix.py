@@ -126,6 +126,7 @@ COMMANDS_OWN = {"backup.make_backup", "by_hand.note_command", "by_hand.command_i
         "sign_in.note_refused",
         "board_memory.month_on_board",
         "board_memory.rows_of_month",
+        "month_memory.looking",
     ],
 )
 def test_no_page_and_no_other_command_calls_what_does_not_ask(name: str):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from sqlmodel import col, select
+from sqlalchemy import Table, select
 
 from trellis_core.care.people import StaffMember
 from trellis_core.store.tables import SuperbillApprovalRow
@@ -37,11 +37,10 @@ def read_approvals(
     unit: UnitOfWork, practice_id: str, month: ServiceMonth, superbill_ids: Collection[str]
 ) -> dict[str, KeptApproval]:
     """Return what was approved of the superbills of a month, by their ids."""
-    chosen = select(SuperbillApprovalRow).where(
-        SuperbillApprovalRow.practice_id == practice_id, SuperbillApprovalRow.ym == month.ym
-    )
+    table: Table = SuperbillApprovalRow.__table__  # type: ignore[attr-defined]
+    chosen = select(table).where(table.c.practice_id == practice_id, table.c.ym == month.ym)
     if len(superbill_ids) <= _LISTED_AT_MOST:
-        chosen = chosen.where(col(SuperbillApprovalRow.superbill_id).in_(superbill_ids))
+        chosen = chosen.where(table.c.superbill_id.in_(superbill_ids))
     return {
         row.superbill_id: KeptApproval(
             sha256=row.sha256,
@@ -50,7 +49,7 @@ def read_approvals(
             approved_by=row.approved_by,
             approved_at=row.approved_at,
         )
-        for row in unit.session.exec(chosen)
+        for row in unit.connection.execute(chosen)
     }
 
 

@@ -19,9 +19,11 @@ from trellis_core.ledger.journal import EventKind, details_text
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.access_log import audited
 from trellis_core.services.closed_months import moment_words
+from trellis_core.services.month_memory import looking
 from trellis_core.services.month_plan import MonthPlan, plan_month
 from trellis_core.services.month_rows import MONTH_SUBJECT, canonical_text
-from trellis_core.services.months import practice_zone, state_in
+from trellis_core.services.months import plan_at, practice_zone, state_in
+from trellis_core.services.superbill_owners import patients_of
 from trellis_core.store.engine import Store
 from trellis_core.store.month_query import closed_since
 from trellis_core.store.tables import SuperbillApprovalRow
@@ -32,6 +34,8 @@ from trellis_core.values.clock import Clock
 from trellis_core.values.periods import ServiceMonth
 
 LONGEST_REASON: Final = 500
+_FEW: Final = 50
+"""How many named superbills are planned for by themselves."""
 
 
 class PassedOverBecause(StrEnum):
@@ -41,6 +45,7 @@ class PassedOverBecause(StrEnum):
     CHANGED = auto()
     NOT_READY = auto()
     NEEDS_DECISION = auto()
+    NEEDS_LOOK = auto()
 
 
 BECAUSE_WORDS: Final[Mapping[PassedOverBecause, str]] = {
@@ -48,6 +53,7 @@ BECAUSE_WORDS: Final[Mapping[PassedOverBecause, str]] = {
     PassedOverBecause.CHANGED: "it has changed since it was looked at",
     PassedOverBecause.NOT_READY: "it still lacks something",
     PassedOverBecause.NEEDS_DECISION: "only late, estimated or typed time earns a unit: decide it with a reason",
+    PassedOverBecause.NEEDS_LOOK: "something on it asks for a look: approve it by itself",
 }
 """Each as the end of a sentence."""
 
@@ -124,10 +130,9 @@ def approve_superbills(
     require(actor, Operation.APPROVE_SUPERBILL)
     reason = _reason(command)
     month, practice_id, now = command.month, actor.practice_id, clock.now()
-    with store.reading() as unit:
-        _refuse_closed(unit, practice_id, month, now=now)
-        plan = plan_month(unit, practice_id, month, as_of=now, rule_book=rule_book)
-    bills = _open_drafts(plan)
+    bills = _open_drafts(
+        _plan(command, practice_id=practice_id, store=store, clock=clock, rule_book=rule_book)
+    )
     chosen, before, passed = _sorted_out(bills, command)
     with store.writing(actor=actor, at=now) as unit:
         _refuse_closed(unit, practice_id, month, now=now)
@@ -230,6 +235,35 @@ def _refuse_closed(
     )
 
 
+def _plan(
+    command: ApproveSuperbills,
+    *,
+    practice_id: str,
+    store: Store,
+    clock: Clock,
+    rule_book: RuleBook,
+) -> MonthPlan:
+    """Plan the month as it is kept; for a few named superbills only their patients', anew."""
+    month, seen = command.month, command.seen
+    if seen is not None and len(seen) <= _FEW:
+        with store.reading() as unit:
+            now = clock.now()
+            _refuse_closed(unit, practice_id, month, now=now)
+            patients = patients_of(unit, practice_id, month, seen)
+            if patients is not None:
+                return plan_month(
+                    unit,
+                    practice_id,
+                    month,
+                    as_of=now,
+                    rule_book=rule_book,
+                    patient_ids=patients,
+                )
+    with looking(store, practice_id=practice_id, clock=clock) as look:
+        _refuse_closed(look.unit, practice_id, month, now=look.now)
+        return plan_at(look, practice_id, month, rule_book=rule_book)
+
+
 def _open_drafts(plan: MonthPlan) -> tuple[Superbill, ...]:
     """Return the drafts that a close would issue or hold back: not what stands as it was issued."""
     open_ids = {issue.draft.id for issue in plan.issues if not issue.is_withdrawal}
@@ -260,6 +294,8 @@ def _sorted_out(
             continue
         elif bill.is_undecided and not command.is_decided:
             because = PassedOverBecause.NEEDS_DECISION
+        elif command.seen is None and bill.cautions:
+            because = PassedOverBecause.NEEDS_LOOK
         if because is None:
             chosen[superbill_id] = sha256
         else:

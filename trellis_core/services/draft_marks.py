@@ -5,7 +5,7 @@ time, is read in one query each and changes nothing of what it says.
 """
 
 from bisect import bisect_left
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -44,17 +44,30 @@ class Marks:
         at = bisect_left(self.sealed_to, ledger_seq)
         return None if not ledger_seq or at == len(self.phrases) else self.phrases[at]
 
-    def laid_over(
-        self, draft: Superbill, *, ledger_seq: int, staff: Mapping[str, StaffMember]
-    ) -> Superbill:
-        """Return a draft with what there is to say of it: what was approved is never in question.
+    def over(
+        self, drafts: Sequence[Superbill], ledger_seq: int, staff: Mapping[str, StaffMember]
+    ) -> tuple[Superbill, ...]:
+        """Return a patient's drafts with what there is to say of them: what was approved is never in question.
 
         Args:
-            draft: As it was drawn up.
-            ledger_seq: Number of the newest ledger row about its month; 0 for none.
+            drafts: As they were drawn up.
+            ledger_seq: Number of the newest ledger row about their month; 0 for none.
             staff: Everyone whose name may appear, by id.
         """
         phrase = self.phrase(ledger_seq)
+        return tuple(self._one(draft, phrase, staff) for draft in drafts)
+
+    def of(self, drafts: Sequence[Superbill], ledger_seq: int) -> Hashable:
+        """Return what is laid over a patient's drafts; the same drafts with the same are the same."""
+        return (
+            self.phrase(ledger_seq),
+            any(draft.patient.id in self.questions for draft in drafts[:1]),
+            tuple(self.approvals.get(draft.id) for draft in drafts),
+        )
+
+    def _one(
+        self, draft: Superbill, phrase: str | None, staff: Mapping[str, StaffMember]
+    ) -> Superbill:
         bill = draft if phrase is None else replace(draft, checkpoint=phrase)
         if draft.patient.id in self.questions:
             return asked(bill)

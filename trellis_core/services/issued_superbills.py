@@ -1,21 +1,28 @@
 """Reading issued superbills: whole, unchanged, and every version."""
 
-from collections.abc import Collection
+from collections import OrderedDict
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import select
 
 from trellis_core.errors import CheckpointError, InvalidValueError, StoreError
 from trellis_core.ledger.checkpoint import SignedCheckpoint, signed_checkpoint
+from trellis_core.services.board_memory import no_search_for_cycles
 from trellis_core.services.checkpoints import checkpoint_phrase, newest_checkpoint
-from trellis_core.store.month_query import IssuedRow, issued_of
+from trellis_core.store.month_query import IssuedRow, documents_of, issued_of
 from trellis_core.store.tables import CHECKPOINT
 from trellis_core.store.unit_of_work import UnitOfWork
 from trellis_core.superbill import Superbill
 from trellis_core.superbill.issued import superbill_of, unpacked
+from trellis_core.superbill.sharing import SharedParts
 from trellis_core.values.periods import ServiceMonth, zone_named
+
+KEPT_AT_MOST: Final = 15_000
+"""Issued superbills kept of a practice: a month of ten thousand patients, and what was adjusted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +57,7 @@ def read_issued(
     patient_ids: Collection[str] | None = None,
     number: int | None = None,
     only_standing: bool = False,
+    memory: "IssuedMemory | None" = None,
 ) -> tuple[IssuedSuperbill, ...]:
     """Return issued superbills as they were issued, in the order of their numbers.
 
@@ -62,6 +70,7 @@ def read_issued(
         patient_ids: Only these patients'; None for everybody's.
         number: Only this one.
         only_standing: Leave out those that a later version replaced.
+        memory: Of the same practice of the same store; None to read every document anew.
 
     Raises:
         StoreError: A document is not as it was issued.
@@ -73,14 +82,19 @@ def read_issued(
         patient_ids=patient_ids,
         number=number,
         only_standing=only_standing,
+        with_documents=memory is None,
     )
-    bills = [_bill_of(row) for row in rows]
+    if memory is None:
+        bills = [_bill_of(row.number, row.document, row.sha256) for row in rows]
+    else:
+        bills = memory.bills(unit, practice_id, rows)
     sealing = _sealing(
         unit, practice_id, {bill.closed.event for bill in bills if bill.closed is not None}
     )
+    finished = _now if memory is None else memory.now
     return tuple(
         IssuedSuperbill(
-            bill=replace(_sealed(bill, sealing), replaced_by=row.superseded_by),
+            bill=finished(bill, _phrase(bill, sealing), row),
             number=row.number,
             superseded_by=row.superseded_by,
             changes_claim=row.changes_claim,
@@ -89,6 +103,58 @@ def read_issued(
         )
         for row, bill in zip(rows, bills, strict=True)
     )
+
+
+class IssuedMemory:
+    """Issued superbills that were read before. Ask it from one thread at a time.
+
+    A document never changes, and is checked against its digest when it is read. One whose digest in the
+    store is another is not the one that is kept.
+    """
+
+    def __init__(self, at_most: int = KEPT_AT_MOST) -> None:
+        self._at_most: Final = at_most
+        self._kept: Final[OrderedDict[tuple[int, str], Superbill]] = OrderedDict()
+        self._now: Final[dict[tuple[int, str], Superbill]] = {}
+        self._parts = SharedParts()
+
+    def bills(
+        self, unit: UnitOfWork, practice_id: str, rows: Sequence[IssuedRow]
+    ) -> list[Superbill]:
+        """Return the superbills of rows that were read without documents, as they were issued.
+
+        Raises:
+            StoreError: A document that was not kept is not as it was issued.
+        """
+        keys = [(row.number, row.sha256) for row in rows]
+        new = [number for number, sha256 in keys if (number, sha256) not in self._kept]
+        documents = documents_of(unit, practice_id, new)
+        found = []
+        with no_search_for_cycles():
+            for key in keys:
+                bill = self._kept.get(key)
+                if bill is None:
+                    bill = self._parts.sharing(_bill_of(key[0], documents[key[0]], key[1]))
+                self._kept[key] = bill
+                self._kept.move_to_end(key)
+                found.append(bill)
+        while len(self._kept) > self._at_most:
+            self._now.pop(self._kept.popitem(last=False)[0], None)
+        return found
+
+    def now(self, bill: Superbill, phrase: str | None, row: IssuedRow) -> Superbill:
+        """Return a superbill with the checkpoint that seals it and what replaced it."""
+        key = row.number, row.sha256
+        before = self._now.get(key)
+        if before is not None and (before.checkpoint, before.replaced_by) == (
+            phrase or bill.checkpoint,
+            row.superseded_by,
+        ):
+            return before
+        made = _now(bill, phrase, row)
+        if key in self._kept:
+            self._now[key] = made
+        return made
 
 
 def first_sealing(unit: UnitOfWork, practice_id: str, event: int) -> SignedCheckpoint | None:
@@ -140,21 +206,22 @@ def _sealing(
     return found
 
 
-def _sealed(bill: Superbill, sealing: dict[int, SignedCheckpoint]) -> Superbill:
+def _phrase(bill: Superbill, sealing: Mapping[int, SignedCheckpoint]) -> str | None:
     checkpoint = None if bill.closed is None else sealing.get(bill.closed.event)
     if checkpoint is None:
-        return bill
-    return replace(
-        bill, checkpoint=checkpoint_phrase(checkpoint, zone_named(bill.practice.time_zone))
-    )
+        return None
+    return checkpoint_phrase(checkpoint, zone_named(bill.practice.time_zone))
 
 
-def _bill_of(row: IssuedRow) -> Superbill:
+def _now(bill: Superbill, phrase: str | None, row: IssuedRow) -> Superbill:
+    return replace(bill, checkpoint=phrase or bill.checkpoint, replaced_by=row.superseded_by)
+
+
+def _bill_of(number: int, document: bytes, sha256: str) -> Superbill:
     try:
-        bill = superbill_of(unpacked(row.document, row.sha256))
+        return superbill_of(unpacked(document, sha256))
     except InvalidValueError as error:
         raise StoreError(
-            f"Superbill {row.number} is not as it was issued: the store was changed around "
+            f"Superbill {number} is not as it was issued: the store was changed around "
             "Trellis. Nothing was drawn up. Keep the store as it is and run 'trellis check'."
         ) from error
-    return bill

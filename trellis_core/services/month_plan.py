@@ -11,8 +11,13 @@ from typing import Final
 
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.board_memory import no_search_for_cycles
-from trellis_core.services.issued_superbills import IssuedSuperbill, read_issued
-from trellis_core.services.superbill_drafts import MonthBills, PatientBills, month_bills
+from trellis_core.services.issued_superbills import IssuedMemory, IssuedSuperbill, read_issued
+from trellis_core.services.superbill_drafts import (
+    MonthBills,
+    MonthDrafts,
+    PatientBills,
+    month_bills,
+)
 from trellis_core.store.month_query import last_number
 from trellis_core.store.tables import JOURNAL_HEAD, LEDGER_HEAD
 from trellis_core.store.unit_of_work import UnitOfWork, head_of
@@ -105,7 +110,7 @@ class MonthPlan:
     """
 
     month: ServiceMonth
-    bills: MonthBills
+    bills: MonthDrafts
     ledger: tuple[int, bytes]
     journal: tuple[int, bytes]
     last_number: int
@@ -142,6 +147,8 @@ def plan_month(
     rule_book: RuleBook,
     patient_ids: Collection[str] | None = None,
     holds_undecided: bool = False,
+    drafts: MonthDrafts | None = None,
+    issued: IssuedMemory | None = None,
 ) -> MonthPlan:
     """Return what closing a month would issue, from one moment of the store.
 
@@ -154,6 +161,8 @@ def plan_month(
         patient_ids: Only what concerns these patients; None for everybody.
         holds_undecided: Hold back superbills with a unit that only late, estimated or typed time earns,
             until somebody has accepted it.
+        drafts: The whole month's, as this unit of work sees them; None to draw them up anew.
+        issued: The issued superbills that are kept; None to read every one anew.
 
     Raises:
         NotFoundError: There is no such practice or patient.
@@ -162,24 +171,29 @@ def plan_month(
     ledger = head_of(unit.connection, LEDGER_HEAD, practice_id)
     journal = head_of(unit.connection, JOURNAL_HEAD, practice_id)
     standing = read_issued(
-        unit, practice_id, month=month, patient_ids=patient_ids, only_standing=True
+        unit, practice_id, month=month, patient_ids=patient_ids, only_standing=True, memory=issued
     )
-    with no_search_for_cycles():
-        bills = month_bills(
-            unit,
-            practice_id,
-            month,
-            as_of=as_of,
-            rule_book=rule_book,
-            patient_ids=patient_ids,
-            also={each.bill.patient.id for each in standing},
-        )
+
+    def anew(ids: Collection[str] | None) -> MonthBills:
+        with no_search_for_cycles():
+            return month_bills(
+                unit,
+                practice_id,
+                month,
+                as_of=as_of,
+                rule_book=rule_book,
+                patient_ids=ids,
+                also={each.bill.patient.id for each in standing},
+            )
+
+    bills = anew(patient_ids).drafts if drafts is None else drafts
     sorted_out = _SortedOut(
         {each.bill.id: each for each in standing}, holds_undecided=holds_undecided
     )
     for bill in bills.superbills:
         sorted_out.take(bill)
-    sorted_out.withdraw_the_rest(bills, rule_book=rule_book)
+    if withdrawn := sorted_out.not_billed_any_more:
+        sorted_out.withdraw(anew(withdrawn), rule_book=rule_book)
     return MonthPlan(
         month=month,
         bills=bills,
@@ -261,8 +275,13 @@ class _SortedOut:
             )
         )
 
-    def withdraw_the_rest(self, bills: MonthBills, *, rule_book: RuleBook) -> None:
-        """Withdraw what was issued before and is not billed any more."""
+    @property
+    def not_billed_any_more(self) -> list[str]:
+        """Return the patients of whom something was issued that is not billed any more."""
+        return sorted({each.bill.patient.id for each in self._before.values() if each.bill.lines})
+
+    def withdraw(self, bills: MonthBills, *, rule_book: RuleBook) -> None:
+        """Withdraw what was issued before and is not billed any more, from these patients' months."""
         of_patient = {each.patient.id: each for each in bills.patients}
         for before in self._before.values():
             if before.bill.lines:

@@ -18,6 +18,7 @@ from trellis_core.services.access_events import note_view
 from trellis_core.services.access_log import audited
 from trellis_core.services.chart_guard import guard
 from trellis_core.services.issued_superbills import IssuedSuperbill, read_issued
+from trellis_core.services.month_memory import Look, looking
 from trellis_core.services.month_plan import (
     MonthCounts,
     MonthPlan,
@@ -155,12 +156,15 @@ def month_state(
         PermissionDeniedError: The actor may not see the practice's months.
     """
     require(actor, Operation.READ_BOARD)
-    now = clock.now()
-    with store.reading() as unit:
-        state = state_in(unit, actor.practice_id, month, now=now)
-        if state.is_closed or rule_book is None:
+    practice_id = actor.practice_id
+    if rule_book is None:
+        with store.reading() as unit:
+            return state_in(unit, practice_id, month, now=clock.now())
+    with looking(store, practice_id=practice_id, clock=clock) as look:
+        state = state_in(look.unit, practice_id, month, now=look.now)
+        if state.is_closed:
             return state
-        plan = plan_month(unit, actor.practice_id, month, as_of=now, rule_book=rule_book)
+        plan = plan_at(look, practice_id, month, rule_book=rule_book)
     return replace(state, counts=plan.counts)
 
 
@@ -219,31 +223,13 @@ def month_review(
         StoreError: An issued superbill is not as it was issued, or the journal could not be told.
     """
     require(actor, Operation.READ_SUPERBILL)
-    now = clock.now()
     practice_id = actor.practice_id
-    with store.reading() as unit:
-        if patient_id is not None:
-            guard(unit, actor, patient_id, now=now)
-        state = state_in(unit, practice_id, month, now=now)
-        _require_patient(unit, practice_id, patient_id)
-        plan: MonthPlan | None = None
-        every: tuple[IssuedSuperbill, ...] = ()
-        if state.marks:
-            every = read_issued(
-                unit,
-                practice_id,
-                month=month,
-                patient_ids=None if patient_id is None else [patient_id],
-            )
-        if not state.is_closed:
-            plan = plan_month(
-                unit,
-                practice_id,
-                month,
-                as_of=now,
-                rule_book=rule_book,
-                patient_ids=None if patient_id is None else [patient_id],
-            )
+    found = (
+        _whole(month, practice_id=practice_id, store=store, clock=clock, rule_book=rule_book)
+        if patient_id is None
+        else _of_one(month, patient_id, store=store, actor=actor, clock=clock, rule_book=rule_book)
+    )
+    state, plan, every = found
     if patient_id is not None:
         note_view(patient_id, store=store, actor=actor, clock=clock)
     if plan is None:
@@ -261,6 +247,72 @@ def month_review(
         changes={}
         if plan is None
         else {issue.draft.id: issue.changes_claim for issue in plan.issues},
+    )
+
+
+_Found = tuple[MonthState, MonthPlan | None, tuple[IssuedSuperbill, ...]]
+"""How a month stands, what a close would do where it is not closed, and every issued superbill."""
+
+
+def _whole(
+    month: ServiceMonth, *, practice_id: str, store: Store, clock: Clock, rule_book: RuleBook
+) -> _Found:
+    with looking(store, practice_id=practice_id, clock=clock) as look:
+        state = state_in(look.unit, practice_id, month, now=look.now)
+        every: tuple[IssuedSuperbill, ...] = ()
+        if state.marks:
+            every = read_issued(look.unit, practice_id, month=month, memory=look.issued)
+        if state.is_closed:
+            return state, None, every
+        return state, plan_at(look, practice_id, month, rule_book=rule_book), every
+
+
+def _of_one(
+    month: ServiceMonth,
+    patient_id: str,
+    *,
+    store: Store,
+    actor: Actor,
+    clock: Clock,
+    rule_book: RuleBook,
+) -> _Found:
+    practice_id, now, plan = actor.practice_id, clock.now(), None
+    with store.reading() as unit:
+        guard(unit, actor, patient_id, now=now)
+        state = state_in(unit, practice_id, month, now=now)
+        _require_patient(unit, practice_id, patient_id)
+        every: tuple[IssuedSuperbill, ...] = ()
+        if state.marks:
+            every = read_issued(unit, practice_id, month=month, patient_ids=[patient_id])
+        if not state.is_closed:
+            plan = plan_month(
+                unit,
+                practice_id,
+                month,
+                as_of=now,
+                rule_book=rule_book,
+                patient_ids=[patient_id],
+            )
+        return state, plan, every
+
+
+def plan_at(look: Look, practice_id: str, month: ServiceMonth, *, rule_book: RuleBook) -> MonthPlan:
+    """Return what closing a whole month would issue, from a look at what is kept of it.
+
+    Args:
+        look: A look at the practice's months.
+        practice_id: Whose.
+        month: The service month.
+        rule_book: The rules.
+    """
+    return plan_month(
+        look.unit,
+        practice_id,
+        month,
+        as_of=look.now,
+        rule_book=rule_book,
+        drafts=look.months.drafts(look.unit, month, as_of=look.now, rule_book=rule_book),
+        issued=look.issued,
     )
 
 
@@ -362,9 +414,7 @@ def number_ranges(numbers: Iterable[int]) -> str:
     return ", ".join(" to ".join(map(str, each)) for each in ranges)
 
 
-def _require_patient(unit: UnitOfWork, practice_id: str, patient_id: str | None) -> None:
-    if patient_id is None:
-        return
+def _require_patient(unit: UnitOfWork, practice_id: str, patient_id: str) -> None:
     known = select(PatientRow.id).where(
         PatientRow.practice_id == practice_id, PatientRow.id == patient_id
     )

@@ -18,8 +18,8 @@ from trellis_core.rules.determination import Determination
 from trellis_core.rules.determine import determine
 from trellis_core.rules.facts import Facts
 from trellis_core.rules.rulebook import RuleBook
-from trellis_core.services.billing_records import attestations_of, charges_of, elsewhere_of
-from trellis_core.services.draft_marks import Marks, read_marks
+from trellis_core.services.billing_records import attestations_of, charges_of
+from trellis_core.services.draft_marks import read_marks
 from trellis_core.store.care_mapping import condition_of, patient_of
 from trellis_core.store.ledger_query import read_entries
 from trellis_core.store.mapping import practice_of, staff_of
@@ -52,6 +52,39 @@ class PatientBills:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PatientDrafts:
+    """One patient's drafts, without what they were drawn from.
+
+    Attributes:
+        ledger_seq: Number of the newest ledger row about the month; 0 where there is none.
+    """
+
+    patient: Patient
+    ledger_seq: int
+    superbills: tuple[Superbill, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthDrafts:
+    """A month's drafts, without what they were drawn from.
+
+    Attributes:
+        patients: Whoever has a line or an open choice, or was asked for; by name.
+        determinations: Of everybody in play, by patient id.
+    """
+
+    practice: Practice
+    staff: tuple[StaffMember, ...]
+    patients: tuple[PatientDrafts, ...]
+    determinations: Mapping[str, Determination]
+
+    @property
+    def superbills(self) -> tuple[Superbill, ...]:
+        """Every draft."""
+        return tuple(bill for each in self.patients for bill in each.superbills)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MonthBills:
     """The practice's month, as far as it was asked for.
 
@@ -68,7 +101,22 @@ class MonthBills:
     @property
     def superbills(self) -> tuple[Superbill, ...]:
         """Every draft."""
-        return tuple(bill for each in self.patients for bill in each.superbills)
+        return self.drafts.superbills
+
+    @property
+    def drafts(self) -> MonthDrafts:
+        """The same without what the drafts were drawn from."""
+        return MonthDrafts(
+            practice=self.practice,
+            staff=self.staff,
+            patients=tuple(
+                PatientDrafts(
+                    patient=each.patient, ledger_seq=each.ledger_seq, superbills=each.superbills
+                )
+                for each in self.patients
+            ),
+            determinations=self.determinations,
+        )
 
 
 class Step(StrEnum):
@@ -115,88 +163,25 @@ def month_bills(
     rows = read_panel(unit, practice_id, month, patient_ids)
     for missing in sorted(set(patient_ids or ()) - {row.id for row in rows.patients}):
         raise NotFoundError("patient", missing)
-    drawn = drawn_up(unit, rows, as_of=as_of, rule_book=rule_book, also=also)
+    of = Drawing(unit, rows, as_of=as_of, rule_book=rule_book, also=also)
+    patients = tuple(of.in_turn())
     marks = read_marks(
         unit,
         practice_id,
         month,
-        zone_name=drawn.practice.time_zone,
-        superbill_ids=[bill.id for bill in drawn.superbills],
+        zone_name=of.practice.time_zone,
+        superbill_ids=[bill.id for each in patients for bill in each.superbills],
         patient_ids=patient_ids,
     )
-    return marking(drawn, marks)
-
-
-def drawn_up(
-    unit: UnitOfWork,
-    rows: PanelRows,
-    *,
-    as_of: datetime,
-    rule_book: RuleBook,
-    also: Collection[str] = (),
-    is_part: bool = False,
-    told: Told = tell_nobody,
-) -> MonthBills:
-    """Draw up what a month would bill, without what is laid over the drafts.
-
-    Args:
-        unit: The unit of work that the rows were read in.
-        rows: The month, of everybody or of some patients.
-        as_of: Steps whose deadline is ahead of it are pending, not missed.
-        rule_book: The rules.
-        also: Patients who are wanted even where nothing can be billed.
-        is_part: The patients whom the rows are of are wanted only as they would be in a whole month:
-            if they are in play, and have a line or an open choice.
-        told: Told how far it has come.
-    """
-    facts = panel_facts(rows, as_of=as_of, also=also, is_part=is_part)
-    first_look: dict[str, Determination] = {}
-    for number, (each, known) in enumerate(facts.items(), 1):
-        first_look[each] = determine(known, rule_book=rule_book)
-        told(Step.LOOKED_AT, number, len(facts))
-    named = frozenset() if rows.asked is None or is_part else rows.asked
-    wanted = [
-        each
-        for each, answer in first_look.items()
-        if each in named or each in also or answer.lines or answer.decisions_needed
-    ]
-    of = _Drawing(unit, rows, wanted, rule_book)
-    patients = []
-    for number, patient in enumerate(of.patients(), 1):
-        patients.append(of.drawn(patient, facts[patient.id]))
-        told(Step.DRAWN_UP, number, len(wanted))
+    people = {person.id: person for person in of.staff}
     return MonthBills(
         practice=of.practice,
         staff=of.staff,
-        patients=tuple(patients),
-        determinations=first_look,
-    )
-
-
-def marking(drawn: MonthBills, marks: Marks) -> MonthBills:
-    """Lay approvals, open questions and checkpoints over drafts."""
-    staff = {person.id: person for person in drawn.staff}
-    return replace(
-        drawn, patients=tuple(marked_patient(each, marks, staff) for each in drawn.patients)
-    )
-
-
-def marked_patient(
-    drawn: PatientBills, marks: Marks, staff: Mapping[str, StaffMember]
-) -> PatientBills:
-    """Lay over one patient's drafts what there is to say of them.
-
-    Args:
-        drawn: As they were drawn up.
-        marks: The month's.
-        staff: Everyone whose name may appear, by id.
-    """
-    return replace(
-        drawn,
-        superbills=tuple(
-            marks.laid_over(bill, ledger_seq=drawn.ledger_seq, staff=staff)
-            for bill in drawn.superbills
+        patients=tuple(
+            replace(each, superbills=marks.over(each.superbills, each.ledger_seq, people))
+            for each in patients
         ),
+        determinations=of.determinations,
     )
 
 
@@ -211,18 +196,54 @@ def concerns(bill: Superbill, program: Program | None) -> bool:
     return program is None or program in named
 
 
-class _Drawing:
-    """What drawing up takes, read once for all of the patients."""
+class Drawing:
+    """Draws a month's patients up, without what is laid over their drafts.
+
+    Args:
+        unit: The unit of work that the rows were read in.
+        rows: The month, of everybody or of some patients.
+        as_of: Steps whose deadline is ahead of it are pending, not missed.
+        rule_book: The rules.
+        also: Patients who are wanted even where nothing can be billed.
+        is_part: The patients whom the rows are of are wanted only as they would be in a whole month:
+            if they are in play, and have a line or an open choice.
+        told: Told how far it has come.
+
+    Attributes:
+        determinations: Of everybody in play, by patient id.
+    """
 
     def __init__(
-        self, unit: UnitOfWork, rows: PanelRows, wanted: Sequence[str], rule_book: RuleBook
+        self,
+        unit: UnitOfWork,
+        rows: PanelRows,
+        *,
+        as_of: datetime,
+        rule_book: RuleBook,
+        also: Collection[str] = (),
+        is_part: bool = False,
+        told: Told = tell_nobody,
     ) -> None:
         practice_id = rows.practice.id
-        self.practice = practice_of(rows.practice)
-        self.staff = tuple(staff_of(row) for row in rows.staff)
-        self._rows = rows
-        self._wanted = frozenset(wanted)
+        self.practice: Final = practice_of(rows.practice)
+        self.staff: Final = tuple(staff_of(row) for row in rows.staff)
+        self.determinations: Final[dict[str, Determination]] = {}
+        self._told = told
         self._rule_book = rule_book
+        self._facts = panel_facts(rows, as_of=as_of, also=also, is_part=is_part)
+        for number, (each, known) in enumerate(self._facts.items(), 1):
+            self.determinations[each] = determine(known, rule_book=rule_book)
+            told(Step.LOOKED_AT, number, len(self._facts))
+        named = frozenset() if rows.asked is None or is_part else rows.asked
+        wanted = [
+            each
+            for each, answer in self.determinations.items()
+            if each in named or each in also or answer.lines or answer.decisions_needed
+        ]
+        is_wanted = frozenset(wanted)
+        self._patients = sorted(
+            (each for each in _patients_as_billed(rows) if each.id in is_wanted), key=by_name
+        )
         self._places = {site.id: site.place_of_service for site in rows.sites}
         self._conditions = _conditions_by_patient(rows)
         self._entries = _entries_by_patient(unit, practice_id, rows.month, wanted)
@@ -234,23 +255,21 @@ class _Drawing:
             rows.month,
             zone=zone_named(rows.practice.time_zone),
             staff={person.id: person for person in self.staff},
-            patient_ids=sorted(wanted) if len(wanted) <= _LISTED_AT_MOST else None,
-        )
-        self._elsewhere = elsewhere_of(unit, practice_id, rows.month)
-
-    def patients(self) -> list[Patient]:
-        """Return the patients who are wanted, by name, with the coverage of the month."""
-        return sorted(
-            (each for each in _patients_as_billed(self._rows) if each.id in self._wanted),
-            key=by_name,
+            patient_ids=wanted if len(wanted) <= _LISTED_AT_MOST else None,
         )
 
-    def drawn(self, patient: Patient, known: Facts) -> PatientBills:
-        """Draw one patient's superbills up."""
+    def in_turn(self) -> Iterator[PatientBills]:
+        """Draw up, once, whoever was asked for, or has a line or an open choice; by name."""
+        for number, patient in enumerate(self._patients, 1):
+            yield self._drawn(patient)
+            self._told(Step.DRAWN_UP, number, len(self._patients))
+
+    def _drawn(self, patient: Patient) -> PatientBills:
+        known = self._facts.pop(patient.id)
         number, head = self._newest.get(patient.id, (0, None))
         explained = determine(known, rule_book=self._rule_book, explain=True)
         facts = _with_records(
-            known, self._conditions.get(patient.id, ()), self._entries.get(patient.id, ())
+            known, self._conditions.get(patient.id, ()), self._entries.pop(patient.id, ())
         )
         return PatientBills(
             patient=patient,
@@ -273,7 +292,6 @@ class _Drawing:
                 ledger_head=head,
                 charges=self._charges,
                 attestations=self._attestations.get(patient.id, ()),
-                elsewhere=self._elsewhere.get(patient.id, ()),
             ),
         )
 

@@ -42,6 +42,9 @@ LONGEST_ENTRY_SECONDS: Final = 86_400
 """How long before a month a timer may have started whose entry still reaches into it."""
 
 
+_LISTED_AT_MOST: Final = 500
+"""Superbills named one by one in a statement."""
+
 _DECIDE_NOTHING: Final = (
     EventKind.SIGNED_IN,
     EventKind.SIGN_IN_REFUSED,
@@ -365,6 +368,20 @@ def issued_of(
         )
         for row in unit.connection.execute(chosen.order_by(SUPERBILL.c.number))
     )
+
+
+def documents_of(unit: UnitOfWork, practice_id: str, numbers: Sequence[int]) -> dict[int, bytes]:
+    """Return the packed documents of issued superbills, by number."""
+    found: dict[int, bytes] = {}
+    for first in range(0, len(numbers), _LISTED_AT_MOST):
+        rows = unit.connection.execute(
+            select(SUPERBILL.c.number, SUPERBILL.c.document).where(
+                SUPERBILL.c.practice_id == practice_id,
+                SUPERBILL.c.number.in_(numbers[first : first + _LISTED_AT_MOST]),
+            )
+        )
+        found.update((int(row.number), bytes(row.document)) for row in rows)
+    return found
 
 
 def _issued(*, with_documents: bool) -> Select[Any]:
