@@ -23,6 +23,7 @@ from trellis_core.services.months import MonthReview, month_review
 from trellis_core.services.superbill_drafts import concerns
 from trellis_core.superbill import Superbill
 
+EVERY = "Every program"
 CHOSEN_COLUMNS = "superbills_columns"
 """Under which the chosen column profile is kept for the files of one superbill."""
 
@@ -51,6 +52,8 @@ def draw_one(bill: Superbill) -> None:
         )  # fmt: skip
     superbill_approval.one(bill, actor, month=month)
     routes.link("chart", "Open the chart", patient_id=bill.patient.id)
+    if bill.number is not None and may(actor, Operation.READ_PACKET):
+        routes.link("audit-packet", "Audit packet of this month", patient_id=bill.patient.id)
 
 
 def draw_files(bills: list[Superbill], chosen: list[Superbill]) -> None:
@@ -60,10 +63,10 @@ def draw_files(bills: list[Superbill], chosen: list[Superbill]) -> None:
         program = None
         if not is_selection:
             in_month = [each for each in Program if any(concerns(bill, each) for bill in bills)]
-            program = st.selectbox(
-                "Files of", [None, *in_month], key="superbills_program", width=200,
-                format_func=lambda each: "Every program" if each is None else each.value,
+            of = st.selectbox(
+                "Files of", [EVERY, *in_month], key="superbills_program", width=200
             )  # fmt: skip
+            program = next((each for each in in_month if each == of), None)
         profile = column_profile_editor.choice(actor)
         column_profile_editor.button(actor, chosen or bills)
     st.session_state[CHOSEN_COLUMNS] = profile

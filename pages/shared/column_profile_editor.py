@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from pages.shared import formats, state, store, widgets
+from pages.shared import state, store, widgets
 from trellis_core.access import Actor, Operation, may
 from trellis_core.documents.columns import EVERY_COLUMN, FIELDS, field_label, lines_table
 from trellis_core.services.column_profiles import (
@@ -36,9 +37,7 @@ def choice(person: Actor) -> str | None:
     """Draw the choice of columns; return the profile's name, None for Trellis' own columns."""
     names = [each.name for each in column_profiles(store=store.store(), actor=person)]
     key = f"{state.form_key(_FORM)}_choice"
-    chosen = st.selectbox(
-        "Columns of CSV and XLSX", [TRELLIS, *names], format_func=formats.plain, key=key, width=260
-    )
+    chosen = st.selectbox("Columns of CSV and XLSX", [TRELLIS, *names], key=key, width=260)
     return None if chosen == TRELLIS else chosen
 
 
@@ -59,10 +58,11 @@ def _dialog(person: Actor, example: Superbill | None) -> None:
     with widgets.command():
         stored = column_profiles(store=store.store(), actor=person)
         by_id = {each.id or each.name: each for each in stored}
-        which = st.selectbox(
+        chosen, start = st.columns(2)
+        which = chosen.selectbox(
             "Profile",
             [_NEW, *by_id],
-            format_func=lambda key: formats.plain(by_id[key].name) if key in by_id else key,
+            format_func=lambda key: by_id[key].name if key in by_id else key,
             key=f"{_FORM}_which",
         )
         profile = by_id.get(which)
@@ -71,7 +71,7 @@ def _dialog(person: Actor, example: Superbill | None) -> None:
         elif profile is not None:
             _edit(profile, person, example)
         else:
-            _begin(stored, person, example)
+            _begin(stored, person, example, start)
 
 
 def _read(profile: ColumnProfile, example: Superbill | None) -> None:
@@ -86,11 +86,14 @@ def _read(profile: ColumnProfile, example: Superbill | None) -> None:
     _preview(profile.columns, example)
 
 
-def _begin(stored: Sequence[ColumnProfile], person: Actor, example: Superbill | None) -> None:
+def _begin(
+    stored: Sequence[ColumnProfile],
+    person: Actor,
+    example: Superbill | None,
+    place: DeltaGenerator,
+) -> None:
     starts = {TRELLIS: EVERY_COLUMN} | {each.name: each.columns for each in stored}
-    start = st.selectbox(
-        "Begin with the columns of", list(starts), format_func=formats.plain, key=f"{_FORM}_start"
-    )
+    start = place.selectbox("Begin with the columns of", list(starts), key=f"{_FORM}_start")
     _edit(ColumnProfile(name="", columns=starts[start]), person, example, start=start)
 
 
@@ -104,6 +107,7 @@ def _edit(
         key=f"{key}_columns",
         num_rows="dynamic",
         hide_index=True,
+        alt="Columns of the profile, in their order",
         height=_SHOWN_ROWS * _ROW_HEIGHT + _HEADER_HEIGHT,
         column_config={
             _PLACE: st.column_config.NumberColumn(
