@@ -45,16 +45,17 @@ def names_of(review: ReviewOfMonth) -> dict[str, str]:
 
 def draw_sums(review: ReviewOfMonth, rows: Sequence[ReviewRow]) -> None:
     """Draw how many rows there are of each state, and what they amount to."""
-    with st.container(horizontal=True, key="month_review_sums"):
+    with st.container(horizontal=True, gap="small", key="month_review_sums"):
         for each in STATE_ORDER:
             own = [row for row in rows if row.state is each]
-            cleared = sum((row.expected_if_cleared or ZERO for row in own), ZERO)
-            amount = f"{formats.money(review.expected(own))} expected"
-            if cleared and each in _NOT_YET and not review.expected(own):
-                amount = f"{formats.money(cleared)} if cleared"
+            amount, word = review.expected(own), "expected"
+            if each in _NOT_YET and not amount:
+                amount = sum((row.expected_if_cleared or ZERO for row in own), ZERO)
+                word = "if cleared"
             st.metric(
-                STATE_WORDS[each], f"{len(own):,}", delta=amount, delta_color="off",
-                delta_arrow="off",
+                STATE_WORDS[each], f"{len(own):,}", delta=f"{formats.money_whole(amount)} {word}",
+                delta_color="off", delta_arrow="off",
+                help=f"{formats.money(amount)} {word}: allowed amounts, the patients' share included.",
             )  # fmt: skip
 
 

@@ -92,7 +92,7 @@ def test_a_session_that_ended_shows_nothing_on_the_next_click(dashboard):
     ("role", "title"),
     [
         (AccessRole.COORDINATOR, "Thresholds"),
-        (AccessRole.BILLER, "Superbills"),
+        (AccessRole.BILLER, "Month review"),
         (AccessRole.OWNER, "ROI calculator"),
         (AccessRole.AUDITOR, "Ledger"),
     ],
@@ -121,7 +121,7 @@ def test_a_menu_has_at_most_seven_entries_and_only_what_the_person_may_open(pers
 
 
 @pytest.mark.parametrize(
-    "name", ["ccm", "pcm", "bhi", "cocm", "tcm", "superbills", "roi", "rule-book"]
+    "name", ["ccm", "pcm", "bhi", "cocm", "tcm", "month-review", "superbills", "roi", "rule-book"]
 )
 def test_the_disclaimer_stands_where_it_must(dashboard, name):
     at = dashboard.open(AccessRole.OWNER, PAGES[name])
