@@ -94,6 +94,13 @@ PAGES: Final[tuple[PageSpec, ...]] = tuple(
         ),
         ("rule-book", "insight/rule_book", "Rule book", "menu_book", Operation.READ_RULE_BOOK),
         ("ledger", "insight/ledger", "Ledger", "history_edu", Operation.READ_LEDGER),
+        (
+            "audit-packet",
+            "insight/audit_packet",
+            "Audit packet",
+            "folder_zip",
+            Operation.READ_PACKET,
+        ),
         ("access-log", "insight/access_log", "Access log", "policy", Operation.READ_ACCESS_LOG),
         ("settings", "practice/settings", "Settings", "settings", Operation.READ_PRACTICE),
         ("people", "practice/people", "People and sign-in", "badge", Operation.MANAGE_PEOPLE),
@@ -138,9 +145,9 @@ _MENUS: Final[Mapping[AccessRole, Mapping[str, tuple[str, ...]]]] = {
         "Audit": ("ledger",),
     },
     AccessRole.AUDITOR: {
-        "Audit": ("ledger", "superbills"),
+        "Audit": ("ledger", "superbills", "audit-packet"),
         "Care": ("thresholds", "patients", "programs"),
-        "See": ("rule-book", "roi"),
+        "See": ("rule-book",),
     },
 }
 """Menu entries per role, at most seven; the first is the role's home.
