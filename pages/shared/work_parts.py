@@ -221,11 +221,13 @@ def may_answer(note: PatientNote, person: Actor, people: dict[str, StaffMember])
 
 
 def answer_form(note: PatientNote, *, person: Actor, where: str) -> None:
-    """Draw the field and the button that answer a hand-off."""
+    """Draw the field and the button that answer a hand-off, or settle one's own question."""
     form = f"{ANSWER_FORM} {note.id}"
     key = f"{where}_answer_{note.id}"
-    note_field("Answer", form=form, patient_id=note.patient_id, person=person, key=key, height=70)
-    if st.button("Answer", icon=":material/reply:", key=f"{key}_save"):
+    is_own = note.made_by == person.person_id
+    words = "What settled it, where you know by now" if is_own else "Answer"
+    note_field(words, form=form, patient_id=note.patient_id, person=person, key=key, height=70)
+    if st.button("Settle it" if is_own else "Answer", icon=":material/reply:", key=f"{key}_save"):
         with widgets.command():
             notes.answer_hand_off(
                 note.id,

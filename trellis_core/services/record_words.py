@@ -152,6 +152,7 @@ NOT_SHOWN: Final = frozenset(
     {"practice_id", "id", "patient_id", "discharge_id", "created_at", "recorded_at", "is_sample"}
 )
 """Fields that are never a difference: keys, and when a row was made."""
+_MONTHS: Final = frozenset({"ym", "asks_ym"})
 _INSTANT: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?\+00:00")
 _WORDS: Final = re.compile(r"[a-z]+(_[a-z]+)+")
 _FIELDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -193,6 +194,7 @@ _FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "significant_risk": "significant risk",
         "onset_on": "began on",
         "ym": "month",
+        "asks_ym": "asks about the month",
         "elements": "what was explained",
         "copy_given_on": "copy given on",
         "on_day": "day",
@@ -214,6 +216,7 @@ _FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "staff_id": "person",
         "ended_at": "ended early at",
         "policy": "payer policy",
+        "amount_cents": "amount in cents",
     }
 )
 
@@ -333,7 +336,7 @@ def _flat(columns: Mapping[str, object]) -> dict[str, str]:
         if inner or value == "{}":
             flat |= {f"{name}.{key}": _words(each) for key, each in inner.items()}
         elif value is not None and value != "":
-            flat[name] = _month_words(value) if name == "ym" else _words(value)
+            flat[name] = _month_words(value) if name in _MONTHS else _words(value)
     return flat
 
 
