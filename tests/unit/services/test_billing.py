@@ -6,21 +6,30 @@ import hashlib
 import io
 import json
 import zipfile
+from decimal import Decimal
 
 import pysqlite3
 import pytest
+from openpyxl import load_workbook
 from pypdf import PdfReader
 
 from tests.support.small_panel import SmallPanel, at, counted_statements
 from trellis_core.access import POLICY, AccessRole, Actor, Operation
 from trellis_core.care.vocabulary import Program
-from trellis_core.errors import CommandRefusedError, NotFoundError, PermissionDeniedError
+from trellis_core.errors import (
+    ChartRestrictedError,
+    CommandRefusedError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.billing import Document, Form, superbill_document, superbills
 from trellis_core.services.checkpoints import make_checkpoint
+from trellis_core.services.column_profiles import Column, ColumnProfile, save_column_profile
 from trellis_core.store.engine import Store
-from trellis_core.store.tables import ConditionRow, PracticeRow
+from trellis_core.store.tables import ConditionRow, PracticeRow, RestrictedChartRow
 from trellis_core.superbill import Superbill
+from trellis_core.superbill.totals import current, expected
 from trellis_core.values.clock import FixedClock
 from trellis_core.values.periods import ServiceMonth
 
@@ -183,7 +192,7 @@ def test_everyone_of_the_practice_may_look_at_superbills(panel, clock):
         bills(panel, clock, actor=panel.actor(AccessRole.OWN_WORK))
 
 
-@pytest.mark.parametrize("form", ["pdf", "csv", "zip", "json", "fhir"])
+@pytest.mark.parametrize("form", ["pdf", "csv", "xlsx", "entries", "zip", "json", "fhir"])
 def test_unchanged_data_gives_the_same_bytes_on_another_day(panel, clock, form):
     first = document(panel, clock, form, patient_id="fern")
     clock.advance(days=1, hours=3)
@@ -202,7 +211,7 @@ def test_time_of_another_patient_leaves_a_document_as_it_is(panel, clock):
     assert document(panel, clock, "pdf", patient_id="fern") != before
 
 
-@pytest.mark.parametrize("form", ["pdf", "csv", "zip", "json", "fhir"])
+@pytest.mark.parametrize("form", ["pdf", "csv", "xlsx", "entries", "zip", "json", "fhir"])
 def test_a_file_name_holds_month_and_digest_and_nobody(panel, clock, form):
     made = document(panel, clock, form, patient_id="fern")
 
@@ -215,7 +224,8 @@ def test_the_months_pdf_has_every_superbill(panel, clock):
     content = document(panel, clock, "pdf").content
     pages = [page.extract_text() for page in PdfReader(io.BytesIO(content)).pages]
 
-    assert sum("Page 1 of" in page for page in pages) == 2
+    for bill in bills(panel, clock):
+        assert any(bill.id in page for page in pages)
     assert document(panel, clock, "pdf").file_name.startswith("superbills-2026-11-")
 
 
@@ -346,6 +356,105 @@ def test_a_superbill_names_the_first_checkpoint_that_seals_its_month(panel, cloc
     assert text.count(newer) >= 2  # in the foot of each page, and where the ledger's head is
     told = json.loads(document(panel, clock, "json", patient_id="reed").content)
     assert told["superbills"][0]["checkpoint"] == newer
+
+
+def test_a_selection_is_these_superbills_and_no_others(panel, clock):
+    fern, reed = bills(panel, clock)
+    for chosen in ([reed.id], [reed.id, fern.id]):
+        told = json.loads(document(panel, clock, "json", only=chosen).content)
+        assert [each["id"] for each in told["superbills"]] == sorted(
+            chosen, key=[fern.id, reed.id].index
+        )
+    with pytest.raises(NotFoundError):
+        document(panel, clock, "csv", only=[fern.id, "sb-of-nobody"])
+    with pytest.raises(NotFoundError):
+        document(panel, clock, "csv", only=[fern.id], program=Program.TCM)
+    for form, only, code in (("csv", [], "NOTHING_CHOSEN"), ("fhir", [fern.id], "PATIENT_NEEDED")):
+        with pytest.raises(CommandRefusedError) as refused:
+            document(panel, clock, form, only=only)
+        assert refused.value.code == code
+
+
+def test_a_selection_of_one_patient_is_a_look_at_this_patient(panel, clock):
+    fern, reed = bills(panel, clock)
+    panel.add(
+        RestrictedChartRow(
+            practice_id=panel.practice_id, patient_id="fern", restricted_by="dr-1",
+            restricted_at=at(2),
+        )
+    )  # fmt: skip
+    with pytest.raises(ChartRestrictedError):
+        document(panel, clock, "csv", only=[fern.id])
+    assert document(panel, clock, "csv", only=[fern.id, reed.id]).content
+    document(panel, clock, "csv", only=[reed.id])
+    with panel.store.reading() as unit:
+        seen = unit.connection.exec_driver_sql(
+            "SELECT patient_id FROM event WHERE kind = 'viewed'"
+        ).scalars()
+        assert list(seen) == ["reed"]
+
+
+def test_a_profile_lays_out_the_tables_and_nothing_else(panel, clock):
+    made = ColumnProfile(name="Ours", columns=(Column(heading="CPT", field="code"),))
+    owner = panel.actor(AccessRole.OWNER)
+    save_column_profile(made, store=panel.store, actor=owner, clock=clock)
+    table = b"CPT\r\n99490\r\n99439\r\n99490\r\n"
+
+    assert document(panel, clock, "csv", profile="ours").content == table
+    with zipfile.ZipFile(
+        io.BytesIO(document(panel, clock, "zip", profile="Ours").content)
+    ) as archive:
+        assert archive.read("lines.csv") == table
+    book = load_workbook(io.BytesIO(document(panel, clock, "xlsx", profile="Ours").content))
+    assert [row[0] for row in book["Lines"].values] == ["CPT", "99490", "99439", "99490"]
+    for form, profile, code in (
+        ("csv", "Theirs", "PROFILE_UNKNOWN"),
+        ("pdf", "Ours", "PROFILE_OF_NO_USE"),
+    ):
+        with pytest.raises(CommandRefusedError) as refused:
+            document(panel, clock, form, profile=profile)
+        assert refused.value.code == code
+
+
+def test_every_file_adds_up_to_the_same_as_the_screen(panel, clock):
+    shown = expected(current(bills(panel, clock)))
+    lines = csv.DictReader(io.StringIO(document(panel, clock, "csv").content.decode(), newline=""))
+    told = json.loads(document(panel, clock, "json").content)["superbills"]
+    book = load_workbook(io.BytesIO(document(panel, clock, "xlsx").content))
+    head, *rows, total = book["Superbills"].values
+    allowed = head.index("allowed")
+    with zipfile.ZipFile(io.BytesIO(document(panel, clock, "zip").content)) as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+
+    assert shown > 0
+    assert sum(Decimal(row["allowed"]) for row in lines) == shown
+    assert sum(Decimal(each["allowed"]) for each in told) == shown
+    assert sum(Decimal(str(row[allowed])) for row in rows) == shown
+    assert Decimal(str(total[allowed])) == shown
+    assert Decimal(manifest["totals"]["allowed"]) == shown
+    (line_sheet,) = [
+        index for index, cell in enumerate(next(book["Lines"].values)) if cell == "allowed"
+    ]
+    kept = [row[line_sheet] for row in book["Lines"].values][1:]
+    assert sum(Decimal(str(amount)) for amount in kept) == shown
+
+
+@pytest.mark.parametrize("form", ["pdf", "zip"])
+def test_drawing_tells_how_far_it_is_and_can_be_ended(panel, clock, form):
+    class EndedError(Exception):
+        pass
+
+    told = []
+    whole = document(panel, clock, form, on_progress=lambda *far: told.append(far))
+    assert told == sorted(told)
+    assert told[-2:] == [(1, 2), (2, 2)]
+    assert whole == document(panel, clock, form)
+
+    def end(done, total):
+        raise EndedError
+
+    with pytest.raises(EndedError):
+        document(panel, clock, form, on_progress=end)
 
 
 def test_a_checkpoint_that_cannot_be_read_holds_no_superbill_up(panel, clock):
