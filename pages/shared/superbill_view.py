@@ -17,6 +17,7 @@ from trellis_core.documents.superbill_words import (
     performers,
     recording_words,
     replaced_text,
+    sentence,
     track_words,
     unattested,
     unattested_text,
@@ -93,7 +94,7 @@ def _head(bill: Superbill) -> None:
         st.caption("A draft: it shows the month as recorded so far and changes with it.")
     if bill.approval is not None or bill.lines:
         ends = " The approval ends when it changes." if bill.approval and not bill.closed else ""
-        st.caption(formats.plain(f"{approval_words(bill)}.{ends}"))
+        st.caption(formats.plain(f"{sentence(approval_words(bill))}{ends}"))
     if bill.closed is not None:
         st.caption(
             formats.plain(
@@ -143,8 +144,8 @@ def _facts(bill: Superbill) -> None:
             st.caption(f"{bill.diagnoses_left_out} more left out: a claim form takes twelve.")
     said = [attestation_text(bill, each) for each in bill.attestations]
     bare = unattested(bill)
-    for sentence in [*said, *([unattested_text(bare)] if bare else [])]:
-        st.caption(formats.plain(f"{sentence}."))
+    for words in [*said, *([unattested_text(bare)] if bare else [])]:
+        st.caption(formats.plain(f"{words}."))
 
 
 def _block(where: st.delta_generator.DeltaGenerator, title: str, lines: Sequence[str]) -> None:
@@ -224,8 +225,8 @@ def _open_points(bill: Superbill) -> None:
                 f"{each.code}, {formats.count(each.units, 'unit')}."
             )
         )
-    for sentence in (*bill.warnings, *bill.notes):
-        st.caption(formats.plain(sentence))
+    for words in (*bill.warnings, *bill.notes):
+        st.caption(formats.plain(words))
 
 
 def _why(bill: Superbill, rule_book: RuleBook) -> None:

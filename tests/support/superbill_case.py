@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from trellis_core.access import AccessRole
 from trellis_core.care.people import Coverage, Patient, Practice, StaffMember
@@ -23,6 +24,7 @@ from trellis_core.care.vocabulary import (
     StaffRole,
     Track,
 )
+from trellis_core.fees import read_schedule
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.rules.determination import (
     Blocked,
@@ -38,11 +40,23 @@ from trellis_core.rules.facts import Facts, PatientFacts, PracticeFacts
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import RuleBook, load_rule_book
 from trellis_core.rules.trace import Check, Outcome, ParameterUse
-from trellis_core.superbill import NO_CHARGES, Charges, Superbill, build_superbills
+from trellis_core.superbill import (
+    EVERY_PAYER,
+    NO_CHARGES,
+    Approval,
+    Attestation,
+    Charges,
+    Closing,
+    Missing,
+    Superbill,
+    build_superbills,
+)
+from trellis_core.superbill.issued import issued
 from trellis_core.values.periods import ServiceMonth
 
 NOVEMBER = ServiceMonth(2026, 11)
 DAY = date(2026, 11, 30)
+CLOSED_AT = datetime(2026, 12, 1, 9, 0, tzinfo=ZoneInfo("America/New_York"))
 
 PRACTICE = Practice(
     id="practice-1",
@@ -466,3 +480,28 @@ def crowded() -> Case:
             ),
         ),
     )
+
+
+def finished_bill() -> Superbill:
+    """Charged, attested, approved with a reason, looked at, issued and replaced: all that is written."""
+    own = read_schedule(
+        "code,amount,effective_from\n99490,95.00,2026-01-01\n99439,75.50,2026-01-01\n"
+        "99484,80.00,2026-01-01\n",
+        name="Office list 2026",
+    )
+    bill = replace(CASE, charges=Charges({EVERY_PAYER: own})).only()
+    attested = tuple(
+        Attestation(program=program, conditions=conditions, by=DOCTOR.signature, at=CLOSED_AT)
+        for program, conditions in ((Program.CCM, ("c1", "c2")), (Program.BHI, ("c4",)))
+    )
+    approval = Approval(
+        by="Beatriz Cuenta",
+        at=CLOSED_AT,
+        is_decided=True,
+        reason="The nurse wrote the call down at once, in her paper diary. " * 6,
+    )
+    closing = Closing(period=1, at=CLOSED_AT, event=57, ledger_seq=5012, ledger_head="9f" * 32)
+    caution = Missing(code="CHARGE_BELOW_ALLOWED", message="A charge is below the allowed amount.")
+    draft = replace(bill, attestations=attested, approval=approval, cautions=(caution,))
+    done = issued(draft, number=12, version=2, replaces=7, closed=closing)
+    return replace(done, checkpoint="Checkpoint 31 of 12/01/2026 10:00 EST", replaced_by=15)

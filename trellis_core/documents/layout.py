@@ -30,6 +30,9 @@ ACCENT: Final[Colour] = (24, 86, 92)
 CARE: Final[Colour] = (150, 84, 8)
 CARE_SHADE: Final[Colour] = (253, 247, 235)
 
+HYPHENS: Final = ("-", "\u2013")
+"""After these a word may be broken; the second is the dash that ranges and some names have."""
+
 ELLIPSIS: Final = "…"
 REPLACEMENT: Final = "\ufffd"
 
@@ -168,7 +171,7 @@ def _broken(word: str, width: float, size: float, *, is_bold: bool) -> list[str]
     part = ""
     for char in word:
         if part and width_of(part + char, size, is_bold=is_bold) > width:
-            kept = part.rfind("-") + 1 or len(part)
+            kept = max(map(part.rfind, HYPHENS)) + 1 or len(part)
             parts.append(part[:kept])
             part = part[kept:]
         part += char

@@ -25,6 +25,7 @@ from trellis_core.documents.superbill_words import (
     money_text,
     performers,
     replaced_text,
+    sentence,
     unattested,
     unattested_text,
 )
@@ -191,7 +192,7 @@ def _diagnoses(sheet: Sheet, bill: Superbill) -> None:
     texts = [at_most(wrapped(each.text, room, 8), 4, room, 8) for each in bill.diagnoses]
     for first in range(0, len(bill.diagnoses), 2):
         both = range(first, min(first + 2, len(bill.diagnoses)))
-        height = 2 + 10 * max(len(texts[at]) for at in both)
+        height = 3 + 10 * max(len(texts[at]) for at in both)
         sheet.need(height)
         top = sheet.y
         for at in both:
@@ -226,8 +227,8 @@ def _column_heads(sheet: Sheet) -> None:
 def _lines(sheet: Sheet, bill: Superbill) -> None:
     sheet.heading("24 Services", keep=60)
     if not bill.lines:
-        none = "Nothing is billed." if bill.is_withdrawn else "No billable line."
-        sheet.paragraph(f"{none} See what stands in the way below.", colour=QUIET)
+        none = "No billable line. See what stands in the way below."
+        sheet.paragraph("Nothing is billed." if bill.is_withdrawn else none, colour=QUIET)
         sheet.y += 4
         return
     _column_heads(sheet)
@@ -335,9 +336,9 @@ def _attested(sheet: Sheet, bill: Superbill) -> None:
             ),
         )
         sheet.y += 12
-    sheet.bullet(f"{approval_words(bill)}.", mark="•" if bill.approval is None else "✓")
+    sheet.bullet(sentence(approval_words(bill)), mark="•" if bill.approval is None else "✓")
     if bill.status is SuperbillStatus.ISSUED and bill.closed is not None:
-        sheet.bullet(f"{close_text(bill.closed, digits=16)}.", mark="✓")
+        sheet.bullet(sentence(close_text(bill.closed, digits=16)), mark="✓")
 
 
 def _signature(sheet: Sheet, bill: Superbill) -> None:

@@ -119,11 +119,9 @@ def _rests_on(bill: Superbill, line: SuperbillLine, rested: dict[tuple[str, ...]
         return f"the same entries as {rested[line.entries]}"
     rested[line.entries] = line.code
     of_line = set(line.entries)
-    named = [
-        row.code if row.number is None else str(row.number)
-        for row in bill.time
-        if row.entry_id in of_line
-    ]
+    rows = [row for row in bill.time if row.entry_id in of_line]
+    rows.sort(key=lambda row: row.number or 0)
+    named = [row.code if row.number is None else str(row.number) for row in rows]
     return f"entr{'y' if len(named) == 1 else 'ies'} {', '.join(named)}" if named else "no entry"
 
 

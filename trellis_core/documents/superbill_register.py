@@ -47,8 +47,9 @@ class Sums:
 
 
 def sums_of(bills: Sequence[Superbill]) -> Sums:
-    """Add superbills up, without those that a draft among them would replace."""
-    once = current(bills)
+    """Add superbills up, without those that another among them replaces or would replace."""
+    numbers = {bill.number for bill in bills} - {None}
+    once = [bill for bill in current(bills) if bill.replaced_by not in numbers]
     return Sums(
         counted=len(once),
         lines=sum(len(bill.lines) for bill in once),
@@ -214,11 +215,8 @@ def _sums(sheet: Sheet, bills: Sequence[Superbill]) -> None:
     sheet.y += 2
     notes = []
     if sums.counted < len(bills):
-        notes.append("What a draft here would replace is not added: each claim is counted once.")
-    if (
-        any(line.charge is None for bill in bills for line in bill.lines)
-        and sums.charge is not None
-    ):
+        notes.append("What another one here replaces is not added: each claim is counted once.")
+    if len({line.charge is None for bill in bills for line in bill.lines}) > 1:
         notes.append("A superbill without a charge for each of its lines adds no charge.")
     if any(line.allowed is None for bill in bills for line in bill.lines):
         notes.append("A superbill with a line that has no amount on file adds nothing expected.")

@@ -26,7 +26,7 @@ from trellis_core.documents.layout import (
 
 MARGIN: Final = 42.0
 WIDTH: Final = PAGE_WIDTH - 2 * MARGIN
-FLOOR: Final = PAGE_HEIGHT - 66.0
+FLOOR: Final = PAGE_HEIGHT - 72.0
 """Nothing but the footer stands below."""
 
 _FOOT_SIZE: Final = 7.0

@@ -75,6 +75,17 @@ def close_text(closed: Closing, *, digits: int = 64) -> str:
     )
 
 
+def sentence(words: str) -> str:
+    """End words with a period, where they do not end with a mark of their own.
+
+    Example:
+        >>> sentence("Ledger to entry 7, 9f9f…"), sentence("As agreed")
+        ('Ledger to entry 7, 9f9f…', 'As agreed.')
+    """
+    words = words.rstrip()
+    return words if words.endswith((".", "…", "!", "?")) else f"{words}."
+
+
 def approval_text(approval: Approval) -> str:
     """Say who found a superbill right, and why units that weak time earns stand."""
     words = f"Approved by {approval.by} on {moment_text(approval.at)}"
@@ -124,7 +135,8 @@ def charge_words(lines: Iterable[SuperbillLine]) -> str:
     listed, bare = _by_source((line.code, line.charge_schedule, line.charge) for line in lines)
     if not listed:
         return "no list of the practice has a charge for these codes and days"
-    return _sourced(listed, bare, "no charge on file")
+    named = {f"the practice's own list “{name}”": codes for name, codes in listed.items()}
+    return _sourced(named, bare, "no charge on file")
 
 
 def allowed_words(lines: Iterable[SuperbillLine]) -> str:

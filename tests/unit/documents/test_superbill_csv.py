@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.superbill_case import CASE, FIRST_LINE, crowded
+from tests.support.superbill_case import CASE, FIRST_LINE, crowded, finished_bill
 from trellis_core.documents.superbill_csv import superbill_csv
 
 FIRST_COLUMNS = [
@@ -124,3 +124,22 @@ def test_what_is_missing_is_a_column() -> None:
 
 def test_every_line_of_a_crowded_month_is_a_row() -> None:
     assert len(rows(superbill_csv([crowded().only()]))) == 22
+
+
+def test_whose_list_who_attested_and_who_approved_are_columns() -> None:
+    first, _, last = rows(superbill_csv([finished_bill()]))
+
+    assert (first["charge"], last["charge"]) == ("95.00", "80.00")
+    expected = {
+        "charge_schedule": "Office list 2026",
+        "approved_by": "Beatriz Cuenta",
+        "attested_by": "Ingrid Vale, MD",
+        "cautions": "CHARGE_BELOW_ALLOWED",
+        "replaced_by": "15",
+        "status": "issued",
+    }
+    assert {key: last[key] for key in expected} == expected
+    (plain, *_) = rows(superbill_csv([CASE.only()]))
+    assert {plain[key] for key in ("charge", "charge_schedule", "approved_by", "attested_by")} == {
+        ""
+    }

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import jsonschema
 
-from tests.support.superbill_case import CASE, NOVEMBER, PATIENT, TRACK_NEEDED
+from tests.support.superbill_case import CASE, NOVEMBER, PATIENT, TRACK_NEEDED, finished_bill
 from trellis_core.documents.superbill_json import superbills_json, superbills_schema
 
 
@@ -45,3 +45,33 @@ def test_answers_match_the_schema() -> None:
     ):
         jsonschema.validate(superbills_json(case.built(), month=NOVEMBER), schema)
     jsonschema.validate(superbills_json([], month=NOVEMBER), schema)
+
+
+def test_charges_attestations_and_what_became_of_it_are_in_it() -> None:
+    answer = json.loads(json.dumps(superbills_json([finished_bill()], month=NOVEMBER)))
+    jsonschema.validate(answer, superbills_schema())
+
+    (bill,) = answer["superbills"]
+    assert (bill["charge"], bill["number"], bill["replaced_by"]) == ("250.50", 12, 15)
+    assert {line["charge_schedule"] for line in bill["lines"]} == {"Office list 2026"}
+    assert [each["code"] for each in bill["cautions"]] == ["CHARGE_BELOW_ALLOWED"]
+    assert bill["attestations"][0] == {
+        "program": "CCM",
+        "diagnoses": ["E11.22", "I50.32"],
+        "by": "Ingrid Vale, MD",
+        "at": "2026-12-01T09:00:00-05:00",
+    }
+    assert bill["track_time"] == [
+        {"program": "CCM", "track": "staff", "seconds": 2535, "minutes": 42}
+    ]
+
+
+def test_every_key_is_in_the_schema() -> None:
+    (bill,) = json.loads(json.dumps(superbills_json([finished_bill()], month=NOVEMBER)))[
+        "superbills"
+    ]
+    described = json.loads(json.dumps(superbills_schema()))["properties"]["superbills"]["items"]
+
+    assert set(bill) == set(described["properties"]) == set(described["required"])
+    lines = described["properties"]["lines"]["items"]
+    assert set(bill["lines"][0]) == set(lines["properties"]) == set(lines["required"])

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +22,10 @@ from tests.support.superbill_case import (
     TRACK_NEEDED,
     Case,
     crowded,
+    finished_bill,
 )
 from trellis_core.documents.disclaimer import DISCLAIMER
-from trellis_core.documents.layout import PAGE_HEIGHT, PAGE_WIDTH, Text, width_of
+from trellis_core.documents.layout import PAGE_HEIGHT, PAGE_WIDTH, Page, Text, width_of
 from trellis_core.documents.superbill_pages import superbill_pages
 from trellis_core.documents.superbill_pdf import superbill_pdf
 from trellis_core.documents.superbill_sheet import FLOOR, MARGIN
@@ -157,9 +159,17 @@ def boxes(texts: tuple[Text, ...]) -> list[tuple[float, float, float, float, str
     ]
 
 
-@pytest.mark.parametrize("name", ["plain", "crowded", "open", "bare"])
+def bill_of(name: str) -> Superbill:
+    return finished_bill() if name == "finished" else case_of(name).only()
+
+
+@pytest.mark.parametrize("name", ["plain", "crowded", "open", "bare", "finished"])
 def test_nothing_is_clipped_and_no_two_texts_overlap(name: str) -> None:
-    for page in superbill_pages(case_of(name).only()):
+    no_overlap(superbill_pages(bill_of(name)))
+
+
+def no_overlap(pages: Iterable[Page]) -> None:
+    for page in pages:
         placed = boxes(page.texts)
         for left, top, right, bottom, shown in placed:
             assert left >= MARGIN - 0.1, shown
@@ -176,9 +186,9 @@ def test_nothing_is_clipped_and_no_two_texts_overlap(name: str) -> None:
                 assert apart, (one[4], other[4])
 
 
-@pytest.mark.parametrize("name", ["plain", "crowded", "open", "bare"])
+@pytest.mark.parametrize("name", ["plain", "crowded", "open", "bare", "finished"])
 def test_only_the_footer_stands_below_the_floor(name: str) -> None:
-    for page in superbill_pages(case_of(name).only()):
+    for page in superbill_pages(bill_of(name)):
         low = {text.words for text in page.texts if text.y > FLOOR + 0.1}
         assert all(
             each.startswith(("Page ", "Superbill, not a claim")) or each in DISCLAIMER
