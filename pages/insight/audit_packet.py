@@ -112,7 +112,7 @@ with widgets.command():
     now = month_state(month, store=store.store(), actor=actor, clock=store.clock())
     if not now.marks:
         widgets.empty(
-            f"{month.in_words} is not closed, so nothing of it was issued. Choose a closed month.",
+            f"{month.in_words} is not closed, so nothing of it was issued. A packet is of a closed month.",
             icon="lock_open",
         )
         packet_view.closed_months(actor, month)

@@ -53,7 +53,8 @@ def draw(contents: PacketContents) -> None:
     if contents.check_problems:
         st.error(
             formats.plain(
-                f"The check of the store found problems; the packet says so. {contents.check_problems[0]}"
+                "The check of the store found problems, and the packet says so: "
+                f"{'; '.join(contents.check_problems)}. Check the ledger on its page first."
             ),
             icon=":material/gpp_bad:",
         )

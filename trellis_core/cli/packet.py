@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
     if args.replay:
         _print_replays(contents)
     for problem in contents.check_problems:
-        print_message(f"The check of the store found {problem}")
+        print_message(f"The check of the store found {problem}. Run 'trellis check'.")
     differs = any(result.is_same is False for each in contents.patients for result in each.replays)
     return FOUND_SOMETHING if contents.check_problems or differs else 0
 

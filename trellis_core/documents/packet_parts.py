@@ -174,7 +174,7 @@ class PacketContents:
     Attributes:
         made_by: Version of Trellis.
         people: The practice's people by id.
-        check_problems: What the check of the store found, in sentences; empty where it holds.
+        check_problems: Codes of what the check of the store found; empty where it holds.
         ledger_seq: Number of the practice's last time entry.
         ledger_head: Its hash, hex.
     """

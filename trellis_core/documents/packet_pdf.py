@@ -102,7 +102,7 @@ def _cover(contents: PacketContents) -> tuple[Page, ...]:
     )
     paper.heading("What was found when this packet was made")
     if contents.check_problems:
-        paper.paragraph("The check of the practice's store found problems:")
+        paper.paragraph("The check of the practice's store found problems, by their codes:")
         for problem in contents.check_problems[:20]:
             paper.paragraph(problem, size=_SMALL, indent=_STEP)
     else:
