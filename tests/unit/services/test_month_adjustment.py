@@ -1,6 +1,7 @@
 """Adjustments: what a second close issues, what stands, and that nothing issued ever changes."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import pysqlite3
@@ -92,6 +93,21 @@ def test_a_late_entry_makes_a_new_version_of_that_superbill_alone(any_case: Mont
     assert [line.code for line in new.lines] == ["99490", "99439"]
     assert new.id == old.bill.id
     assert check_store(any_case.store).ok
+
+
+def test_a_version_that_was_replaced_says_so_and_nothing_else_changes(case: MonthCase):
+    before = issued(case)[2]
+    case.reopen()
+    assert issued(case)[2] == before
+    case.log("reed", 20, at=at(12))
+    case.close()
+
+    old, new = issued(case)[2], issued(case)[3]
+    assert (old.replaced_by, new.replaces, new.replaced_by) == (3, 2, None)
+    assert replace(old, replaced_by=None) == before
+    assert check_store(case.store).ok
+    (answer,) = json.loads(case.document("json", number=2).content)["superbills"]
+    assert answer["replaced_by"] == 3
 
 
 def test_more_time_of_the_same_code_does_not_change_the_claim(case: MonthCase):
