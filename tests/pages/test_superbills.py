@@ -2,9 +2,12 @@
 
 import pytest
 
+from pages.shared import column_profile_editor, file_work, superbill_files, superbill_list
+from pages.shared import store as page_store
 from trellis_core.access import AccessRole
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services import billing
+from trellis_core.services.column_profiles import Column, ColumnProfile, save_column_profile
 from trellis_core.values.money import ZERO
 from trellis_core.values.periods import ServiceMonth
 
@@ -140,3 +143,91 @@ def test_a_coordinator_sees_drafts_and_approves_none(dashboard):
         "superbills_approve_clean",
         "superbills_approve_one",
     }
+
+
+def choosing(monkeypatch, rows):
+    """Let the list answer as if these rows were selected: the test runner selects none."""
+    monkeypatch.setattr(superbill_list, "picked", lambda bills, **_: [bills[row] for row in rows])
+
+
+def test_several_selected_superbills_have_files_of_their_own(dashboard, monkeypatch):
+    choosing(monkeypatch, [0, 2])
+    at = in_month(dashboard, AccessRole.BILLER)
+    first, _, third, *_ = bills_of(dashboard)
+    total = first.allowed_total + third.allowed_total
+    assert f"2 superbills selected, ${total:,.2f}." in said(at)
+    labels = {button.label for button in at.get("download_button")}
+    assert labels == set(superbill_files.SELECTION_FORMS.values())
+
+
+def test_a_program_can_be_chosen_for_the_months_files(dashboard):
+    at = in_month(dashboard, AccessRole.BILLER)
+    offered = at.selectbox(key="superbills_program").options
+    billed = {line.program.value for bill in bills_of(dashboard) for line in bill.lines}
+    assert billed <= set(offered)
+    at.selectbox(key="superbills_program").set_value("CoCM").run()
+    assert not at.exception
+    assert {button.label for button in at.get("download_button")} == MONTH
+
+
+def test_profiles_are_offered_and_edited_by_those_who_may(dashboard):
+    at = in_month(dashboard, AccessRole.BILLER)
+    save_column_profile(
+        ColumnProfile(name="Ours", columns=(Column(heading="CPT", field="code"),)),
+        store=dashboard.store, actor=dashboard.actor(AccessRole.BILLER), clock=dashboard.clock,
+    )  # fmt: skip
+    at.run()
+    (columns,) = [each for each in at.selectbox if each.label.startswith("Columns of")]
+    assert columns.options == ["Trellis", "CMS-1500 boxes", "Ours"]
+    columns.set_value("Ours").run()
+    assert not at.exception
+    at.button(key="superbills_profiles").click().run()
+    assert not at.exception
+    assert any(each.label == "Begin with the columns of" for each in at.selectbox)
+    coordinators = in_month(dashboard, AccessRole.COORDINATOR)
+    assert "superbills_profiles" not in {each.key for each in coordinators.button}
+
+
+def test_the_editors_rows_are_the_columns_in_the_order_of_their_numbers():
+    columns = (Column(heading="CPT", field="code"), Column(heading="Site", constant="Main"))
+    rows = column_profile_editor.rows_of(columns).to_dict("records")
+    assert column_profile_editor.columns_of(rows) == columns
+    first, second = rows
+    third = {"Place": None, "Heading": " MRN ", "Field": "MRN", "Constant": None}
+    empty = {"Place": 1.0, "Heading": None, "Field": float("nan"), "Constant": ""}
+    moved = [third, first, second | {"Place": 0.5}, empty]
+    assert column_profile_editor.columns_of(moved) == (
+        columns[1],
+        columns[0],
+        Column(heading="MRN", field="mrn"),
+    )
+
+
+@pytest.mark.parametrize(("limit", "is_large"), [(31, False), (30, True)])
+def test_files_of_many_superbills_are_made_while_the_page_goes_on(
+    dashboard, monkeypatch, limit, is_large
+):
+    monkeypatch.setattr(superbill_files, "LARGE", limit)
+    at = in_month(dashboard, AccessRole.BILLER)
+    assert len(bills_of(dashboard)) == 31
+    buttons = {each.key for each in at.button}
+    assert ("superbills_zip_all_large" in buttons) is is_large
+    assert "Month as CSV" in {button.label for button in at.get("download_button")}
+    if not is_large:
+        return
+    at.button(key="superbills_zip_all_large").click().run()
+    assert not at.exception
+    work = file_work.of(page_store.session_token())
+    work.thread.join(60)
+    assert (work.state, work.done, work.total) == (file_work.WorkState.READY, 31, 31)
+    at.run()
+    assert "Download the ZIP of 31 superbills, October 2026" in {
+        button.label for button in at.get("download_button")
+    }
+    direct = billing.superbill_document(
+        month=OCTOBER, form="zip", store=dashboard.store, clock=dashboard.clock,
+        actor=dashboard.actor(AccessRole.BILLER), rule_book=load_rule_book(),
+    )  # fmt: skip
+    assert file_work.take(page_store.session_token()) == direct.content
+    at.run()
+    assert {button.label for button in at.get("download_button")} <= MONTH

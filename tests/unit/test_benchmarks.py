@@ -9,6 +9,7 @@ from benchmarks.determination import run
 from benchmarks.ledger import QUICK
 from benchmarks.ledger import run as run_ledger
 from benchmarks.measure import percentile
+from benchmarks.superbills import run as run_superbills
 from tests.support.scenario_case import decided
 
 
@@ -65,6 +66,17 @@ def test_the_board_benchmark_reports_every_look_with_its_statements() -> None:
     assert statements["a look while nothing changes"] == 0
     assert 0 < statements["after somebody opened a chart"] < statements["after one entry"]
     assert statements["one patient, read anew"] <= 16
+
+
+def test_the_superbills_benchmark_reports_every_kind_of_file() -> None:
+    report = run_superbills(patients=3, entries=30)
+    rows = re.findall(
+        r"^\| ([a-zA-Z][^|]+) \| [\d.]+ s \| [\d.]+ ms \| [\d.]+ MiB \| [\d.]+ MiB \|$",
+        report,
+        re.MULTILINE,
+    )
+    assert len(rows) == 7
+    assert re.match(r"[1-3] superbills with \d+ lines of 3 patients", report)
 
 
 def test_a_percentile_is_one_of_the_values() -> None:

@@ -4,8 +4,8 @@ A spreadsheet takes a text that begins with ``=``, ``+``, ``-`` or ``@`` for a f
 in a patient's name can send the sheet elsewhere. Such a text gets an apostrophe in front, which
 shows that it is text. Numbers stay numbers: ``-20`` is minus twenty.
 
-The rule for XLSX, should a form of it be offered: a text is written with the type string and never
-as a formula (XlsxWriter: ``strings_to_formulas`` and ``strings_to_urls`` off), without an apostrophe.
+In a workbook a text is written with the type string and never as a formula, and made safe all the
+same: programs that read workbooks write them out again as CSV.
 """
 
 import csv
