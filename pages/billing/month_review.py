@@ -144,7 +144,5 @@ with widgets.command():
     )
     month_strip.draw(found.bills, actor, names=names_of(found))
     draw_rows(found)
-    with st.container(horizontal=True):
-        routes.link("superbills", "All superbills and their files", icon=":material/receipt_long:")
-        routes.link("thresholds", "How far each patient is", icon=":material/timelapse:")
+    review_table.elsewhere(actor)
 widgets.disclaimer()

@@ -11,6 +11,7 @@ from pages.shared import (
     performance_money,
     performance_payments,
     performance_time,
+    routes,
     state,
     store,
     widgets,
@@ -88,6 +89,9 @@ widgets.heading(
 )
 with widgets.command():
     draw(chosen_part())
+    with st.container(horizontal=True):
+        routes.link("month-review", "The month's rows", icon=":material/fact_check:")
+        routes.link("ledger", "The entries on the Ledger page", icon=":material/history_edu:")
     widgets.download(
         "Figures as CSV",
         make_file,

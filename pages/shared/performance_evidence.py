@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, performance_plots, roi_plots, routes, widgets
+from pages.shared import formats, performance_plots, roi_plots, widgets
 from pages.shared.performance_funnel import share_words
 from pages.shared.performance_time import names_of
 from trellis_core.care.people import StaffMember
@@ -54,7 +54,6 @@ def draw(found: Contemporaneity, people: Mapping[str, StaffMember]) -> None:
     _lag(found.lag, corrections=found.corrections)
     _rounds(found)
     _top_ups(found.top_ups, people)
-    routes.link("ledger", "See the entries on the Ledger page", icon=":material/history_edu:")
 
 
 def _metrics(found: Contemporaneity) -> None:

@@ -7,8 +7,9 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from pages.shared import formats
+from pages.shared import formats, routes
 from pages.shared.review_filters import STATE_WORDS
+from trellis_core.access import Actor, Operation, may
 from trellis_core.care.vocabulary import Program
 from trellis_core.services.review_rows import ReviewRow, ReviewState
 
@@ -143,3 +144,12 @@ def file_by_words(row: ReviewRow, today: date) -> str:
     if row.submission is not None and row.number is not None:
         return "sent"
     return "too late" if row.file_by < today else formats.day(row.file_by)
+
+
+def elsewhere(person: Actor) -> None:
+    """Draw links to what else tells about the month, as far as the person may open it."""
+    with st.container(horizontal=True):
+        routes.link("superbills", "All superbills and their files", icon=":material/receipt_long:")
+        routes.link("thresholds", "How far each patient is", icon=":material/timelapse:")
+        if may(person, Operation.READ_PERFORMANCE):
+            routes.link("performance", "How the months went", icon=":material/monitoring:")
