@@ -18,7 +18,7 @@ from trellis_core.rules.determination import Determination
 from trellis_core.rules.determine import determine
 from trellis_core.rules.facts import Facts
 from trellis_core.rules.rulebook import RuleBook
-from trellis_core.services.billing_records import attestations_of, charges_of
+from trellis_core.services.billing_records import attestations_of, charges_of, elsewhere_of
 from trellis_core.services.draft_marks import read_marks
 from trellis_core.store.care_mapping import condition_of, patient_of
 from trellis_core.store.ledger_query import read_entries
@@ -257,6 +257,7 @@ class Drawing:
             staff={person.id: person for person in self.staff},
             patient_ids=wanted if len(wanted) <= _LISTED_AT_MOST else None,
         )
+        self._elsewhere = elsewhere_of(unit, practice_id, rows.month)
 
     def in_turn(self) -> Iterator[PatientBills]:
         """Draw up, once, whoever was asked for, or has a line or an open choice; by name."""
@@ -292,6 +293,7 @@ class Drawing:
                 ledger_head=head,
                 charges=self._charges,
                 attestations=self._attestations.get(patient.id, ()),
+                elsewhere=self._elsewhere.get(patient.id, ()),
             ),
         )
 

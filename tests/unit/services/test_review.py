@@ -285,6 +285,7 @@ def test_a_program_at_another_practice_is_a_caution_while_it_is_open(
     case: MonthCase, ended_on: date | None, is_open: bool
 ):
     worked(case, "p1", 20)
+    assert row_of(case, "p1").is_clean
     case.panel.add(
         ElsewhereRow(
             practice_id=case.practice_id, id="e-1", patient_id="p1", program="CCM",
@@ -294,6 +295,8 @@ def test_a_program_at_another_practice_is_a_caution_while_it_is_open(
     row = row_of(case, "p1")
     assert (row.state, row.is_clean) == (R.READY, not is_open)
     assert titles(row, is_caution=True) == (["Enrolled elsewhere"] if is_open else [])
+    (bill,) = case.bills()
+    assert [each.code for each in bill.cautions] == ["ENROLLED_ELSEWHERE"] * is_open
     assert [("Lakeside" in each.message) for each in row.reasons] == [True] * is_open
 
 
