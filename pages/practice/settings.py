@@ -2,16 +2,24 @@
 
 from dataclasses import replace
 
-import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, places, practice_choices, routes, state, store, widgets
+from pages.shared import (
+    fee_lists_form,
+    formats,
+    people_table,
+    places,
+    practice_choices,
+    state,
+    store,
+    widgets,
+)
 from pages.shared.chart_base import yes_no_input
 from trellis_core.access import Operation, may
 from trellis_core.care.people import Practice
 from trellis_core.care.vocabulary import DateOfServiceRule, PracticeKind, Setting
 from trellis_core.services.practice_settings import edit_practice
-from trellis_core.values.unknown import UNKNOWN, Maybe
+from trellis_core.values.unknown import Maybe
 
 actor = store.require(Operation.READ_PRACTICE)
 practice = store.practice(actor)
@@ -102,6 +110,10 @@ def _place(held: Practice) -> Practice:
             key="settings_setting",
         ),
         time_zone=first.text_input("Time zone", held.time_zone, key="settings_zone").strip(),
+        place_of_service=third.text_input(
+            "Place of service", held.place_of_service, key="settings_pos", max_chars=2,
+            help="Two digits: 11 office, 19 and 22 outpatient departments of a hospital.",
+        ).strip(),
         date_of_service=second.selectbox(
             "Date of a monthly service", rules, index=rules.index(held.date_of_service),
             format_func=formats.words, key="settings_dos",
@@ -119,25 +131,5 @@ else:
     facts()
 practice_choices.draw(actor)
 places.draw_sites(actor)
-st.markdown("## People")
-if may(actor, Operation.MANAGE_PEOPLE):
-    routes.link("people", "People and sign-in", icon=":material/badge:")
-widgets.table(
-    pd.DataFrame(
-        [
-            {
-                "Name": member.name,
-                "Role": formats.words(member.role),
-                "Credential": formats.NOT_RECORDED
-                if member.credential is UNKNOWN
-                else member.credential or "none",
-                "NPI": member.npi or formats.DASH,
-                "Access": formats.role(member.access),
-                "Active": "Yes" if member.is_active else "No",
-            }
-            for member in store.people(actor).values()
-        ]
-    ),
-    alt="People of the practice",
-    key="settings_people",
-)
+fee_lists_form.draw(actor)
+people_table.draw(actor)

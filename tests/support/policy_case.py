@@ -1792,6 +1792,16 @@ CASES: Final[tuple[Case, ...]] = (
     ),
     Case(service="fee_lists.payers_on_file", needs=("read_practice",)),
     Case(
+        service="fee_rows.rows_to_type",
+        needs=("read_practice",),
+        given=lambda ids: {
+            "kind": FeeListKind.CHARGES,
+            "payer_name": ids.payer,
+            "on": _DAY,
+        },
+        elsewhere={"payer": NONE_OF_IT},
+    ),
+    Case(
         service="fee_lists.fee_list_csv",
         needs=("read_practice",),
         given=lambda ids: {"kind": FeeListKind.CHARGES, "payer_name": ids.payer},

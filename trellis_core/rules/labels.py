@@ -101,6 +101,11 @@ def code_label(code: str) -> str:
     return _CODES.get(code, code)
 
 
+def labelled_codes() -> tuple[str, ...]:
+    """Return every code with a label, also those that were billed only in earlier years."""
+    return tuple(_CODES)
+
+
 def program_label(program: Program) -> str:
     """Return a program's name in words."""
     return _PROGRAMS[program]

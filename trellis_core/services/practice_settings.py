@@ -12,7 +12,7 @@ from trellis_core.store.engine import Store
 from trellis_core.store.mapping import practice_of, practice_row
 from trellis_core.store.tables import PracticeRow
 from trellis_core.values.clock import Clock
-from trellis_core.values.codes import npi
+from trellis_core.values.codes import is_place_of_service, is_tin, npi
 from trellis_core.values.periods import zone_named
 
 
@@ -34,7 +34,8 @@ def edit_practice(
 
     Raises:
         PermissionDeniedError: The actor may not change settings.
-        CommandRefusedError: The name is missing, or a locality has no state.
+        CommandRefusedError: The name is missing, a locality has no state, or the tax id or the place of
+            service is none.
         InvalidNpiError: The NPI is not one.
         InvalidPeriodError: The time zone is not one.
         UnknownLocalityError: The tables list no such locality.
@@ -45,6 +46,15 @@ def edit_practice(
         raise CommandRefusedError("NAME_NEEDED", "A practice needs a name. Give one.")
     if command.npi is not None:
         npi(command.npi)
+    if command.tin is not None and not is_tin(command.tin):
+        raise CommandRefusedError(
+            "TIN_MALFORMED", "A tax id (TIN) has nine digits, such as 12-3456789. Correct it."
+        )
+    if not is_place_of_service(command.place_of_service):
+        raise CommandRefusedError(
+            "PLACE_OF_SERVICE",
+            "A place of service is one of the two-digit codes, for example 11 for an office. Correct it.",
+        )
     zone_named(command.time_zone)
     if command.locality is not None:
         if command.state is None:

@@ -1,8 +1,6 @@
 """The practice's places: each with its own Medicare locality, setting and place of service."""
 
-import re
 from dataclasses import replace
-from typing import Final
 
 from sqlmodel import select
 
@@ -15,10 +13,9 @@ from trellis_core.store.care_mapping import site_of, write_site
 from trellis_core.store.engine import Store
 from trellis_core.store.tables import SiteRow
 from trellis_core.values.clock import Clock
+from trellis_core.values.codes import is_place_of_service
 from trellis_core.values.folding import folded
 from trellis_core.values.ids import new_id
-
-_PLACE: Final = re.compile(r"\d{2}", re.ASCII)
 
 
 @audited
@@ -49,7 +46,7 @@ def save_site(
         PermissionDeniedError: The actor may not change settings.
         NotFoundError: No such site.
         CommandRefusedError: The name is missing or taken, a locality has no state, or the place of
-            service is not two digits.
+            service is none.
         UnknownLocalityError: The tables list no such locality.
     """
     require(actor, Operation.EDIT_SETTINGS)
@@ -74,10 +71,10 @@ def save_site(
 def _check(site: Site, rule_book: RuleBook, *, year: int) -> None:
     if not site.name:
         raise CommandRefusedError("NAME_NEEDED", "A site needs a name. Give one.")
-    if not _PLACE.fullmatch(site.place_of_service):
+    if not is_place_of_service(site.place_of_service):
         raise CommandRefusedError(
             "PLACE_OF_SERVICE",
-            "A place of service is two digits, for example 11 for an office. Correct it.",
+            "A place of service is one of the two-digit codes, for example 11 for an office. Correct it.",
         )
     if site.locality is None:
         return
