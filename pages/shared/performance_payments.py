@@ -43,7 +43,8 @@ def draw(found: PaymentsOfMonth, person: Actor) -> None:
         routes.link("superbills", "Open the month's superbills", icon=":material/receipt_long:")
         return
     total = found.total
-    _metrics(total)
+    waiting = [each for each in found.claims if each.state is PaidState.NOTHING]
+    _metrics(total, sent=sum(each.sent_on is not None for each in waiting))
     st.caption(
         "Expected is the full allowed amount, the patient's share included. A superbill without a "
         "payment may be unpaid, denied, or paid and not written down here: Trellis cannot tell these "
@@ -54,7 +55,7 @@ def draw(found: PaymentsOfMonth, person: Actor) -> None:
     claim_forms.payment(person, shown, form="performance_payment")
 
 
-def _metrics(total: PaidOfPayer) -> None:
+def _metrics(total: PaidOfPayer, *, sent: int) -> None:
     first, second, third, fourth = st.columns(4)
     first.metric("Expected", formats.money(total.expected))
     is_bare = total.nothing == total.superbills
@@ -67,6 +68,8 @@ def _metrics(total: PaidOfPayer) -> None:
     fourth.metric("Overpaid", formats.money(total.overpaid))
     bare = f"{total.nothing:,} of {formats.count(total.superbills, 'superbill')}"
     words = f"{bare} without a payment on file, {formats.money(total.nothing_amount)} expected."
+    if total.nothing:
+        words += f" Of these {sent:,} with a claim that is recorded as sent."
     if total.without_amount:
         words += f" {total.without_amount:,} with a line that has no amount, not in the sums."
     st.caption(formats.plain(words))
@@ -162,4 +165,5 @@ def _row(each: ClaimMoney, names: Mapping[str, str]) -> dict[str, str]:
         "Recorded": formats.money(each.paid),
         "Outstanding": formats.money(each.outstanding if each.allowed is not None else None),
         "State": _STATES[each.state],
+        "Claim sent": formats.NOT_RECORDED if each.sent_on is None else formats.day(each.sent_on),
     }

@@ -12,6 +12,7 @@ from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.access_log import audited
 from trellis_core.services.board_memory import rows_of_month
 from trellis_core.services.board_rows import BoardRow
+from trellis_core.services.claim_records import submissions_of
 from trellis_core.services.issued_amounts import amounts_of
 from trellis_core.services.months import Standing, counts_of, month_review
 from trellis_core.services.performance_money import (
@@ -252,12 +253,13 @@ def payments(month: ServiceMonth, *, store: Store, actor: Actor) -> PaymentsOfMo
         paid = paid_sums(unit, practice_id, month)
         stands = [row.number for row in issued if row.superseded_by is None]
         amounts = amounts_of(unit, practice_id, stands, store=store)
+        sent = submissions_of(unit, practice_id, stands)
     by_side: dict[str, int] = {}
     for each in paid:
         by_side[each.payer] = by_side.get(each.payer, 0) + each.cents
     return PaymentsOfMonth(
         standing=standing,
-        claims=claims_of(issued, amounts, paid),
+        claims=claims_of(issued, amounts, paid, sent),
         by_side={side: from_cents(cents) for side, cents in by_side.items()},
     )
 

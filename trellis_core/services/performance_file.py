@@ -122,6 +122,8 @@ def _paid(month: str, found: PaymentsOfMonth) -> Iterator[_Row]:
     for each in found.claims:
         for item, amount in (("allowed", each.allowed), ("paid", each.paid)):
             yield "superbill", month, each.number, item, amount, "usd", None
+        sent = None if each.sent_on is None else each.sent_on.isoformat()
+        yield "superbill", month, each.number, "sent", sent, "date", None
     for payer in found.by_payer:
         amounts: tuple[tuple[str, Decimal | int, str], ...] = (
             ("superbills", payer.superbills, "count"),

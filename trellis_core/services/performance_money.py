@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum, auto
 
 from trellis_core.services.issued_amounts import IssuedAmounts
 from trellis_core.services.months import Standing
 from trellis_core.services.performance_reach import OutOfReach
+from trellis_core.services.review_rows import Submission
 from trellis_core.store.month_query import IssuedRow
 from trellis_core.store.performance_query import PaidSum
 from trellis_core.superbill import Superbill
@@ -73,6 +75,7 @@ class ClaimMoney:
         payer: Its name; empty for none.
         allowed: Full allowed amount; None where a line has none on file.
         paid: None where no payment is on file.
+        sent_on: When its claim was sent; None where that is not on file.
     """
 
     number: int
@@ -80,6 +83,7 @@ class ClaimMoney:
     payer: str
     allowed: Decimal | None
     paid: Decimal | None
+    sent_on: date | None = None
 
     @property
     def state(self) -> PaidState:
@@ -188,6 +192,7 @@ def claims_of(
     issued: Sequence[IssuedRow],
     amounts: Mapping[int, IssuedAmounts],
     paid: Sequence[PaidSum],
+    sent: Mapping[int, Submission],
 ) -> tuple[ClaimMoney, ...]:
     """Return the superbills that stand, with what was paid for any version of them.
 
@@ -195,6 +200,7 @@ def claims_of(
         issued: Every version of a month's issued superbills.
         amounts: Of those that stand, by number.
         paid: Payments by number.
+        sent: Claims that were sent, by number.
     """
     own_id = {row.number: row.superbill_id for row in issued}
     sums: Counter[str] = Counter()
@@ -217,6 +223,7 @@ def claims_of(
                 payer=of.payer,
                 allowed=None if of.without else of.known,
                 paid=from_cents(sums[row.superbill_id]) if is_paid else None,
+                sent_on=sent[row.number].submitted_on if row.number in sent else None,
             )
         )
     return tuple(found)

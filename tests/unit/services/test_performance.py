@@ -16,7 +16,13 @@ from trellis_core.access import AccessRole
 from trellis_core.care.vocabulary import Activity, EntryMode, Program
 from trellis_core.errors import StoreError
 from trellis_core.rules.rulebook import load_rule_book
-from trellis_core.services.claims import PaidBy, RecordPayment, record_payment
+from trellis_core.services.claims import (
+    MarkSubmitted,
+    PaidBy,
+    RecordPayment,
+    mark_submitted,
+    record_payment,
+)
 from trellis_core.services.issued_amounts import IssuedAmounts
 from trellis_core.services.months import Standing
 from trellis_core.services.performance import (
@@ -354,12 +360,19 @@ def test_payments_are_compared_with_what_was_expected_and_one_is_taken_back(case
     pay(case, 2, "60.00")
     pay(case, 2, "-10.00")
     pay(case, 3, "70.00")
+    mark_submitted(
+        MarkSubmitted(number=4, on=date(2026, 12, 1)),
+        store=case.store,
+        actor=case.actor(),
+        clock=case.clock,
+    )
     found = paid(case)
     assert [each.state for each in found.claims] == [
         PaidState.FULL, PaidState.PARTLY, PaidState.OVERPAID, PaidState.NOTHING,
     ]  # fmt: skip
     assert found.claims[1].outstanding == Decimal("16.13")
     assert found.claims[3].paid is None
+    assert [each.sent_on for each in found.claims] == [None, None, None, date(2026, 12, 1)]
     acme, medicare = found.by_payer
     assert (acme.payer, acme.superbills, acme.expected, acme.paid) == (
         "Acme", 2, 2 * FIRST, Decimal("70.00"),
@@ -400,9 +413,9 @@ def test_a_superbill_without_an_amount_is_neither_paid_nor_outstanding():
     )  # fmt: skip
     amounts = {1: IssuedAmounts(payer="", lines=(FIRST, None))}
     assert (amounts[1].known, amounts[1].without) == (FIRST, 1)
-    (bare,) = claims_of([row], amounts, [])
+    (bare,) = claims_of([row], amounts, [], {})
     assert (bare.allowed, bare.paid, bare.state) == (None, None, PaidState.NOTHING)
-    (some,) = claims_of([row], amounts, [PaidSum(1, "payer", 6613, 1)])
+    (some,) = claims_of([row], amounts, [PaidSum(1, "payer", 6613, 1)], {})
     assert (some.state, some.outstanding, some.overpaid) == (PaidState.UNKNOWN, 0, 0)
 
 
