@@ -132,6 +132,7 @@ _SAY: Final[tuple[tuple[str, str], ...]] = (
     ("cocm.*.midpoint_minutes", "{code} is reached at {value}, where the midpoint decides."),
     ("cocm.*.minutes", "{code} stands for {value}."),
     ("*.initial.minutes", "{code} needs {value} in the calendar month."),
+    ("claims.timely_filing.months", "Original Medicare takes a claim for {value} after the date of service; no other payer's limit is on file."),
 )  # fmt: skip
 """Patterns of paths, the narrow ones first where two fit, and the sentence for each."""
 
@@ -233,7 +234,7 @@ def _concerns(path: str, prefix: str) -> bool:
         if fnmatchcase(path, pattern):
             return prefix in programs
     first = path.partition(".")[0]
-    return first in {prefix, "common"}
+    return first in {prefix, "common", "claims"}
 
 
 def _is_without_code(book: RuleBook, path: str, on: date) -> bool:
