@@ -138,4 +138,5 @@ with widgets.command():
         draw_list(found)
     if found.state.is_closed and found.state.counts:
         month_strip.held_back_list(found.state.counts.held_back, names)
+    routes.link("month-review", "Everybody, and why not", icon=":material/fact_check:")
 widgets.disclaimer()

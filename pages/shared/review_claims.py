@@ -63,6 +63,7 @@ def _submit_form(row: ReviewRow, person: Actor) -> None:
             "Submitted on",
             value=sent.submitted_on if sent else today,
             max_value=today,
+            format="MM/DD/YYYY",
             key=f"{key}_on",
         )
         claim = st.text_input(
