@@ -228,7 +228,10 @@ def _preview(found: FeePreview, key: str) -> None:
         )
         widgets.table(
             pd.DataFrame(
-                [{"Row": each.number, "What is wrong": each.text} for each in found.refused]
+                [
+                    {"Row": each.number, "What is wrong": f"{each.text[:1].upper()}{each.text[1:]}"}
+                    for each in found.refused
+                ]
             ),
             alt="Rows that cannot be used, and why",
             key=f"{key}_refused",
