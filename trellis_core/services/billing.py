@@ -175,7 +175,8 @@ def superbill_document(
 ) -> Document:
     """Draw a month's superbills up as a file. Unchanged data gives the same bytes.
 
-    What was issued gives the same bytes for ever; a FHIR document also holds records as they are now.
+    What was issued gives the same bytes while it stands; a version that was replaced says by which. A
+    FHIR document also holds records as they are now.
 
     Args:
         month: The service month.
