@@ -18,7 +18,7 @@ from trellis_core.care.vocabulary import Program
 from trellis_core.rules.labels import program_label
 from trellis_core.rules.rulebook import DatedValue, Parameter, RuleBook
 from trellis_core.rules.sources import Source, source_id
-from trellis_core.rules.value_texts import value_words
+from trellis_core.superbill.rule_values import value_words
 
 BILLS: Final = "Who may bill"
 EARNS: Final = "Who may earn time"

@@ -18,7 +18,7 @@ from trellis_core.rules.sources import (
     rests_on_guidance_only,
     source_id,
 )
-from trellis_core.rules.value_texts import value_words
+from trellis_core.superbill.rule_values import value_words
 from trellis_core.values.periods import same_day_earlier_year
 
 KINDS: Final = {

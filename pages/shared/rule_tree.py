@@ -8,7 +8,7 @@ from typing import Final
 from pages.shared import formats, rule_text
 from trellis_core.rules.sources import Source
 from trellis_core.rules.trace import Check, Outcome, ParameterUse
-from trellis_core.rules.value_texts import value_words
+from trellis_core.superbill.rule_values import value_words
 
 MARKS: Final = {
     Outcome.MET: ":green[:material/check:]",

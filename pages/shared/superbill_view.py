@@ -23,13 +23,13 @@ from trellis_core.documents.superbill_words import (
     unattested_text,
 )
 from trellis_core.rules.rulebook import RuleBook
-from trellis_core.rules.value_texts import value_words
 from trellis_core.superbill import (
     Practitioner,
     Superbill,
     SuperbillLine,
     SuperbillStatus,
 )
+from trellis_core.superbill.rule_values import value_words
 
 
 def status_words(bill: Superbill) -> str:

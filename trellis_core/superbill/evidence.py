@@ -11,7 +11,6 @@ from trellis_core.rules.determination import NotCounted, ServiceLine
 from trellis_core.rules.reason_texts import title
 from trellis_core.rules.sources import source_id
 from trellis_core.rules.trace import cited, flattened
-from trellis_core.rules.value_texts import reading_of
 from trellis_core.superbill.bill import (
     NotBilled,
     RecordedTime,
@@ -25,6 +24,7 @@ from trellis_core.superbill.bill import (
     known,
 )
 from trellis_core.superbill.material import BEHAVIORAL, Material
+from trellis_core.superbill.rule_values import reading_of
 from trellis_core.values.periods import local_day
 
 REDUCED_FEE: Final = frozenset({Credential.NP, Credential.PA, Credential.CNS})

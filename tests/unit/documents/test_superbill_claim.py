@@ -23,8 +23,8 @@ from trellis_core.documents.superbill_pages import superbill_pages
 from trellis_core.documents.superbill_words import charge_words, recording_words, remarks_on
 from trellis_core.fees import read_schedule
 from trellis_core.rules.trace import Check, ParameterUse
-from trellis_core.rules.value_texts import reading_of
 from trellis_core.superbill import EVERY_PAYER, Charges, Missing, Superbill, SuperbillStatus
+from trellis_core.superbill.rule_values import reading_of
 
 SIGN_HERE = "The billing practitioner may sign for them here"
 
