@@ -28,6 +28,7 @@ from trellis_core.services.claim_records import Payment, payments_of, submission
 from trellis_core.services.month_plan import HeldBack
 from trellis_core.services.months import MonthReview, MonthState, month_review
 from trellis_core.services.questions import open_questions
+from trellis_core.services.review_memory import keep_rows, rows_kept
 from trellis_core.services.review_records import ReviewRecords, read_records
 from trellis_core.services.review_rows import (
     OpenQuestion,
@@ -117,6 +118,36 @@ def review_month(
         store, practice_id=practice_id, month=month, now=clock.now(), rule_book=rule_book
     ).patients
     bills = month_review(month, store=store, actor=actor, clock=clock, rule_book=rule_book)
+    is_closed = bills.state.is_closed
+    key = practice_id, month.ym, rule_book.fingerprint, is_closed
+    kept = rows_kept(store, key, board, bills.superbills)
+    if kept is None:
+        kept = _rows(store, practice_id, board, bills, rule_book=rule_book)
+        keep_rows(store, key, board, bills.superbills, kept)
+    rows = kept
+    if wanted := text.strip().casefold():
+        rows = tuple(row for row in rows if row.matches(wanted))
+    found = len({row.patient_id for row in rows})
+    note_search(wanted, found=found, store=store, actor=actor, clock=clock)
+    counts = Counter(row.state for row in rows)
+    return ReviewOfMonth(
+        state=bills.state,
+        rows=rows,
+        counts=MappingProxyType({state: counts[state] for state in STATE_ORDER}),
+        bills=bills,
+    )
+
+
+def _rows(
+    store: Store,
+    practice_id: str,
+    board: Sequence[PatientOnBoard],
+    bills: MonthReview,
+    *,
+    rule_book: RuleBook,
+) -> tuple[ReviewRow, ...]:
+    """Return every row in order; read after board and superbills, never before."""
+    month = bills.state.month
     by_patient: dict[str, list[Superbill]] = {}
     for bill in bills.superbills:
         by_patient.setdefault(bill.patient.id, []).append(bill)
@@ -155,18 +186,8 @@ def review_month(
                 for each in in_play
             )
         )
-    if wanted := text.strip().casefold():
-        rows = [row for row in rows if row.matches(wanted)]
-    found = len({row.patient_id for row in rows})
-    note_search(wanted, found=found, store=store, actor=actor, clock=clock)
     rows.sort(key=_order)
-    counts = Counter(row.state for row in rows)
-    return ReviewOfMonth(
-        state=bills.state,
-        rows=tuple(rows),
-        counts=MappingProxyType({state: counts[state] for state in STATE_ORDER}),
-        bills=bills,
-    )
+    return tuple(rows)
 
 
 def _order(row: ReviewRow) -> tuple[int, str, str, str, str]:

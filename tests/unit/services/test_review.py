@@ -358,6 +358,16 @@ def test_an_enrollment_that_ended_before_the_month_bills_nobody(case: MonthCase)
         assert unit.session.get(PatientRow, (case.practice_id, "p3")) is not None
 
 
+def test_a_second_look_is_the_first_one_until_anything_changes(case: MonthCase):
+    worked(case, "p1", 20)
+    first = review(case).rows
+    assert review(case).rows is first
+    case.change(StaffRow, case.practice_id, "dr-1", given_name="Ingrid")
+    assert {row.billing for row in review(case).rows} == {"Ingrid, MD"}
+    case.change_patient("p3", payer_name="Lakeshore Health", payer_kind="commercial")
+    assert {row.payer for row in review(case).rows} == {"Medicare Part B", "Lakeshore Health"}
+
+
 def test_the_number_of_statements_does_not_grow_with_the_patients(case: MonthCase):
     review(case)
     worked(case, "p1", 20)
