@@ -7,6 +7,7 @@ from typing import Final
 
 from trellis_core.access import Actor
 from trellis_core.cli import month_review
+from trellis_core.cli.close_progress import CloseProgress
 from trellis_core.cli.common import (
     Subparsers,
     acting_person,
@@ -128,6 +129,7 @@ def run(args: argparse.Namespace) -> int:
                 actor=actor,
                 clock=clock,
                 rule_book=load_rule_book(),
+                told=CloseProgress(sys.stderr),
             )
             _answer(_closed_object(closed), _closed_sentences(closed), args)
             if closed.checkpoint_problem:

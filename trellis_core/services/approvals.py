@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, auto
-from typing import Final
+from typing import Any, Final
+
+from sqlmodel import select
 
 from trellis_core.access import Actor, Operation, require
 from trellis_core.errors import CommandRefusedError, MonthClosedError, NotFoundError
@@ -136,19 +138,29 @@ def approve_superbills(
     chosen, before, passed = _sorted_out(bills, command)
     with store.writing(actor=actor, at=now) as unit:
         _refuse_closed(unit, practice_id, month, now=now)
-        for superbill_id, sha256 in chosen.items():
-            unit.session.merge(
-                SuperbillApprovalRow(
-                    practice_id=practice_id,
-                    ym=month.ym,
-                    superbill_id=superbill_id,
-                    sha256=sha256,
-                    is_decided=command.is_decided,
-                    reason=reason,
-                    approved_by=actor.person_id,
-                    approved_at=now,
+        before_now = {
+            row.superbill_id: row
+            for row in unit.session.exec(
+                select(SuperbillApprovalRow).where(
+                    SuperbillApprovalRow.practice_id == practice_id,
+                    SuperbillApprovalRow.ym == month.ym,
                 )
             )
+        }
+        for superbill_id, sha256 in chosen.items():
+            approved: dict[str, Any] = {
+                "sha256": sha256,
+                "is_decided": command.is_decided,
+                "reason": reason,
+                "approved_by": actor.person_id,
+                "approved_at": now,
+            }
+            row = before_now.get(superbill_id) or SuperbillApprovalRow(
+                practice_id=practice_id, ym=month.ym, superbill_id=superbill_id, **approved
+            )
+            for name, value in approved.items():
+                setattr(row, name, value)
+            unit.session.add(row)
         if chosen:
             unit.session.flush()
             _tell(unit, command, chosen, reason=reason, practice_id=practice_id)

@@ -27,6 +27,7 @@ from trellis_core.services.checkpoints import checkpoint_phrase, make_checkpoint
 from trellis_core.services.closed_months import moment_words
 from trellis_core.services.integrity import check_ledger
 from trellis_core.services.issued_superbills import first_sealing
+from trellis_core.services.month_memory import KeptMonths
 from trellis_core.services.month_plan import (
     HeldBack,
     MonthCounts,
@@ -46,6 +47,7 @@ from trellis_core.services.months import (
     practice_zone,
     state_in,
 )
+from trellis_core.services.superbill_drafts import Told, tell_nobody
 from trellis_core.store.engine import Store
 from trellis_core.store.month_query import (
     Mark,
@@ -169,7 +171,13 @@ class ClosedMonth:
 
 @audited
 def close_month(
-    command: CloseMonth, *, store: Store, actor: Actor, clock: Clock, rule_book: RuleBook
+    command: CloseMonth,
+    *,
+    store: Store,
+    actor: Actor,
+    clock: Clock,
+    rule_book: RuleBook,
+    told: Told = tell_nobody,
 ) -> ClosedMonth:
     """Close a month: count, number and issue it in one step, and seal it with a checkpoint.
 
@@ -179,6 +187,7 @@ def close_month(
         actor: Who closes it.
         clock: When.
         rule_book: The rules.
+        told: Told how far it has come; from the step ``WRITTEN`` on, within the one transaction.
 
     Raises:
         PermissionDeniedError: The actor may not close months.
@@ -196,7 +205,7 @@ def close_month(
         try:
             _refuse_before(command, store=store, actor=actor, clock=clock)
             mark, is_new = _close(
-                command, store=store, actor=actor, clock=clock, rule_book=rule_book
+                command, store=store, actor=actor, clock=clock, rule_book=rule_book, told=told
             )
         except _AlreadyClosedError as already:
             if already.mark.event_id != command.form_id:
@@ -373,14 +382,24 @@ def _lock(unit: UnitOfWork, practice_id: str) -> tuple[tuple[int, bytes], tuple[
 
 
 def _close(
-    command: CloseMonth, *, store: Store, actor: Actor, clock: Clock, rule_book: RuleBook
+    command: CloseMonth,
+    *,
+    store: Store,
+    actor: Actor,
+    clock: Clock,
+    rule_book: RuleBook,
+    told: Told,
 ) -> tuple[Mark, bool]:
     """Close the month, making the plan again where it has changed meanwhile.
+
+    What is issued is drawn up from the store by this close, never taken from what looks keep. Only a
+    plan that is made again draws up no more than whom both chains name since the one before.
 
     Returns:
         The close, and whether this made it.
     """
     practice_id = actor.practice_id
+    months = KeptMonths(practice_id)
 
     def prepare(unit: UnitOfWork, now: datetime) -> PreparedClose:
         plan = plan_month(
@@ -390,9 +409,10 @@ def _close(
             as_of=now,
             rule_book=rule_book,
             holds_undecided=command.holds_undecided,
+            drafts=months.drafts(unit, command.month, as_of=now, rule_book=rule_book, told=told),
         )
         period = len(marks_of(unit, practice_id, command.month)) // 2
-        return prepared_close(plan, practice_id=practice_id, period=period, at=now)
+        return prepared_close(plan, practice_id=practice_id, period=period, at=now, told=told)
 
     for attempt in range(1, TRIES + 1):
         prepared: PreparedClose | None = None
@@ -420,6 +440,7 @@ def _close(
                 form_id=command.form_id,
                 is_early=command.early,
                 rule_book=rule_book,
+                told=told,
             )
             return marks_of(unit, practice_id, command.month)[-1], True
     raise StoreError("The month was not closed.")

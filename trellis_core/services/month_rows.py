@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from trellis_core.case_file.answer import determination_json
 from trellis_core.ledger.journal import EventKind, details_text
@@ -14,6 +14,7 @@ from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.kept_rule_books import keep_rule_book
 from trellis_core.services.month_plan import MonthPlan
 from trellis_core.services.months import counts_json
+from trellis_core.services.superbill_drafts import Step, Told, tell_nobody
 from trellis_core.store.month_query import (
     totals_of,
     write_determinations,
@@ -25,6 +26,8 @@ from trellis_core.superbill import Closing, Superbill
 from trellis_core.superbill.issued import issued, packed, superbill_text
 from trellis_core.values.money import cents_of
 from trellis_core.values.periods import zone_named
+
+_T = TypeVar("_T")
 
 MONTH_SUBJECT: Final = "month"
 """The journal's word for what a close or a reopening is about."""
@@ -49,7 +52,12 @@ class PreparedClose:
 
 
 def prepared_close(
-    plan: MonthPlan, *, practice_id: str, period: int, at: datetime
+    plan: MonthPlan,
+    *,
+    practice_id: str,
+    period: int,
+    at: datetime,
+    told: Told = tell_nobody,
 ) -> PreparedClose:
     """Draw up every row of a close.
 
@@ -58,6 +66,7 @@ def prepared_close(
         practice_id: Whose month.
         period: 0 for the month's first close, then the number of the adjustment that it ends.
         at: When it is closed.
+        told: Told how many superbills are drawn up as rows.
     """
     zone = zone_named(plan.bills.practice.time_zone)
     closing = Closing(
@@ -108,6 +117,7 @@ def prepared_close(
             "issued_at": int(at.timestamp()),
         }
         superbills.append((row, list(_line_rows(bill, practice_id, number))))
+        told(Step.PREPARED, len(superbills), len(plan.issues))
     return PreparedClose(
         practice_id=practice_id,
         plan=plan,
@@ -147,6 +157,7 @@ def write_close(
     form_id: str,
     is_early: bool,
     rule_book: RuleBook,
+    told: Told = tell_nobody,
 ) -> None:
     """Add the close, its event and everything it issued, and keep the rules that it decided by.
 
@@ -156,6 +167,7 @@ def write_close(
         form_id: Becomes the event's id.
         is_early: It is closed though it is not over.
         rule_book: What the plan was made by.
+        told: Told how many superbills are written, none of which is saved before the unit ends.
     """
     plan, closing, practice_id = prepared.plan, prepared.closing, prepared.practice_id
     entries, seconds = totals_of(unit, practice_id, plan.month)
@@ -206,8 +218,14 @@ def write_close(
         recorded_at=happened.body.recorded_at,
     )
     write_determinations(unit, prepared.determinations)
-    write_superbills(unit, prepared.superbills)
+    write_superbills(unit, _in_turn(prepared.superbills, told))
     keep_rule_book(unit, practice_id, rule_book, at=prepared.at)
+
+
+def _in_turn(rows: Sequence[_T], told: Told) -> Iterator[_T]:
+    for number, row in enumerate(rows, 1):
+        yield row
+        told(Step.WRITTEN, number, len(rows))
 
 
 def canonical_text(content: Mapping[str, object]) -> str:
