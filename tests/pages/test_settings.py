@@ -1,8 +1,19 @@
 """Settings and the worklist of paperwork."""
 
+from decimal import Decimal
+
+import pandas as pd
+
+from pages.shared import routes
+from pages.shared.fee_lists_form import typed_amounts
+from pages.shared.where_to_record import place_of, places, short_of
 from trellis_core.access import AccessRole
 from trellis_core.services import practice as practices
+from trellis_core.services.billing_records import FeeListKind
+from trellis_core.services.fee_lists import lists_on_file
+from trellis_core.services.fee_rows import FeeRow
 from trellis_core.services.practice_options import PracticeOption, options
+from trellis_core.superbill import Missing, PreflightCode
 
 SETTINGS = "practice/settings"
 CONSENTS = "coordinate/consents"
@@ -46,3 +57,59 @@ def test_an_owner_switches_on_what_the_practice_uses(dashboard):
     assert not at.error
     chosen = options(store=dashboard.store, actor=dashboard.actor(AccessRole.OWNER))
     assert chosen == PracticeOption(shows_dollars_per_minute=True)
+
+
+def test_charges_come_from_a_file_after_a_look_at_what_changes(dashboard):
+    at = dashboard.open(AccessRole.OWNER, SETTINGS)
+    at.segmented_control(key="settings_fees_way_3").set_value("From a file").run()
+    bad = b"code,amount,effective_from\n99490,101.00,2026-01-01\n9949,1,2026-01-01\n"
+    at.file_uploader[0].set_value(("charges.csv", bad, "text/csv")).run()
+    assert [item.value for item in at.metric][:2] == ["2", "1"]
+    assert at.button(key="settings_fees__import").disabled
+    good = b"code,amount,effective_from\n99490,101.00,2026-01-01\n"
+    at.file_uploader[0].set_value(("charges.csv", good, "text/csv")).run()
+    at.button(key="settings_fees__import").click().run()
+    assert not at.error
+    owner = dashboard.actor(AccessRole.OWNER)
+    (kept,) = lists_on_file(FeeListKind.CHARGES, store=dashboard.store, actor=owner)
+    assert [(each.code, each.amount) for each in kept.amounts] == [("99490", Decimal("101.00"))]
+
+
+def test_a_list_of_charges_is_removed_only_when_that_is_meant(dashboard):
+    at = dashboard.open(AccessRole.OWNER, SETTINGS)
+    at.segmented_control(key="settings_fees_way_3").set_value("Download, end or remove").run()
+    assert at.button(key="settings_fees__remove").disabled
+    at.checkbox(key="settings_fees__meant").check().run()
+    at.button(key="settings_fees__remove").click().run()
+    assert any("No list is on file" in item.value for item in at.markdown)
+
+
+def test_others_read_which_lists_of_charges_there_are(dashboard):
+    at = dashboard.open(AccessRole.BILLER, SETTINGS)
+    assert not at.file_uploader
+    shown = [frame.value for frame in at.dataframe if "Codes" in frame.value]
+    assert list(shown[0]["For"]) == ["Every payer"]
+
+
+def test_typed_charges_are_those_that_differ():
+    rows = [
+        FeeRow(code="99439", label="", allowed=None, amount=Decimal("75.00")),
+        FeeRow(code="99484", label="", allowed=None, amount=None),
+        FeeRow(code="99490", label="", allowed=None, amount=Decimal("95.00")),
+    ]
+    edited = pd.DataFrame({"Charge": [None, 85.1, 95.0]})
+    assert typed_amounts(rows, edited) == {"99439": None, "99484": Decimal("85.10")}
+
+
+def test_whatever_a_claim_lacks_leads_to_where_it_is_recorded(dashboard):
+    for code in PreflightCode:
+        place = place_of(code.value)
+        assert place is not None, code
+        assert short_of(Missing(code=code.value, message="?")) != "?"
+        assert routes.spec(place.page)
+    found = [Missing(code=code, message="") for code in ("RENDERING_NPI", "PRACTICE_TIN", "SEX")]
+    for role, pages in (
+        (AccessRole.OWNER, ["people", "settings", "chart"]),
+        (AccessRole.BILLER, ["settings", "chart"]),
+    ):
+        assert [each.page for each in places(found, dashboard.actor(role))] == pages
