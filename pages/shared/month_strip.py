@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from pages.shared import formats, state, store, widgets
+from pages.shared import close_progress, formats, state, store, widgets
 from trellis_core.access import Actor, Operation, may
 from trellis_core.services.month_close import (
     ClosedMonth,
@@ -48,6 +49,8 @@ def draw(review: MonthReview, person: Actor, *, names: Mapping[str, str]) -> Non
         names: Patients' names by id, for what is held back.
     """
     month = review.state
+    if close_progress.draw(month.month, person):
+        return
     zone = store.zone(person)
     with st.container(
         border=True,
@@ -212,18 +215,24 @@ def _close_dialog(month: MonthState, person: Actor, names: Mapping[str, str]) ->
 def _close(*, month: MonthState, person: Actor, is_early: bool) -> None:
     form = f"month_close_{month.month}_{month.marks}"
     with widgets.command_in_callback():
-        closed = close_month(
-            CloseMonth(
-                month=month.month,
-                form_id=state.form_id(form),
-                early=is_early,
-                holds_undecided=st.session_state.get("month_close_undecided") == _HOLD,
-            ),
+        command = CloseMonth(
+            month=month.month,
+            form_id=state.form_id(form),
+            early=is_early,
+            holds_undecided=st.session_state.get("month_close_undecided") == _HOLD,
+        )
+        close = partial(
+            close_month,
+            command,
             store=store.store(),
             actor=person,
             clock=store.clock(),
             rule_book=store.rule_book(),
         )
+        if close_progress.is_large(month.counts):
+            close_progress.begin(month.month, person, lambda told: close(told=told), _closed_words)
+            return
+        closed = close()
         state.renew_form_id(form)
         for sentence in _closed_words(closed):
             state.flash(sentence)
