@@ -185,12 +185,15 @@ NO_ACTOR: Final = {
     "integrity.schema.check_schema": _FOR_ALL,
     "invitations.invited": _BEFORE_SIGN_IN,
     "invitations.use_link": _BEFORE_SIGN_IN,
+    "issued_amounts.amounts_of": "reads issued amounts for services that have asked",
     "month_memory.looking": "keeps drafts and issued superbills for services that have asked",
     "practice.create_practice": "fills a store that holds no practice",
     "practice.first_owner": _BY_HAND,
     "practice.has_practice": _BEFORE_SIGN_IN,
     "practice.is_sample": _BEFORE_SIGN_IN,
     "practice.practices_held": _BY_HAND,
+    "review_memory.keep_rows": "keeps the month review for services that have asked",
+    "review_memory.rows_kept": "keeps the month review for services that have asked",
     "sign_in.actor_of_token": _BEFORE_SIGN_IN,
     "sign_in.ask_again": _BEFORE_SIGN_IN,
     "sign_in.demo_actors": "answers in the sample practice only",
@@ -207,6 +210,7 @@ NO_ACTOR: Final = {
     "sign_in.sign_in_with_code": _BEFORE_SIGN_IN,
     "sign_in.sign_in_with_first_code": _BEFORE_SIGN_IN,
     "sign_in.unlock": _BEFORE_SIGN_IN,
+    "superbill_bundle.month_bundle": "writes FHIR for services that have asked",
 }
 """Functions with a store and without an actor, and why nobody has to be asked for."""
 
