@@ -115,14 +115,16 @@ def _run(
     close: Callable[[Told], ClosedMonth],
     words: Callable[[ClosedMonth], Sequence[str]],
 ) -> None:
+    refused = _FAILED
     try:
         closing.said = words(close(closing.told))
+        refused = ""
     except TrellisError as error:
-        closing.refused = str(error)
-    except Exception as error:  # noqa: BLE001 - whatever ends the thread is told on the page
+        refused = str(error)
+    except OSError as error:
         _log.error("A close failed: %s.", type(error).__name__)
-        closing.refused = _FAILED
     finally:
+        closing.refused = refused
         closing.ended.set()
 
 
