@@ -45,18 +45,15 @@ def names_of(review: ReviewOfMonth) -> dict[str, str]:
 
 def draw_sums(review: ReviewOfMonth, rows: Sequence[ReviewRow]) -> None:
     """Draw how many rows there are of each state, and what they amount to."""
-    with st.container(horizontal=True, gap="small", key="month_review_sums"):
-        for each in STATE_ORDER:
-            own = [row for row in rows if row.state is each]
-            amount, word = review.expected(own), "expected"
-            if each in _NOT_YET and not amount:
-                amount = sum((row.expected_if_cleared or ZERO for row in own), ZERO)
-                word = "if cleared"
-            st.metric(
-                STATE_WORDS[each], f"{len(own):,}", delta=f"{formats.money_whole(amount)} {word}",
-                delta_color="off", delta_arrow="off",
-                help=f"{formats.money(amount)} {word}: allowed amounts, the patients' share included.",
-            )  # fmt: skip
+    for each, column in zip(STATE_ORDER, st.columns(len(STATE_ORDER), gap="small"), strict=True):
+        own = [row for row in rows if row.state is each]
+        amount, word = review.expected(own), "expected"
+        if each in _NOT_YET and not amount:
+            amount = sum((row.expected_if_cleared or ZERO for row in own), ZERO)
+            word = "if cleared"
+        with column, st.container(gap=None):
+            st.metric(STATE_WORDS[each], f"{len(own):,}")
+            st.caption(formats.plain(f"{formats.money(amount)} {word}"))
 
 
 def draw_rows(review: ReviewOfMonth) -> None:
