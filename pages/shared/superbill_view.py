@@ -121,7 +121,7 @@ def _facts(bill: Superbill) -> None:
     _block(
         second,
         "Payer",
-        (payer.payer_name, f"Member id {payer.member_id or formats.NOT_RECORDED}")
+        (payer.payer_name, f"Member id {bill.member_id or formats.NOT_RECORDED}")
         if payer
         else ("No coverage recorded",),
     )

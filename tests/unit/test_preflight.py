@@ -1,5 +1,7 @@
 """What a claim lacks, field by field: absent, malformed, and right at both sides of each rule."""
 
+import csv
+import io
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -23,6 +25,7 @@ from tests.support.superbill_case import (
 )
 from trellis_core.care.people import Coverage
 from trellis_core.care.vocabulary import PayerKind, Program
+from trellis_core.documents.superbill_csv import superbill_csv
 from trellis_core.fees import read_schedule
 from trellis_core.rules.facts import PatientFacts
 from trellis_core.rules.rulebook import load_rule_book
@@ -206,3 +209,20 @@ def test_every_code_says_what_and_where_in_a_sentence():
     for bill in (of_practice(npi="1", tin="1", place_of_service="x").only(), insured("1").only()):
         for each in bill.missing:
             assert each.message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("entered", "kind", "claimed"),
+    [
+        ("1eg4-te5-mk73", PayerKind.MEDICARE, "1EG4TE5MK73"),
+        ("W12-345-x", PayerKind.MEDICARE_ADVANTAGE, "W12-345-x"),
+        (None, PayerKind.MEDICARE, ""),
+    ],
+)
+def test_a_claim_has_a_medicare_id_without_the_cards_hyphens(
+    entered: str | None, kind: PayerKind, claimed: str
+):
+    bill = insured(entered, kind).only()
+    assert bill.member_id == claimed
+    rows = csv.DictReader(io.StringIO(superbill_csv([bill])))
+    assert {row["member_id"] for row in rows} == {claimed}

@@ -166,7 +166,7 @@ FIELDS: Final[Mapping[str, Callable[[Superbill, SuperbillLine], Cell]]] = Mappin
         ),
         "sex": lambda bill, _: bill.patient.sex or "",
         "payer": lambda bill, _: bill.payer.payer_name if bill.payer else "",
-        "member_id": lambda bill, _: (bill.payer.member_id if bill.payer else None) or "",
+        "member_id": lambda bill, _: bill.member_id,
         "program": lambda _, line: line.program,
         "code": lambda _, line: line.code,
         "modifiers": lambda _, line: " ".join(line.modifiers),

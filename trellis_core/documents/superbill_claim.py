@@ -139,7 +139,7 @@ def _fields(sheet: Sheet, bill: Superbill) -> None:
     rows = (
         (
             ("1 Payer", payer.payer_name if payer else NOTHING, 0.36),
-            ("1a Member id", (payer.member_id if payer else None) or NOTHING, 0.24),
+            ("1a Member id", bill.member_id or NOTHING, 0.24),
             ("3 Birth date", day_text(patient.birth_date), 0.20),
             ("3 Sex", _sex(patient.sex), 0.20),
         ),

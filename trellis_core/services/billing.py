@@ -16,9 +16,9 @@ from trellis_core.documents.columns import EVERY_COLUMN, Column
 from trellis_core.documents.entries_csv import entries_csv
 from trellis_core.documents.superbill_csv import superbill_csv
 from trellis_core.documents.superbill_json import superbills_json
-from trellis_core.documents.superbill_pdf import superbill_pdf
+from trellis_core.documents.superbill_pdf import OnProgress, superbill_pdf
 from trellis_core.documents.superbill_xlsx import superbill_xlsx
-from trellis_core.documents.superbill_zip import OnProgress, write_superbill_zip
+from trellis_core.documents.superbill_zip import write_superbill_zip
 from trellis_core.errors import CommandRefusedError, NotFoundError
 from trellis_core.fhir import MEDIA_TYPE
 from trellis_core.rules.rulebook import RuleBook

@@ -9,8 +9,9 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from trellis_core.care.people import Coverage, Patient, Practice
-from trellis_core.care.vocabulary import EntryMode, Program
+from trellis_core.care.vocabulary import EntryMode, PayerKind, Program
 from trellis_core.ledger.entries import TimeEntry
+from trellis_core.values.codes import is_mbi, plain_mbi
 from trellis_core.values.money import ZERO
 from trellis_core.values.periods import ServiceMonth
 from trellis_core.values.unknown import Maybe, Unknown
@@ -399,6 +400,14 @@ class Superbill:
     cautions: tuple[Missing, ...] = ()
     track_time: tuple[TrackTime, ...] = ()
     replaced_by: int | None = None
+
+    @property
+    def member_id(self) -> str:
+        """The patient's id with the payer as claims have it; empty for none."""
+        found = self.payer.member_id if self.payer else None
+        if found and self.payer and self.payer.kind is PayerKind.MEDICARE and is_mbi(found):
+            return plain_mbi(found)
+        return found or ""
 
     @property
     def is_withdrawn(self) -> bool:

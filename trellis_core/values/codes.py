@@ -115,8 +115,17 @@ def is_mbi(text: str) -> bool:
         >>> is_mbi("1EG4TE5MK73"), is_mbi("1EG4-TE5-MK73"), is_mbi("1SG4TE5MK73")
         (True, True, False)
     """
-    plain = _MBI_HYPHENS.sub(r"\1\2\3", text.upper())
-    return _MBI.fullmatch(plain) is not None
+    return _MBI.fullmatch(plain_mbi(text)) is not None
+
+
+def plain_mbi(text: str) -> str:
+    """Write a Medicare Beneficiary Identifier as claims have it: capitals, without the card's hyphens.
+
+    Example:
+        >>> plain_mbi("1eg4-te5-mk73")
+        '1EG4TE5MK73'
+    """
+    return _MBI_HYPHENS.sub(r"\1\2\3", text.upper())
 
 
 def is_place_of_service(text: str) -> bool:
