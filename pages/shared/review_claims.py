@@ -27,11 +27,12 @@ def draw(row: ReviewRow, person: Actor) -> None:
         return
     with st.container(horizontal=True):
         said = "Mark as submitted" if row.submission is None else "Correct the submission"
-        with st.popover(said, icon=":material/send:", key="month_review_submit"):
-            _submit_form(row, person)
-        with st.popover("Record a payment", icon=":material/payments:", key="month_review_pay"):
-            words = {row.number: f"No. {row.number}"}
-            claim_forms.payment(person, words, form=f"month_review_pay_{row.number}")
+        submit, pay = (f"month_review_{what}_{row.number}" for what in ("submit", "pay"))
+        with st.popover(said, icon=":material/send:", key=f"{state.form_key(submit)}_open"):
+            _submit_form(submit, row, person)
+        key = f"{state.form_key(pay)}_open"
+        with st.popover("Record a payment", icon=":material/payments:", key=key):
+            claim_forms.payment(person, {row.number: f"No. {row.number}"}, form=pay)
 
 
 def deadline_words(row: ReviewRow, person: Actor) -> str:
@@ -55,8 +56,7 @@ def _sent_words(row: ReviewRow) -> str:
     return f":material/outbox: **No. {row.number} is submitted** {by}"
 
 
-def _submit_form(row: ReviewRow, person: Actor) -> None:
-    form = f"month_review_submit_{row.number}"
+def _submit_form(form: str, row: ReviewRow, person: Actor) -> None:
     key, today, sent = state.form_key(form), store.today(person), row.submission
     with st.form(f"{key}_form", border=False):
         on = st.date_input(

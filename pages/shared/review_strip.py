@@ -162,14 +162,17 @@ def _ask(row: ReviewRow, person: Actor, *, month: MonthState) -> None:
     ]
     is_track = any(each.code == _TRACK for each in row.reasons)
     label = "Ask the practitioner" if is_track else "Send back with a question"
-    with st.popover(label, icon=":material/contact_support:", key="month_review_ask"):
+    form = "_".join(("month_review_ask", row.patient_id, row.program.value, row.discharge or ""))
+    key = f"{state.form_key(form)}_open"  # another row's, or one that was sent, begins closed
+    with st.popover(label, icon=":material/contact_support:", key=key):
         if not colleagues:
             st.caption("Nobody else signs in who can open this chart and answer.")
             return
-        _ask_form(row, colleagues, person, month=month, is_track=is_track)
+        _ask_form(form, row, colleagues, person, month=month, is_track=is_track)
 
 
 def _ask_form(
+    form: str,
     row: ReviewRow,
     colleagues: Sequence[StaffMember],
     person: Actor,
@@ -177,7 +180,6 @@ def _ask_form(
     month: MonthState,
     is_track: bool,
 ) -> None:
-    form = "_".join(("month_review_ask", row.patient_id, row.program.value, row.discharge or ""))
     key = state.form_key(form)
     by_id = {each.id: each for each in colleagues}
     named = [row.billing_id] if is_track else [row.coordinator, row.billing_id]
