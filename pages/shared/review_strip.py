@@ -14,6 +14,7 @@ from pages.shared import (
     state,
     store,
     superbill_approval,
+    where_to_record,
     widgets,
 )
 from pages.shared.review_filters import STATE_WORDS
@@ -26,9 +27,9 @@ from trellis_core.services.months import MonthState, month_review
 from trellis_core.services.questions import AskAboutMonth, ask_about_month
 from trellis_core.services.review_rows import OpenQuestion, ReviewReason, ReviewRow, ReviewState
 from trellis_core.services.time_log import LONGEST_NOTE
+from trellis_core.superbill import Missing
 
 _TRACK: Final = "DECISION_TRACK"
-_PRACTICE: Final = "PRACTICE_"
 
 
 def draw(row: ReviewRow, person: Actor, *, month: MonthState) -> None:
@@ -103,6 +104,10 @@ def _reasons(row: ReviewRow, person: Actor) -> None:
 def _way(reason: ReviewReason, row: ReviewRow, person: Actor) -> None:
     """Draw the way to the form that puts a reason right; for who only reads, to the section."""
     section = next((each for each in Section if each == reason.section), None)
+    named = Missing(code=reason.code, message=reason.message)
+    place = next(iter(where_to_record.places([named], person)), None)
+    if section is None and place is not None:
+        section = place.section
     if section is not None:
         title = chart_map.TITLES[section]
         label = (
@@ -111,8 +116,8 @@ def _way(reason: ReviewReason, row: ReviewRow, person: Actor) -> None:
         routes.link(
             "chart", label, patient_id=row.patient_id, section=section, icon=":material/edit_note:"
         )
-    elif reason.code.startswith(_PRACTICE) and may(person, Operation.EDIT_SETTINGS):
-        routes.link("settings", "Open the settings", icon=":material/settings:")
+    elif place is not None:
+        routes.link(place.page, place.label, icon=":material/edit_note:")
 
 
 def _question(question: OpenQuestion, person: Actor) -> None:
