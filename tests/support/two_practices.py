@@ -491,7 +491,10 @@ class _Filling:
         }
         return [
             ClaimSubmissionRow(
-                submitted_on=date(2026, 11, 6), claim_number=f"{self.name} claim", **said
+                id=str(number),
+                submitted_on=date(2026, 11, 6),
+                claim_number=f"{self.name} claim",
+                **said,
             ),
             ClaimPaymentRow(
                 id=f"{self.name}-payment-{number}",

@@ -251,5 +251,6 @@ def _issue(unit, practice_id: str, month: ServiceMonth, number: int) -> None:
         line = own | {
             "line_id": "ln-1", "program": program, "code": code, "units": 1, "ym": month.ym,
             "date_of_service": month.last_day.isoformat(), "billing_practitioner": "dr-1",
+            "allowed_cents": 6613, "charge_cents": None,
         }  # fmt: skip
         write_superbills(unit, [(bill, [line])])

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from trellis_core.access import Actor
-from trellis_core.cli import month_review
-from trellis_core.cli.close_progress import CloseProgress
+from trellis_core.cli import _month_review
+from trellis_core.cli._close_progress import CloseProgress
 from trellis_core.cli.common import (
     Subparsers,
     acting_person,
@@ -97,9 +97,9 @@ def add_parser(subparsers: Subparsers) -> None:
     reopen = parts.add_parser("reopen", help="reopen it for an adjustment")
     reopen.add_argument("--reason", required=True, metavar="TEXT", help="for the auditor")
     review = parts.add_parser("review", help="every patient and program, with what each needs")
-    month_review.add_review_options(review)
+    _month_review.add_review_options(review)
     submitted = parts.add_parser("submitted", help="mark an issued superbill as submitted")
-    month_review.add_submitted_options(submitted)
+    _month_review.add_submitted_options(submitted)
     for part in (show, review, approve, close, reopen, submitted):
         part.add_argument("month", type=month_argument, metavar="YYYY-MM", help="service month")
         if part in {close, reopen}:
@@ -210,8 +210,8 @@ def _approve(args: argparse.Namespace, *, store: Store, actor: Actor, clock: Clo
 
 _PARTS: Final = {
     "approve": _approve,
-    "review": month_review.review,
-    "submitted": month_review.submitted,
+    "review": _month_review.review,
+    "submitted": _month_review.submitted,
 }
 """Parts that answer for themselves."""
 

@@ -36,6 +36,7 @@ def pdf_of(pages: Iterable[Page], *, title: str, made_at: datetime) -> bytes:
         The file's bytes.
     """
     from fpdf import FPDF  # noqa: PLC0415 - half a second, for those alone who draw
+    from fpdf.fonts import TTFFont  # noqa: PLC0415
 
     pdf = FPDF(unit="pt", format="letter")
     pdf.set_auto_page_break(auto=False)
@@ -46,11 +47,16 @@ def pdf_of(pages: Iterable[Page], *, title: str, made_at: datetime) -> bytes:
     pdf.set_creator("Trellis")
     pdf.set_lang("en-US")
     pdf.set_creation_date(made_at)
-    for page in pages:
-        _draw(pdf, page)
-    if not pdf.page_no():
-        pdf.add_page()
-    return bytes(pdf.output())
+    try:
+        for page in pages:
+            _draw(pdf, page)
+        if not pdf.page_no():
+            pdf.add_page()
+        return bytes(pdf.output())
+    finally:  # fpdf2 reads the fonts while it draws, and leaves their files open
+        for font in pdf.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
 
 
 def _draw(pdf: "FPDF", page: Page) -> None:

@@ -226,10 +226,11 @@ def mark_submitted(
                 "CLAIM_NUMBER_TOO_LONG",
                 f"A claim's number has at most {LONGEST_CLAIM_NUMBER} characters. Copy it again.",
             )
-        row = edit.unit.session.get(ClaimSubmissionRow, (edit.practice_id, command.number))
+        row = edit.unit.session.get(ClaimSubmissionRow, (edit.practice_id, str(command.number)))
         if row is None:
             row = ClaimSubmissionRow(
                 practice_id=edit.practice_id,
+                id=str(command.number),
                 number=command.number,
                 patient_id=one.bill.patient.id,
                 submitted_on=command.on,
@@ -262,7 +263,7 @@ def take_back_submission(number: int, *, store: Store, actor: Actor, clock: Cloc
     """
     with editing(store, actor, clock, Operation.RECORD_CLAIM) as edit:
         _issued(edit, number)
-        row = edit.unit.session.get(ClaimSubmissionRow, (edit.practice_id, number))
+        row = edit.unit.session.get(ClaimSubmissionRow, (edit.practice_id, str(number)))
         if row is None:
             raise CommandRefusedError(
                 "NOT_SUBMITTED",

@@ -743,7 +743,8 @@ class ClaimSubmissionRow(TrellisTable, table=True):
 
     __tablename__ = "claim_submission"
     practice_id: str = Field(primary_key=True)
-    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    id: str = Field(primary_key=True)  # the number again, as a text
+    number: int
     patient_id: str = Field(index=True)
     submitted_on: date
     claim_number: str = ""

@@ -45,6 +45,7 @@ NOT_GUARDED = {
     "measured_time.keep_measured": "leaves closed charts out",
     "journal.journal": "shows events of closed charts without what a record says",
     "notes.write_note, handed over": "asks as well whether the colleague may open the chart",
+    "packets.find_sample": "says which of a list the month issued; the packet itself asks",
     "questions.ask_about_month": "asks as well whether the colleague may open the chart",
     "restricted.chart_access": "says whether a chart is open, so that a closed one can be opened",
     "restricted.closed_charts": "says which charts are closed",

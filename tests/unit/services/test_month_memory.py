@@ -17,7 +17,7 @@ from tests.support.tampering import tamper
 from trellis_core.access import AccessRole
 from trellis_core.care.people import Coverage
 from trellis_core.care.vocabulary import EntryMode, PayerKind, Program
-from trellis_core.cli.close_progress import CloseProgress
+from trellis_core.cli._close_progress import CloseProgress
 from trellis_core.errors import StoreError, TrellisError
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services import issued_superbills

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, exists, select
@@ -23,6 +24,7 @@ from trellis_core.store.tables import (
     TrellisTable,
 )
 from trellis_core.superbill.issued import claim_of, superbill_of, unpacked
+from trellis_core.values.money import cents_of
 
 _LARGEST_DOCUMENT: Final = 64_000_000
 _THREADS: Final = 2
@@ -233,6 +235,10 @@ _BILL: Final = (
     "changes_claim",
 )
 _LINE: Final = ("program", "code", "units", "date_of_service")
+_AMOUNTS: Final = ("allowed", "charge")
+_NOT_KEPT: Final = (None, None)
+"""Amounts of a line of before they were kept: they are read from the document."""
+
 _Line = tuple[object, ...]
 
 
@@ -246,6 +252,7 @@ def _lines(connection: Connection, span: Span) -> dict[tuple[str, int], list[_Li
         line.line_id,
         *(line[name] for name in _LINE),
         line.billing_practitioner,
+        *(line[f"{name}_cents"] for name in _AMOUNTS),
     ).where(*span.of(SUPERBILL_LINE))
     for batch in raw_rows(connection, rows):
         for practice_id, number, *parts in batch:
@@ -272,14 +279,27 @@ def _bill_problem(
         ]
         billing = (told["billing"] or {}).get("staff_id")
         listed = _numbered(told["lines"], billing)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ArithmeticError, ValueError, KeyError, TypeError, RecursionError):
         return "holds a document that is no superbill"
     *stored, changes_claim = row
     if said != [number, *stored] or (told["version"] == 1 and changes_claim != 1):
         return "has columns that differ from its document"
-    if listed != sorted(lines, key=repr):
+    if not _agree(listed, sorted(lines, key=repr)):
         return "has lines that differ from its document"
     return None
+
+
+def _agree(listed: Sequence[_Line], stored: Sequence[_Line]) -> bool:
+    """Say whether lines are what the document says; amounts that were not kept agree with any."""
+    amounts = len(_AMOUNTS)
+    return len(listed) == len(stored) and all(
+        said[:-amounts] == kept[:-amounts] and kept[-amounts:] in {_NOT_KEPT, said[-amounts:]}
+        for said, kept in zip(listed, stored, strict=True)
+    )
+
+
+def _cents(amount: str | None) -> int | None:
+    return None if amount is None else cents_of(Decimal(amount))
 
 
 def _numbered(lines: list[dict[str, Any]], billing: object) -> list[_Line]:
@@ -289,5 +309,7 @@ def _numbered(lines: list[dict[str, Any]], billing: object) -> list[_Line]:
     for line in lines:
         given[line["id"]] += 1
         again = f"-{given[line['id']]}" if given[line["id"]] > 1 else ""
-        listed.append((f"{line['id']}{again}", *(line[name] for name in _LINE), billing))
+        amounts = (_cents(line[name]) for name in _AMOUNTS)
+        told = (line[name] for name in _LINE)
+        listed.append((f"{line['id']}{again}", *told, billing, *amounts))
     return sorted(listed, key=repr)

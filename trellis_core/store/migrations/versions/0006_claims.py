@@ -34,13 +34,14 @@ def upgrade() -> None:
     op.create_index(op.f('ix_claim_payment_patient_id'), 'claim_payment', ['patient_id'], unique=False)
     op.create_table('claim_submission',
     sa.Column('practice_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
     sa.Column('patient_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('submitted_on', sa.Date(), nullable=False),
     sa.Column('claim_number', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('recorded_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('recorded_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
-    sa.PrimaryKeyConstraint('practice_id', 'number', name=op.f('pk_claim_submission'))
+    sa.PrimaryKeyConstraint('practice_id', 'id', name=op.f('pk_claim_submission'))
     )
     op.create_index(op.f('ix_claim_submission_patient_id'), 'claim_submission', ['patient_id'], unique=False)
     op.create_table('column_profile',
