@@ -58,10 +58,18 @@ def press(page: Page, name: str) -> None:
     settle(page)
 
 
-def type_entry(page: Page, minutes: int, note: str) -> None:
-    """Fill the typed-entry form of the page, for two days ago, and save it."""
-    page.get_by_role("radio", name="Other", exact=True).first.click()
-    settle(page)
+def type_entry(page: Page, minutes: int, note: str, *, is_other: bool = False) -> None:
+    """Fill the typed-entry form of the page, for the 20th, and save it.
+
+    Args:
+        page: Shows the form, with its patient chosen.
+        minutes: How long the work was.
+        note: What was done.
+        is_other: The fields for another length are open already.
+    """
+    if not is_other:
+        page.get_by_role("radio", name="Other", exact=True).first.click()
+        settle(page)
     set_day(page, "Day", 20)
     page.get_by_label("Minutes", exact=True).first.fill(str(minutes))
     page.get_by_label("Minutes", exact=True).first.press("Tab")

@@ -194,7 +194,11 @@ def late_minutes(chromium, server: Server, minutes: int) -> None:
     sign_in(page, server, "coordinator", f"/ccm?month={OCTOBER}")
     settle(page)
     choose(page, "Patient", "llerbach")
-    type_entry(page, minutes, "Called the pharmacy back.")
+    page.get_by_role("radio", name="Other", exact=True).first.click()
+    settle(page)
+    page.get_by_role("spinbutton", name="month, Day", exact=True).first.click()
+    page.keyboard.type("10")
+    type_entry(page, minutes, "Called the pharmacy back.", is_other=True)
     page.context.close()
 
 
@@ -252,7 +256,7 @@ def test_a_month_from_review_to_an_amended_superbill_adds_up_everywhere(biller, 
 
     page.goto(f"{demo.url}/superbills?month={OCTOBER}&patient={PATIENT}")
     settle(page)
-    said = text_of(fetched(page, "PDF"))
+    said = " ".join(text_of(fetched(page, "PDF")).split())
     assert re.search(rf"[Rr]eplaces (No\. )?{number}\b", said)
     assert "The pharmacy's log shows the call" in said
     submitted(page, review, claim="C-2026-77")
