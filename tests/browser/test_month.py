@@ -206,9 +206,11 @@ def submitted(page: Page, review: str, *, claim: str) -> None:
     page.goto(review)
     settle(page)
     page.get_by_role("button", name=re.compile("Mark as submitted")).first.click()
-    page.get_by_label("Claim number").fill(claim)
-    press(page, "Mark as submitted")
-    expect(page.get_by_text(re.compile("is submitted")).first).to_be_visible()
+    page.get_by_role("textbox", name="Claim number").fill(claim)
+    page.get_by_role("textbox", name="Claim number").press("Tab")
+    settle(page)
+    page.get_by_role("button", name="Mark as submitted").last.click()
+    expect(page.get_by_text(re.compile("is submitted")).first).to_be_visible(timeout=SLOW)
 
 
 def test_a_month_from_review_to_an_amended_superbill_adds_up_everywhere(biller, chromium, demo):
