@@ -1,5 +1,6 @@
 """What every test may use: a clock that stands, and a store of its own on either database."""
 
+import gc
 import logging
 import os
 import shutil
@@ -22,6 +23,12 @@ COSTLY, COSTLY_NOBODY = passwords._hasher, passwords._NOBODY
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 CHEAP_NOBODY = CHEAP.hash("nobody's password")
 BOTH_DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+def pytest_collection_finish() -> None:
+    """Let the search for cycles pass over what lives as long as the run: fifteen thousand tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

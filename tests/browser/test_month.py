@@ -4,11 +4,12 @@ import csv
 import io
 import json
 import re
-import subprocess
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pypdf
@@ -17,10 +18,12 @@ from playwright.sync_api import Page, expect
 from sqlmodel import select
 
 from tests.browser.conftest import Server, settle, sign_in
-from tests.browser.test_journeys import TRELLIS, choose, press, type_entry
+from tests.browser.test_journeys import choose, press, type_entry
 from trellis_core.access import AccessRole, Actor
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.billing import superbill_document
+from trellis_core.services.review import review_month
+from trellis_core.services.review_rows import ReviewRow, ReviewState
 from trellis_core.store.engine import open_store
 from trellis_core.store.tables import StaffRow
 from trellis_core.values.clock import SystemClock
@@ -36,16 +39,26 @@ SLOW = 20_000
 MONEY = re.compile(r"\$([\d,]+\.\d\d)")
 
 
-def command(server: Server, *words: str) -> str:
-    done = subprocess.run(
-        [TRELLIS, *words, "--store", server.store], capture_output=True, text=True, check=True
-    )
-    return done.stdout
+@contextmanager
+def as_biller(server: Server) -> Iterator[dict[str, Any]]:
+    """Give what services take, for the biller of the store that the browser works on."""
+    store = open_store(server.store)
+    with store.reading() as unit:
+        row = unit.session.exec(select(StaffRow).where(StaffRow.id == BILLER)).one()
+    actor = Actor(practice_id=row.practice_id, person_id=BILLER, role=AccessRole.BILLER)
+    yield {
+        "store": store,
+        "actor": actor,
+        "clock": SystemClock(),
+        "rule_book": load_rule_book(),
+    }
+    store.close()
 
 
-def review_row(server: Server, patient: str) -> dict:
-    answer = json.loads(command(server, "month", "review", str(OCTOBER), "--json"))
-    return next(row for row in answer["rows"] if row["patient"] == patient)
+def review_row(server: Server, patient: str) -> ReviewRow:
+    with as_biller(server) as given:
+        rows = review_month(OCTOBER, **given).rows
+    return next(row for row in rows if row.patient_id == patient)
 
 
 def fetched(page: Page, name: str) -> bytes:
@@ -68,32 +81,20 @@ def text_of(pdf: bytes) -> str:
 
 def fhir_charges(server: Server, patients: set[str]) -> Iterator[Decimal]:
     """Read the allowed amount of every charge item of the patients' bundles."""
-    store = open_store(server.store)
-    try:
-        with store.reading() as unit:
-            row = unit.session.exec(select(StaffRow).where(StaffRow.id == BILLER)).one()
-        actor = Actor(practice_id=row.practice_id, person_id=BILLER, role=AccessRole.BILLER)
+    with as_biller(server) as given:
         for patient in sorted(patients):
-            document = superbill_document(
-                month=OCTOBER,
-                form="fhir",
-                patient_id=patient,
-                store=store,
-                actor=actor,
-                clock=SystemClock(),
-                rule_book=load_rule_book(),
-            )
+            document = superbill_document(month=OCTOBER, form="fhir", patient_id=patient, **given)
             for entry in json.loads(document.content, parse_float=Decimal)["entry"]:
                 if entry["resource"]["resourceType"] == "ChargeItem":
                     for each in entry["resource"].get("extension", ()):
                         if "valueMoney" in each:
                             yield each["valueMoney"]["value"]
-    finally:
-        store.close()
 
 
-def totals(page: Page, server: Server) -> dict[str, tuple[int, Decimal]]:
-    """Return lines and expected dollars of the month: on screen, in every file and in FHIR."""
+def totals(
+    page: Page, server: Server, *, with_fhir: bool = False
+) -> dict[str, tuple[int, Decimal]]:
+    """Return lines and expected dollars of the month: on screen, in every file and, if asked, in FHIR."""
     page.goto(f"{server.url}/superbills?month={OCTOBER}")
     settle(page)
     found = {}
@@ -124,6 +125,8 @@ def totals(page: Page, server: Server) -> dict[str, tuple[int, Decimal]]:
     zipped = [Decimal(each["allowed"]) for each in table]
     found["zip"] = len(zipped), sum(zipped, Decimal())
 
+    if not with_fhir:
+        return found
     charges = list(fhir_charges(server, {each["patient_id"] for each in lines}))
     found["fhir"] = len(charges), sum(charges, Decimal()).quantize(Decimal("0.01"))
     return found
@@ -221,10 +224,10 @@ def test_a_month_from_review_to_an_amended_superbill_adds_up_everywhere(biller, 
     settle(page)
     ask(page, question, to="Delgadillo")
     row = review_row(demo, PATIENT)
-    assert (row["state"], row["question"]["to"]) == ("decision", "rn-1")
+    assert (row.state, row.question and row.question.to_staff) == (ReviewState.DECISION, "rn-1")
     answered(chromium, demo, question)
     row = review_row(demo, PATIENT)
-    assert (row["state"], row["question"]) == ("ready", None)
+    assert (row.state, row.question) == (ReviewState.READY, None)
 
     page.goto(f"{demo.url}/month-review?month={OCTOBER}")
     settle(page)
@@ -236,14 +239,14 @@ def test_a_month_from_review_to_an_amended_superbill_adds_up_everywhere(biller, 
 
     close_month(page, demo)
     assert agreed(totals(page, demo)) == drafted
-    number = review_row(demo, PATIENT)["number"]
+    number = review_row(demo, PATIENT).number
 
     page.goto(review)
     settle(page)
     reopened(page, "Two minutes were written down late")
     late_minutes(chromium, demo, 2)
     row = review_row(demo, PATIENT)
-    assert (row["state"], row["undecided"]) == ("decision", True)
+    assert (row.state, row.is_undecided) == (ReviewState.DECISION, True)
     page.goto(review)
     settle(page)
     page.get_by_label("Why the unit stands").fill("The pharmacy's log shows the call")
@@ -253,8 +256,8 @@ def test_a_month_from_review_to_an_amended_superbill_adds_up_everywhere(biller, 
     expect(page.get_by_text("1 superbill approved.").first).to_be_visible()
     close_month(page, demo)
     row = review_row(demo, PATIENT)
-    assert (row["codes"], row["version"]) == (["99490", "99439"], 2)
-    assert agreed(totals(page, demo)) == (33, drafted[1] + NEXT_UNIT)
+    assert (row.codes, row.version) == (("99490", "99439"), 2)
+    assert agreed(totals(page, demo, with_fhir=True)) == (33, drafted[1] + NEXT_UNIT)
 
     page.goto(f"{demo.url}/superbills?month={OCTOBER}&patient={PATIENT}")
     settle(page)
@@ -262,4 +265,6 @@ def test_a_month_from_review_to_an_amended_superbill_adds_up_everywhere(biller, 
     assert re.search(rf"[Rr]eplaces (No\. )?{number}\b", said)
     assert "The pharmacy's log shows the call" in said
     submitted(page, review, claim="C-2026-77")
-    assert review_row(demo, PATIENT)["submitted"]["claim"] == "C-2026-77"
+    sent = review_row(demo, PATIENT).submission
+    assert sent is not None
+    assert sent.claim_number == "C-2026-77"
