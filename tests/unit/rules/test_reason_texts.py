@@ -5,7 +5,7 @@ import re
 import pytest
 
 from trellis_core.care.vocabulary import Program
-from trellis_core.rules.labels import code_label, program_label
+from trellis_core.rules.labels import code_label, labelled_codes, program_label
 from trellis_core.rules.reason_texts import citations, sentence, title
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import load_rule_book
@@ -50,6 +50,7 @@ def test_every_code_of_the_rule_book_has_a_label() -> None:
         if isinstance(dated.value, str)
     }
     assert {code for code in codes if code_label(str(code)) == code} == set()
+    assert codes <= set(labelled_codes())
 
 
 def test_a_code_that_trellis_does_not_bill_is_its_own_label() -> None:
