@@ -78,6 +78,7 @@ class Operation(StrEnum):
     KEEP_DRAFT = auto()
     CHANGE_OWN_SIGN_IN = auto()
     READ_ROI = auto()
+    SAVE_SCENARIO = auto()
     READ_RULE_BOOK = auto()
 
 
@@ -124,6 +125,7 @@ POLICY: Final[dict[Operation, frozenset[Grant]]] = {
     Operation.KEEP_DRAFT: frozenset({_O, _C, _B, _A, _P, _PC}),
     Operation.CHANGE_OWN_SIGN_IN: frozenset({_O, _C, _B, _A, _P, _PC}),
     Operation.READ_ROI: frozenset({_O, _C, _B, _A}),
+    Operation.SAVE_SCENARIO: frozenset({_O, _B}),
     Operation.READ_RULE_BOOK: frozenset({_O, _C, _B, _A, _P, _PC}),
 }
 

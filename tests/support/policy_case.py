@@ -107,6 +107,7 @@ review_emergency         x      .            .       .        .             .
 keep_draft               x      x            x       x        x             x
 change_own_sign_in       x      x            x       x        x             x
 read_roi                 x      x            x       x        .             .
+save_scenario            x      .            x       .        .             .
 read_rule_book           x      x            x       x        x             x
 """
 """What the policy has to be. Whoever changes the policy changes this by hand as well."""

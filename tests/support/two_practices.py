@@ -36,6 +36,7 @@ from trellis_core.store.tables import (
     PatientRow,
     PracticeRow,
     RestrictedChartRow,
+    RoiScenarioRow,
     SiteRow,
     StaffRow,
     SuggestedTimeRow,
@@ -140,6 +141,7 @@ def ids_of(practice: str, kind: str) -> dict[str, object]:
             payer="Medicare Part B",
         ),
         "column_profile": f"{practice}-columns",
+        "scenario": f"{practice}-scenario",
     }
 
 
@@ -204,6 +206,17 @@ class _Filling:
                 name=f"{self.name} columns",
                 columns=f'[{{"heading":"Code","field":"code"}},'
                 f'{{"heading":"From","constant":"{self.name} constant"}}]',
+                made_by=f"{self.name}-colleague",
+                made_at=NOW,
+            )
+        )
+        self._add(
+            RoiScenarioRow(
+                practice_id=self.name,
+                id=f"{self.name}-scenario",
+                name=f"{self.name} plan",
+                document='{"panel": "1500"}',
+                starts_ym="2026-10",
                 made_by=f"{self.name}-colleague",
                 made_at=NOW,
             )

@@ -90,6 +90,8 @@ RECORDS: Final[Mapping[str, str]] = MappingProxyType(
         "fee_list": "list of amounts",
         "fee_list_amount": "amount on a list",
         "column_profile": "column profile",
+        "roi_scenario": "scenario of the ROI calculator",
+        "medicare_table": "published Medicare table",
         "entry": "time entry",
         "month": "month",
         "session": "sign-in",

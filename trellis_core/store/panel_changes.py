@@ -29,6 +29,7 @@ _OF_NO_MONTH: Final = frozenset(
         "import_row",
         "practice_option",
         "restricted_chart",
+        "roi_scenario",
     }
 )
 """Records that no determination looks at, though they concern no one patient."""

@@ -815,6 +815,31 @@ class KeptRuleBookRow(TrellisTable, table=True):
     kept_at: datetime
 
 
+class RoiScenarioRow(TrellisTable, table=True):
+    """A named set of inputs of the ROI calculator; it holds numbers and choices, never a patient."""
+
+    __tablename__ = "roi_scenario"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    name: str
+    document: str  # JSON object as roi.inputs_json writes it
+    starts_ym: str | None = None  # the service month that month 1 of the forecast stands for
+    made_by: str
+    made_at: datetime
+
+
+class MedicareTableRow(TrellisTable, table=True):
+    """A published Medicare table that the practice loaded: part of its rule book from then on."""
+
+    __tablename__ = "medicare_table"
+    practice_id: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)  # as a file of rules/tables without its ending
+    content: str  # CSV
+    sidecar: str  # TOML: provenance, with the digest of the CSV
+    loaded_by: str
+    loaded_at: datetime
+
+
 # The ledger. Plain tables without classes: entries are read in bulk and written by one writer.
 # Their guards (triggers) are in guards.py; every column of an entry but the first five is cut
 # from the hashed body by the database, so that none can disagree with it.
