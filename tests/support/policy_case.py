@@ -36,6 +36,7 @@ from trellis_core.care.vocabulary import (
     Track,
 )
 from trellis_core.care.work import TaskKind, TaskOutcome
+from trellis_core.roi import RoiInputs
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.access_reading import AccessFilters
 from trellis_core.services.apcm import ApcmElement
@@ -51,6 +52,7 @@ from trellis_core.services.merging import MergePatients
 from trellis_core.services.month_close import CloseMonth, ReopenMonth
 from trellis_core.services.practice_options import PracticeOption
 from trellis_core.services.questions import AskAboutMonth
+from trellis_core.services.scenarios import SaveScenario
 from trellis_core.services.sign_in import SignInRules
 from trellis_core.services.suggestions import Origin
 from trellis_core.services.time_log import CorrectTime, LogTime
@@ -147,7 +149,6 @@ def is_written(kind: str, operation: str) -> bool:
 
 
 PAGES_ONLY: Final = {
-    "read_roi": "computes from what is typed and from fee schedules; no record of the practice",
     "read_rule_book": "reads the rules, which are everybody's",
 }
 """Operations that no service asks for, because nothing of the store is behind them, and why."""
@@ -598,6 +599,19 @@ def _documents() -> Iterator[Case]:
         service="column_profiles.remove_column_profile",
         needs=("edit_profiles",),
         given=lambda ids: {"profile_id": ids.column_profile},
+    )
+    yield Case(service="scenarios.scenarios", needs=("read_roi",))
+    yield Case(
+        service="scenarios.save_scenario",
+        needs=("save_scenario",),
+        given=lambda ids: {
+            "command": SaveScenario(id=ids.scenario, name="Next year", inputs=RoiInputs())
+        },
+    )
+    yield Case(
+        service="scenarios.remove_scenario",
+        needs=("save_scenario",),
+        given=lambda ids: {"scenario_id": ids.scenario},
     )
     yield Case(
         service="billing.superbill_document",
