@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from decimal import Decimal
 from typing import Final
 
 import streamlit as st
@@ -11,6 +10,7 @@ from pages.shared import formats, month_strip, routes, store, widgets
 from trellis_core.access import Actor
 from trellis_core.services.board import Board, BoardState
 from trellis_core.services.practice_options import options
+from trellis_core.services.value_of_time import uncaptured
 from trellis_core.values.money import ZERO
 from trellis_core.values.periods import ServiceMonth
 
@@ -21,20 +21,13 @@ _SEEN: Final = "thresholds_seen"
 
 def sums(found: Board) -> None:
     """Say what bills now, what is within reach, what is held back and what has not begun."""
-
-    def expected(answer: BoardState) -> Decimal:
-        return sum((row.expected for row in found.rows if row.state is answer), ZERO)
-
-    def cleared(answer: BoardState) -> Decimal:
-        return sum(
-            (row.expected_if_cleared or ZERO for row in found.rows if row.state is answer), ZERO
-        )
-
+    more = uncaptured(found.rows)
+    idle = (row for row in found.rows if row.state is BoardState.NOT_STARTED)
     parts = (
-        (expected(BoardState.BILLABLE), "billable now"),
-        (cleared(BoardState.REACH), "within reach"),
-        (cleared(BoardState.BLOCKED), "held back by paperwork"),
-        (cleared(BoardState.NOT_STARTED), "not started"),
+        (sum((row.expected for row in found.rows), ZERO), "billable now"),
+        (more.reach, "within reach"),
+        (more.blocked, "held back by paperwork"),
+        (sum((row.expected_if_cleared or ZERO for row in idle), ZERO), "not started"),
     )
     st.markdown(
         "  ·  ".join(

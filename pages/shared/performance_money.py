@@ -61,9 +61,7 @@ def draw(months: Sequence[MonthMoney]) -> None:
 
 def _has_dollars(each: MonthMoney) -> bool:
     captured = each.captured is not None and bool(each.captured.amount)
-    return captured or (
-        each.uncaptured is not None and bool(each.uncaptured.reach + each.uncaptured.blocked)
-    )
+    return captured or (each.uncaptured is not None and bool(each.uncaptured.total))
 
 
 def _is_known(each: MonthMoney) -> bool:

@@ -729,6 +729,11 @@ CASES: Final[tuple[Case, ...]] = (
             ("_file", "performance_file", OCTOBER),
         )
     ),
+    Case(
+        service="value_of_time.uncaptured_dollars",
+        needs=("read_performance",),
+        given=lambda _: {"month": NOVEMBER},
+    ),
     # --- questions, attested diagnoses and claims
     Case(
         service="questions.ask_about_month",

@@ -28,11 +28,11 @@ from trellis_core.services.board_rows import (
     BoardRow,
     BoardState,
     by_minutes_to_go,
-    dollars_per_minute,
     standing_refusals,
     state_of,
 )
 from trellis_core.services.chart_guard import guard
+from trellis_core.services.value_of_time import dollars_per_minute
 from trellis_core.store.engine import Store
 from trellis_core.store.ledger_query import read_entries
 from trellis_core.store.panel_query import PanelRows, read_panel

@@ -110,17 +110,6 @@ def by_minutes_to_go(row: BoardRow) -> tuple[int, str, str, str]:
     return (to_go, row.patient_name.casefold(), row.program.value, row.patient_id)
 
 
-def dollars_per_minute(row: BoardRow) -> Decimal | None:
-    """Return what each minute to the next unit is worth, for planning: exact, not rounded.
-
-    The value of the month with the next unit less its value now, over the minutes left. None where
-    anything but time is in the way, where there is no next unit, or where no amount is on file.
-    """
-    if row.blocked or not row.minutes_to_next or row.expected_if_cleared is None:
-        return None
-    return (row.expected_if_cleared - row.expected) / row.minutes_to_next
-
-
 def rows_by_patient(
     rows: PanelRows, *, as_of: datetime, rule_book: RuleBook
 ) -> dict[str, tuple[BoardRow, ...]]:

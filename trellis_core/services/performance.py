@@ -26,7 +26,6 @@ from trellis_core.services.performance_reach import (
     Spread,
     Steps,
     discharges_of,
-    out_of_reach,
     spreads_of,
     steps_of,
     top_ups_of,
@@ -37,6 +36,7 @@ from trellis_core.services.performance_time import (
     contemporaneity_of,
     work_of,
 )
+from trellis_core.services.value_of_time import uncaptured
 from trellis_core.store.engine import Store
 from trellis_core.store.month_query import issued_of, marks_of
 from trellis_core.store.performance_query import (
@@ -128,7 +128,7 @@ def money_by_month(
     now, practice_id = clock.now(), actor.practice_id
     span = [month.plus(-back) for back in reversed(range(months))]
     worked_out = span[-_WORKED_OUT:]
-    reach = {each: out_of_reach(_rows(store, actor, each, now, rule_book)) for each in worked_out}
+    reach = {each: uncaptured(_rows(store, actor, each, now, rule_book)) for each in worked_out}
     with store.reading() as unit:
         marks = marks_in(unit, practice_id, span)
         captured = _captured(unit, practice_id, span, store)

@@ -9,8 +9,8 @@ from enum import StrEnum, auto
 
 from trellis_core.services.issued_amounts import IssuedAmounts
 from trellis_core.services.months import Standing
-from trellis_core.services.performance_reach import OutOfReach
 from trellis_core.services.review_rows import Submission
+from trellis_core.services.value_of_time import OutOfReach
 from trellis_core.store.month_query import IssuedRow
 from trellis_core.store.performance_query import PaidSum
 from trellis_core.superbill import Superbill

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
 
 from trellis_core.care.vocabulary import Program
@@ -16,7 +15,6 @@ from trellis_core.services.performance_time import TopUps
 from trellis_core.store.panel_query import read_panel
 from trellis_core.store.performance_query import WorkedEntry
 from trellis_core.store.unit_of_work import UnitOfWork
-from trellis_core.values.money import ZERO
 from trellis_core.values.periods import ServiceMonth
 
 NEAR_MINUTES: Final = 5
@@ -76,23 +74,6 @@ class Spread:
         return below, above
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutOfReach:
-    """What the next unit or the missing record would bring.
-
-    Attributes:
-        reach: Of rows that lack time alone.
-        blocked: Of rows that lack paperwork.
-        rows: How many rows that is.
-        unknown: Further such rows that nothing helps, or for which no amount is on file.
-    """
-
-    reach: Decimal
-    blocked: Decimal
-    rows: int
-    unknown: int
-
-
 def steps_of(
     rows: Sequence[BoardRow],
     *,
@@ -149,23 +130,6 @@ def spreads_of(rows: Sequence[BoardRow]) -> dict[Program, Spread]:
             marks=dict(sorted(marks.items())),
         )
     return found
-
-
-def out_of_reach(rows: Sequence[BoardRow]) -> OutOfReach:
-    """Return what rows within reach or blocked would bring once the next thing is out of their way."""
-    sums = {BoardState.REACH: ZERO, BoardState.BLOCKED: ZERO}
-    known = unknown = 0
-    for row in rows:
-        if row.state not in sums:
-            continue
-        if row.expected_if_cleared is None:
-            unknown += 1
-        else:
-            known += 1
-            sums[row.state] += row.expected_if_cleared - row.expected
-    return OutOfReach(
-        reach=sums[BoardState.REACH], blocked=sums[BoardState.BLOCKED], rows=known, unknown=unknown
-    )
 
 
 def top_ups_of(

@@ -24,7 +24,6 @@ from trellis_core.services.board import (
     EntryPreview,
     PatientMonth,
     board,
-    dollars_per_minute,
     month_determinations,
     patient_month,
     preview_entry,
@@ -467,43 +466,6 @@ def task(panel: SmallPanel, patient_id: str, day: int, kind: str, **more: object
         practice_id=panel.practice_id, id=panel.new_id(), patient_id=patient_id, kind=kind,
         title="Call", due_on=date(2026, 11, day), made_by="rn-1", made_at=at(1), **more,
     )  # fmt: skip
-
-
-# --- what a minute is worth ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("minutes", "worth"),
-    [
-        (0, D("66.13") / 20),
-        (19, D("66.13")),
-        (20, D("50.44") / 20),
-        (39, D("50.44")),
-        (60, None),
-    ],
-)
-def test_a_minute_is_worth_the_next_unit_over_the_minutes_left(
-    panel: SmallPanel, clock: FixedClock, minutes: int, worth: Decimal | None
-) -> None:
-    panel.enrolled("p-1")
-    if minutes:
-        panel.log("p-1", minutes, at=at(3))
-    assert dollars_per_minute(row_of(panel, clock)) == worth
-
-
-def test_a_minute_is_worth_nothing_while_anything_but_time_is_in_the_way(
-    panel: SmallPanel, clock: FixedClock
-) -> None:
-    panel.add(panel.patient("p-1"), *panel.chart("p-1", has_consent=False))
-    panel.log("p-1", 19, at=at(3))
-    row = row_of(panel, clock)
-    assert (row.minutes, row.expected_if_cleared) != (19, None)
-    assert dollars_per_minute(row) is None
-
-
-def test_a_program_of_steps_has_no_worth_of_a_minute(panel: SmallPanel, clock: FixedClock) -> None:
-    panel.add(panel.patient("p-1"), discharge("p-1"))
-    assert dollars_per_minute(row_of(panel, clock)) is None
 
 
 # --- freshness --------------------------------------------------------------------------------
