@@ -189,6 +189,21 @@ class AmountTables:
         """Every code that any year's table lists."""
         return frozenset(chain.from_iterable(year.values for year in self._years))
 
+    def codes_on(self, on: date) -> frozenset[str]:
+        """Return the codes that a day's year lists; none where no table is on file."""
+        return frozenset(
+            chain.from_iterable(year.values for year in self._years if year.provenance.covers(on))
+        )
+
+    def conversion_factor(self, *, on: date, qualifying_apm: bool = False) -> Decimal | None:
+        """Return a day's conversion factor in dollars; None where none is on file."""
+        factors = (
+            each.factor
+            for each in self._factors
+            if each.applies(on=on, qualifying_apm=qualifying_apm)
+        )
+        return next(factors, None)
+
     @property
     def last_priced_day(self) -> date | None:
         """The last date of service for which amounts are on file."""

@@ -38,6 +38,8 @@ class Provenance(BaseModel):
         effective_through: Last such date; None where a later edition decides.
         release: The publisher's name of the edition.
         sha256: Digest of the CSV file with line feeds as line ends.
+        read_from_sha256: Digest of the publisher's file as a practice read it in; None for a table that
+            ships with Trellis.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -51,6 +53,7 @@ class Provenance(BaseModel):
     url: str = Field(pattern=r"^https://[^\s]+$")
     retrieved: date
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    read_from_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     note: str = ""
 
     def covers(self, on: date) -> bool:
@@ -58,6 +61,29 @@ class Provenance(BaseModel):
         return self.effective_from <= on and (
             self.effective_through is None or on <= self.effective_through
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableText:
+    """A table as text, from elsewhere than a folder.
+
+    Attributes:
+        name: As a file of the tables' folder without its ending, for example ``rvu_2027``.
+        content: CSV with line feeds as line ends.
+        sidecar: TOML.
+    """
+
+    name: str
+    content: str
+    sidecar: str
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Its two files by their names in a rule book's folder."""
+        return {
+            f"tables/{self.name}.csv": self.content,
+            f"tables/{self.name}.toml": self.sidecar,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,26 +118,39 @@ def _read_table(folder: Path, name: str, problems: list[str]) -> PublishedTable 
         if not file.is_file():
             problems.append(f"{file.name}: the file is missing; a table is a CSV and its sidecar.")
             return None
+    return read_table(name, file_bytes(content), sidecar.read_text("utf-8"), problems)
+
+
+def read_table(
+    name: str, content: bytes, sidecar: str, problems: list[str]
+) -> PublishedTable | None:
+    """Read one table; None with a sentence in ``problems`` for each mistake.
+
+    Args:
+        name: Of its files, without their endings.
+        content: CSV with line feeds as line ends.
+        sidecar: TOML.
+        problems: Added to.
+    """
     try:
-        provenance = Provenance.model_validate(tomllib.loads(sidecar.read_text("utf-8")))
+        provenance = Provenance.model_validate(tomllib.loads(sidecar))
     except tomllib.TOMLDecodeError as error:
-        problems.append(f"{sidecar.name}: not TOML: {error}.")
+        problems.append(f"{name}.toml: not TOML: {error}.")
         return None
     except ValidationError as error:
         problems.extend(
-            f"{sidecar.name}, '{'.'.join(map(str, detail['loc']))}': {detail['msg']}."
+            f"{name}.toml, '{'.'.join(map(str, detail['loc']))}': {detail['msg']}."
             for detail in error.errors(include_url=False)
         )
         return None
-    raw = file_bytes(content)
-    digest = hashlib.sha256(raw).hexdigest()
+    digest = hashlib.sha256(content).hexdigest()
     if digest != provenance.sha256:
         problems.append(
-            f"{content.name}: sha256 is {digest}, its sidecar says {provenance.sha256}; "
+            f"{name}.csv: sha256 is {digest}, its sidecar says {provenance.sha256}; "
             "restore the published file, or record the new edition in the sidecar."
         )
         return None
-    rows = tuple(csv.DictReader(io.StringIO(raw.decode("utf-8"))))
+    rows = tuple(csv.DictReader(io.StringIO(content.decode("utf-8"))))
     return PublishedTable(name, provenance, rows)
 
 

@@ -11,7 +11,7 @@ Example:
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -48,7 +48,13 @@ from trellis_core.rules.points import (
     Points,
     PolicyPoint,
 )
-from trellis_core.rules.published import PublishedTable, file_bytes, read_tables
+from trellis_core.rules.published import (
+    PublishedTable,
+    TableText,
+    file_bytes,
+    read_table,
+    read_tables,
+)
 from trellis_core.rules.reading import read_toml, sentences, take_reviewed_on
 from trellis_core.rules.sources import Source, rests_on_guidance_only, source_id
 from trellis_core.rules.trace import ParameterUse
@@ -157,7 +163,11 @@ class Published:
     @classmethod
     def read(cls, folder: Path, problems: list[str]) -> Self:
         """Read every table of a folder; add a sentence to ``problems`` for each mistake."""
-        tables = read_tables(folder, problems)
+        return cls.of(read_tables(folder, problems), problems)
+
+    @classmethod
+    def of(cls, tables: tuple[PublishedTable, ...], problems: list[str]) -> Self:
+        """Take tables that were read; add a sentence to ``problems`` for each row that does not read."""
         return cls(
             tables=tables,
             amounts=AmountTables(tables, problems),
@@ -254,6 +264,48 @@ class RuleBook:
             sources=sources,
             published=published,
             points=points,
+        )
+
+    def with_tables(self, added: Iterable[TableText], *, version: str) -> Self:
+        """Return this rule book with more published tables, as if they stood in its folder.
+
+        Its files and its fingerprint have them too, so that it reads the same once it was kept.
+
+        Args:
+            added: Tables under names that it does not have.
+            version: What the edition with them is called.
+
+        Raises:
+            RuleBookFormatError: A table does not read, or one of that name is there already.
+        """
+        more = tuple(added)
+        problems = [
+            f"{each.name}: the rule book has a table of that name; remove the added one."
+            for each in more
+            if not self.files.keys().isdisjoint(each.files)
+        ]
+        read = [
+            read_table(each.name, each.content.encode(), each.sidecar, problems) for each in more
+        ]
+        tables = (*self.tables, *(table for table in read if table is not None))
+        published = Published.of(tuple(sorted(tables, key=lambda each: each.name)), problems)
+        if problems:
+            raise RuleBookFormatError(problems)
+        files = dict(self.files)
+        for each in more:
+            files |= each.files
+        return type(self)(
+            version=version,
+            files=dict(sorted(files.items())),
+            parameters=self.parameters,
+            sources=self.sources,
+            published=published,
+            points=Points(
+                policy=self.policy_points,
+                open=self.open_points,
+                adjacent_programs=self.adjacent_programs,
+                reviewed_on=self.points_reviewed_on,
+            ),
         )
 
     @property

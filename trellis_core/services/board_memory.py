@@ -22,7 +22,7 @@ from weakref import WeakKeyDictionary
 from trellis_core.care.work import OpenWork
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.board_rows import BoardRow, rows_by_patient
-from trellis_core.store.changes import ChangeWatch
+from trellis_core.store.changes import ChangeWatch, watch_of
 from trellis_core.store.engine import Store
 from trellis_core.store.panel_changes import Place, changes_since, place_of
 from trellis_core.store.panel_query import EntryTuple, PanelRows, StaffTime, read_panel
@@ -151,7 +151,7 @@ class _StoreMemory:
     """What is kept for one store."""
 
     def __init__(self, store: Store) -> None:
-        self.watch: Final = ChangeWatch(store)
+        self.watch: Final = watch_of(store)
         self.practices: Final[defaultdict[str, _PracticeMemory]] = defaultdict(_PracticeMemory)
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from trellis_core.store.engine import Store
 
@@ -24,3 +25,16 @@ class ChangeWatch:
         """
         with self._lock:
             return self._marker.mark()
+
+
+_watches: Final[WeakKeyDictionary[Store, ChangeWatch]] = WeakKeyDictionary()
+_watches_lock: Final = threading.Lock()
+
+
+def watch_of(store: Store) -> ChangeWatch:
+    """Return a store's watch, one for all who keep something of it: each compares marks of its own."""
+    with _watches_lock:
+        watch = _watches.get(store)
+        if watch is None:
+            watch = _watches[store] = ChangeWatch(store)
+        return watch
