@@ -1,6 +1,6 @@
 """The ROI page's parts: reading the inputs from their widgets, the assumptions, the table, the CSV."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -24,32 +24,6 @@ WORKERS: Final = {
 NATIONAL: Final = "national"
 FIRST_VIEW: Final = frozenset({"panel"})
 _PERCENT: Final = Decimal(100)
-
-GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Who is enrolled": (
-        "medicare_share", "conditions_share", "seen_share", "consent_share", "ramp_months",
-        "attrition", "replacement",
-    ),
-    "What is billed": (
-        "reach", "add_on_40", "add_on_60", "complex_share", "base_amount",
-    ),
-    "What the work costs": (
-        "billable_minutes", "overhead", "idle_minutes", "wage_lpn", "wage_rn",
-        "wage_social_worker", "load", "software_fee", "fixed_cost", "hours_per_fte",
-        "oversight_minutes", "practitioner_hourly",
-    ),
-    "What arrives": (
-        "coinsurance_share", "coinsurance_collected", "sequestration", "denials",
-        "payer_original", "payer_advantage", "payer_dual", "payer_medicaid", "payer_commercial",
-        "rate_advantage", "rate_medicaid", "rate_commercial",
-    ),
-    "Other programs": (
-        "pcm_share", "bhi_share", "cocm_caseload", "cocm_minutes", "cocm_consultant_minutes",
-        "cocm_consultant_hourly", "tcm_discharges", "tcm_minutes", "tcm_high_share", "apcm_share",
-        "apcm_minutes",
-    ),
-}  # fmt: skip
-"""Every assumption once, in the order of a conversation; a test compares it with the model's list."""
 
 _ACROSS: Final = 4
 _MIX: Final = ("add_on_40", "add_on_60")
@@ -121,7 +95,8 @@ def assumptions(practice: Practice) -> None:
         help="National, or the practice's own Medicare locality as Settings name it.",
     )  # fmt: skip
     fourth.selectbox("Setting", list(Setting), format_func=formats.words, key="roi_setting")
-    for title, names in GROUPS.items():
+    for title, every in roi.GROUPS.items():
+        names = [name for name in every if name not in FIRST_VIEW]
         st.markdown(f"**{title}**")
         for start in range(0, len(names), _ACROSS):
             row = st.columns(_ACROSS, vertical_alignment="bottom")
