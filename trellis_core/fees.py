@@ -135,6 +135,14 @@ class ListedAmount:
             self.effective_through is None or on <= self.effective_through
         )
 
+    @property
+    def span(self) -> str:
+        """The days on which the row holds, in words."""
+        begins = f"from {self.effective_from.isoformat()}"
+        if self.effective_through is None:
+            return begins
+        return f"{begins} through {self.effective_through.isoformat()}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedSchedule:
@@ -161,7 +169,7 @@ class ListedSchedule:
             schedule=self.name,
             release=self.release,
             is_estimate=self.is_estimate,
-            formula=f"as listed from {row.effective_from.isoformat()}",
+            formula=f"as listed {row.span}",
         )
 
 

@@ -196,6 +196,8 @@ NO_ACTOR: Final = {
     "practice.practices_held": _BY_HAND,
     "review_memory.keep_rows": "keeps the month review for services that have asked",
     "review_memory.rows_kept": "keeps the month review for services that have asked",
+    "rule_books.practices_of": _BY_HAND,
+    "rule_books.rule_book_in_force": "returns rules and published amounts, and no record",
     "sign_in.actor_of_token": _BEFORE_SIGN_IN,
     "sign_in.ask_again": _BEFORE_SIGN_IN,
     "sign_in.demo_actors": "answers in the sample practice only",
@@ -600,6 +602,8 @@ def _documents() -> Iterator[Case]:
         needs=("edit_profiles",),
         given=lambda ids: {"profile_id": ids.column_profile},
     )
+    for name in ("contract_schedules", "payer_classes", "payer_class_lists"):
+        yield Case(service=f"contracts.{name}", needs=("read_roi",))
     yield Case(service="scenarios.scenarios", needs=("read_roi",))
     yield Case(
         service="scenarios.save_scenario",

@@ -1,7 +1,8 @@
 """``trellis rates``: allowed amounts with schedule, release and formula."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -9,20 +10,30 @@ from typing import Final
 from trellis_core.care.vocabulary import Setting
 from trellis_core.cli.common import (
     Subparsers,
-    accept_store_option,
-    add_json_option,
+    add_store_options,
     day_argument,
     print_json,
     print_message,
 )
 from trellis_core.errors import FeeError
-from trellis_core.fees import FeeSchedule, Place, Rate, read_schedule, schedule_named
+from trellis_core.fees import (
+    PUBLISHED_ESTIMATE,
+    FeeSchedule,
+    ListedSchedule,
+    MedicareSchedule,
+    Place,
+    Rate,
+    read_schedule,
+    schedule_named,
+)
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.values.codes import hcpcs
 from trellis_core.values.money import amount_text
 
 SCHEMA_NAME: Final = "trellis.rates/1"
 """Name and version of the answer's form."""
+
+_MEDICARE: Final = "medicare"
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -50,12 +61,12 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--schedule",
-        default="medicare",
+        default=_MEDICARE,
         metavar="NAME",
-        help="medicare (default), published-estimate, or a CSV file with the practice's own amounts",
+        help="medicare (default), published-estimate, a CSV file with the practice's own amounts or, "
+        "with --store and --as, the name or payer of one of its lists",
     )
-    add_json_option(parser)
-    accept_store_option(parser)
+    add_store_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,31 +79,97 @@ def run(args: argparse.Namespace) -> int:
         setting=Setting.FACILITY if args.facility else Setting.NONFACILITY,
         qualifying_apm=args.qualifying_apm,
     )
-    schedule = _schedule(args.schedule, place)
+    asked = _asked(args, place)
     codes = [hcpcs(code.upper()) for code in args.codes]
-    rates = [(code, schedule.rate(code, on=args.on)) for code in codes]
+    rates = [(code, asked.schedule.rate(code, on=args.on)) for code in codes]
     if args.json:
         print_json(
-            {"schema": SCHEMA_NAME, "rates": [_object(code, args.on, rate) for code, rate in rates]}
+            {
+                "schema": SCHEMA_NAME,
+                "rates": [_object(code, args.on, rate) | asked.more for code, rate in rates],
+            }
         )
     else:
         _print_table([rate for _, rate in rates if rate is not None])
-    for code, rate in rates:
-        if rate is None:
-            print_message(f"{code}: no amount is on file for {args.on.isoformat()}.")
-        elif rate.is_estimate:
-            print_message(f"{code}: an estimate, {rate.release}; not a Medicare amount.")
+    for sentence in _remarks(asked.schedule, rates, args.on):
+        print_message(sentence)
     return 0
 
 
-def _schedule(name: str, place: Place) -> FeeSchedule:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The schedule that was asked for, and what an answer says of it beside its amounts."""
+
+    schedule: FeeSchedule
+    more: dict[str, object]
+
+
+def _asked(args: argparse.Namespace, place: Place) -> _Asked:
+    """Find the schedule: Medicare's, the estimate, a file, or one of the practice's own lists."""
+    name: str = args.schedule
+    if name in {_MEDICARE, PUBLISHED_ESTIMATE.name}:
+        return _Asked(schedule_named(name, tables=load_rule_book().amounts, place=place), {})
     file = Path(name)
-    if file.suffix.lower() == ".csv":
+    if file.suffix.lower() == ".csv" or file.is_file():
         try:
-            return read_schedule(file.read_text("utf-8-sig"), name=file.stem)
+            return _Asked(read_schedule(file.read_text("utf-8-sig"), name=file.stem), {})
         except (OSError, UnicodeDecodeError) as error:
             raise FeeError(f"The fee schedule '{name}' cannot be read as a UTF-8 file.") from error
-    return schedule_named(name, tables=load_rule_book().amounts, place=place)
+    known = f"{_MEDICARE}, {PUBLISHED_ESTIMATE.name}, a CSV file"
+    # Opens a store, which an answer from tables and files does without.
+    from trellis_core.cli import _own_schedule as own
+
+    if not own.has_store(args):
+        raise FeeError(
+            f"There is no fee schedule '{name}'. Known: {known}; with --store and --as also the "
+            "name or payer of one of the practice's own lists."
+        )
+    lists = own.lists_of_practice(args)
+    found = own.list_named(lists, name)
+    if found is None:
+        there = "; ".join(own.list_words(each) for each in lists) or "no list of its own"
+        raise FeeError(
+            f"There is no fee schedule '{name}'. Known: {known}; of the practice {there}."
+        )
+    return _Asked(
+        ListedSchedule(
+            name=found.name,
+            release=found.source or "the practice's own list",
+            amounts=found.amounts,
+        ),
+        {"kind": found.kind.value, "payer": found.payer_name or None},
+    )
+
+
+def _remarks(
+    schedule: FeeSchedule, rates: Sequence[tuple[str, Rate | None]], on: date
+) -> Iterator[str]:
+    """Say which codes have no amount, why and what to do, and which amounts are estimates."""
+    for code, rate in rates:
+        if rate is None and _is_national_only(schedule, code, on):
+            yield (
+                f"{code}: national only for {on.year}: no localities of that year are on file. "
+                "Leave --state and --locality out for the national amount."
+            )
+        elif rate is None:
+            yield f"{code}: no amount is on file for {on.isoformat()}."
+        elif rate.is_estimate:
+            yield f"{code}: an estimate, {rate.release}; not a Medicare amount."
+    if isinstance(schedule, MedicareSchedule) and any(rate is None for _, rate in rates):
+        last = schedule.tables.last_priced_day
+        if last is not None and last < on:
+            yield (
+                f"Medicare's amounts on file end on {last.isoformat()}. Once CMS has published those "
+                f"of {on.year}, load them with 'trellis import medicare'."
+            )
+
+
+def _is_national_only(schedule: FeeSchedule, code: str, on: date) -> bool:
+    """Say whether only the place keeps Medicare's amount from being on file."""
+    if not isinstance(schedule, MedicareSchedule) or schedule.place.locality is None:
+        return False
+    place = replace(schedule.place, state=None, locality=None)
+    return MedicareSchedule(schedule.tables, place).rate(code, on=on) is not None
 
 
 def _object(code: str, on: date, rate: Rate | None) -> dict[str, object]:
@@ -123,7 +200,7 @@ def _print_table(rates: Sequence[Rate]) -> None:
             amount_text(rate.amount),
             rate.schedule,
             rate.release,
-            rate.locality or "national",
+            rate.locality or ("national" if rate.setting else "any"),
             rate.setting.value if rate.setting else "any",
         )
         for rate in rates

@@ -17,7 +17,9 @@ from trellis_core.superbill import EVERY_PAYER
 from trellis_core.values.folding import folded
 from trellis_core.values.money import cents_of
 
-_NAME_LENGTH: Final = 120
+NAME_LENGTH: Final = 120
+"""Characters of a list's name."""
+
 NAMES: Final = {FeeListKind.CHARGES: "Charges", FeeListKind.CONTRACT: "Contract"}
 """What a list is called where nobody named it."""
 
@@ -64,9 +66,13 @@ def payer_of(unit: UnitOfWork, practice_id: str, kind: FeeListKind, payer_name: 
     """Return a payer's name as coverages have it: a list under another name would never be used.
 
     Raises:
-        CommandRefusedError: No coverage names the payer.
+        CommandRefusedError: No coverage names the payer, or a contract names none.
     """
     name = payer_name.strip()
+    if not name and kind is FeeListKind.CONTRACT:
+        raise CommandRefusedError(
+            "PAYER_MISSING", "A contract is with one payer. Name it as coverages have it."
+        )
     if not name:
         return EVERY_PAYER
     known = [*payers(unit, practice_id), *fee_lists(unit, practice_id, kind)]
@@ -180,9 +186,9 @@ def _amount_row(practice_id: str, of: FeeList, amount: ListedAmount) -> FeeListA
 
 
 def _check(made: FeeList) -> None:
-    if len(made.name) > _NAME_LENGTH:
+    if len(made.name) > NAME_LENGTH:
         raise CommandRefusedError(
-            "NAME_LONG", f"A list's name may have {_NAME_LENGTH} characters. Shorten it."
+            "NAME_LONG", f"A list's name may have {NAME_LENGTH} characters. Shorten it."
         )
     if not made.amounts:
         raise CommandRefusedError(
