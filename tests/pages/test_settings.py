@@ -5,7 +5,7 @@ from decimal import Decimal
 import pandas as pd
 
 from pages.shared import routes
-from pages.shared.fee_lists_form import typed_amounts
+from pages.shared.fee_list_ways import typed_amounts
 from pages.shared.where_to_record import place_of, places, short_of
 from trellis_core.access import AccessRole
 from trellis_core.services import practice as practices
@@ -84,6 +84,30 @@ def test_a_list_of_charges_is_removed_only_when_that_is_meant(dashboard):
     assert any("No list is on file" in item.value for item in at.markdown)
 
 
+def test_a_contract_is_kept_for_a_payer_and_says_where_it_is_used(dashboard):
+    at = dashboard.open(AccessRole.OWNER, SETTINGS)
+    assert any("No contract is on file" in item.value for item in at.markdown)
+    payer = at.selectbox(key="settings_contracts_payer")
+    assert "Every payer" not in payer.options
+    assert payer.value != "Medicare Part B", "the first one offered is one that is used"
+    at.segmented_control(key="settings_contracts_way_2").set_value("From a file").run()
+    content = b"code,amount,effective_from\n99490,71.50,2026-01-01\n"
+    at.file_uploader[0].set_value(("contract.csv", content, "text/csv")).run()
+    at.text_input(key=f"settings_contracts_{payer.value}_name").set_value("Agreed 2026").run()
+    at.button(key=f"settings_contracts_{payer.value}_import").click().run()
+    assert not at.error
+    lists, amounts = [
+        frame.value.to_dict("records")
+        for frame in at.dataframe
+        if "Agreed 2026" in set(frame.value.get("List", ()))
+    ]
+    assert [(each["For"], each["Through"]) for each in lists] == [(payer.value, "lasts")]
+    assert lists[0]["Used for"].startswith("ROI calculator: ")
+    assert [(each["Code"], each["Agreed amount"], each["For"]) for each in amounts] == [
+        ("99490", 71.5, payer.value)
+    ]
+
+
 def test_others_read_which_lists_of_charges_there_are(dashboard):
     at = dashboard.open(AccessRole.BILLER, SETTINGS)
     assert not at.file_uploader
@@ -97,8 +121,10 @@ def test_typed_charges_are_those_that_differ():
         FeeRow(code="99484", label="", allowed=None, amount=None),
         FeeRow(code="99490", label="", allowed=None, amount=Decimal("95.00")),
     ]
-    edited = pd.DataFrame({"Charge": [None, 85.1, 95.0]})
-    assert typed_amounts(rows, edited) == {"99439": None, "99484": Decimal("85.10")}
+    assert typed_amounts(rows, pd.Series([None, 85.1, 95.0])) == {
+        "99439": None,
+        "99484": Decimal("85.10"),
+    }
 
 
 def test_whatever_a_claim_lacks_leads_to_where_it_is_recorded(dashboard):

@@ -43,6 +43,35 @@ def test_medicare_takes_its_place_along() -> None:
         MedicareSchedule(tables, Place(state="AK", locality="99")).rate("99490", on=IN_2026)
 
 
+def test_wisconsins_amounts_of_behavioral_services_are_right_to_the_cent() -> None:
+    wisconsin = MedicareSchedule(load_rule_book().amounts, Place(state="WI", locality="00"))
+    wanted = {
+        "99492": "153.19",
+        "99493": "138.71",
+        "99494": "58.72",
+        "99484": "55.04",
+        "G2214": "58.01",
+        "G0568": "154.25",
+        "G0569": "139.45",
+        "G0570": "55.36",
+    }
+    found = {code: wisconsin.rate(code, on=IN_2026) for code in wanted}
+    assert {code: rate and str(rate.amount) for code, rate in found.items()} == wanted
+
+
+def test_the_locality_moves_an_amount_between_arkansas_and_alaska() -> None:
+    tables = load_rule_book().amounts
+    amounts = {}
+    for each in tables.localities(on=IN_2026):
+        rate = MedicareSchedule(tables, Place(state=each.state, locality=each.number)).rate(
+            "99490", on=IN_2026
+        )
+        assert rate is not None
+        amounts[each.state] = rate.amount
+    assert min(amounts.items(), key=lambda item: item[1]) == ("AR", Decimal("60.71"))
+    assert max(amounts.items(), key=lambda item: item[1]) == ("AK", Decimal("83.76"))
+
+
 def test_an_own_list_is_dated_at_both_ends() -> None:
     own = read_schedule(OWN, name="own")
 
@@ -58,6 +87,11 @@ def test_an_own_list_is_dated_at_both_ends() -> None:
     assert amount(date(2026, 7, 1)) == Decimal("97.50")
     assert amount(IN_2026, "G0556") == Decimal("20.00")
     assert amount(IN_2026, "99439") is None
+    last, open_ended = (own.rate("99490", on=date(year, 12, 31)) for year in (2025, 2026))
+    assert last is not None
+    assert open_ended is not None
+    assert last.formula == "as listed from 2025-01-01 through 2025-12-31"
+    assert open_ended.formula == "as listed from 2026-07-01"
 
 
 def test_every_bad_row_of_a_list_is_named() -> None:

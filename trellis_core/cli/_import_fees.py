@@ -32,7 +32,12 @@ def run(args: argparse.Namespace) -> int:
         content = _read(args.file)
         kind = FeeListKind(args.list_kind)
         found = preview_fee_list(
-            content, kind=kind, payer_name=args.payer, store=store, actor=actor
+            content,
+            kind=kind,
+            payer_name=args.payer,
+            name=args.name,
+            store=store,
+            actor=actor,
         )
         is_stored = not (found.refused or args.dry_run)
         if is_stored:
@@ -57,7 +62,8 @@ def _tell(args: argparse.Namespace, found: FeePreview, *, is_stored: bool) -> in
             {
                 "schema": SCHEMA_NAME,
                 "kind": args.list_kind,
-                "payer": args.payer or None,
+                "payer": found.payer_name or None,
+                "name": found.name,
                 "read": found.rows,
                 "refused": [{"row": each.number, "problem": each.text} for each in found.refused],
                 "changes": [_object(each) for each in found.changes],
@@ -80,7 +86,7 @@ def _lines(found: FeePreview, *, is_stored: bool) -> list[str]:
         if not found.refused
     ]
     lines.append(
-        f"{found.rows:,} rows: {len(found.amounts):,} can be used, {len(found.refused):,} refused."
+        f"{found.name} ({found.payer_name or 'every payer'}), {found.rows:,} rows: {len(found.amounts):,} can be used, {len(found.refused):,} refused."
     )
     if found.refused:
         lines.append(

@@ -75,12 +75,16 @@ class FeePreview:
     """What saving a file would do.
 
     Attributes:
+        payer_name: Whose list, as coverages have it; ``EVERY_PAYER`` for the general one.
+        name: What the list is called.
         rows: How many rows the file has.
         refused: Rows that cannot be used; while there is one, nothing can be saved.
         changes: Against the list that is there.
         amounts: What the list would hold.
     """
 
+    payer_name: str
+    name: str
     rows: int
     refused: tuple[RefusedRow, ...]
     changes: tuple[FeeChange, ...]
@@ -123,14 +127,21 @@ def payers_on_file(*, store: Store, actor: Actor) -> tuple[str, ...]:
 
 @audited
 def preview_fee_list(
-    content: bytes, *, kind: FeeListKind, payer_name: str, store: Store, actor: Actor
+    content: bytes,
+    *,
+    kind: FeeListKind,
+    payer_name: str,
+    name: str = "",
+    store: Store,
+    actor: Actor,
 ) -> FeePreview:
     """Say what saving a file as a list would do.
 
     Args:
         content: A CSV file as ``fee_files.read_fee_file`` reads it.
         kind: What the amounts are.
-        payer_name: Whose list; ``EVERY_PAYER`` for the general one.
+        payer_name: Whose list; ``EVERY_PAYER`` for the general one, which only charges have.
+        name: What documents would call it; empty for what it is called now, or for a plain name.
         store: The store.
         actor: Who asks.
 
@@ -143,7 +154,7 @@ def preview_fee_list(
     with store.reading() as unit:
         payer = payer_of(unit, actor.practice_id, kind, payer_name)
         held = list_of(unit, actor.practice_id, kind, payer)
-    return _preview(file, held)
+    return _preview(file, held, payer=payer, name=_called(name, held, kind, payer))
 
 
 @audited
@@ -186,10 +197,10 @@ def import_fee_list(
     with store.writing(actor=actor, at=clock.now()) as unit:
         payer = payer_of(unit, actor.practice_id, kind, payer_name)
         held = list_of(unit, actor.practice_id, kind, payer)
-        named = name.strip() or (held.name if held is not None else plain_name(kind, payer))
+        named = _called(name, held, kind, payer)
         made = FeeList(kind=kind, payer_name=payer, name=named, source=source, amounts=file.amounts)
         write_list(unit, actor.practice_id, made)
-    return _preview(file, held)
+    return _preview(file, held, payer=payer, name=named)
 
 
 @audited
@@ -319,8 +330,14 @@ def changes_between(
     return tuple(found)
 
 
-def _preview(file: FeeFile, held: FeeList | None) -> FeePreview:
+def _called(name: str, held: FeeList | None, kind: FeeListKind, payer: str) -> str:
+    return name.strip() or (held.name if held is not None else plain_name(kind, payer))
+
+
+def _preview(file: FeeFile, held: FeeList | None, *, payer: str, name: str) -> FeePreview:
     return FeePreview(
+        payer_name=payer,
+        name=name,
         rows=file.rows,
         refused=file.refused,
         changes=changes_between(() if held is None else held.amounts, file.amounts),

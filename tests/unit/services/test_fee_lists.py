@@ -1,5 +1,6 @@
 """Lists of amounts: read row by row, kept as a whole, and followed by open months at once."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ from trellis_core.access import AccessRole
 from trellis_core.care.vocabulary import EntryMode
 from trellis_core.cli import main
 from trellis_core.errors import CommandRefusedError, NotFoundError
+from trellis_core.roi import PayerClass
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services import fee_lists
 from trellis_core.services.approvals import (
@@ -19,11 +21,12 @@ from trellis_core.services.approvals import (
     approve_superbills,
 )
 from trellis_core.services.billing_records import FeeListKind
+from trellis_core.services.contracts import contract_schedules, payer_class_lists, payer_classes
 from trellis_core.services.fee_files import MAX_BYTES, MAX_ROWS, MOST, read_fee_file
 from trellis_core.services.fee_lists import ChangeAmounts, FeePreview, What
 from trellis_core.services.fee_rows import rows_to_type
 from trellis_core.store.engine import Store
-from trellis_core.store.tables import PatientRow, PracticeRow, StaffRow
+from trellis_core.store.tables import PastCoverageRow, PatientRow, PracticeRow, StaffRow
 from trellis_core.superbill import EVERY_PAYER
 
 HEAD = "code,amount,effective_from,effective_through\n"
@@ -167,10 +170,49 @@ def test_a_list_is_of_a_payer_as_coverages_name_it_and_of_one_kind(case: MonthCa
     with pytest.raises(CommandRefusedError) as caught:
         imported(case, "99490,1.00,2026-01-01,\n", "Medicare Part C")
     assert caught.value.code == "PAYER_UNKNOWN"
+    with pytest.raises(CommandRefusedError) as caught:
+        imported(case, "99490,1.00,2026-01-01,\n", kind=FeeListKind.CONTRACT)
+    assert caught.value.code == "PAYER_MISSING"
     for kind, amount in ((CHARGES, "90.00"), (FeeListKind.CONTRACT, "66.13")):
         (one,) = fee_lists.lists_on_file(kind, **services(case, is_writing=False))
         assert (one.payer_name, one.holding(YEAR)) == (payers[0], {"99490": Decimal(amount)})
     assert case.bills()[0].charge_total == Decimal("90.00")
+
+
+def test_a_contract_is_of_every_class_that_a_coverage_of_its_payer_has(case: MonthCase):
+    given = services(case, is_writing=False)
+    assert contract_schedules(**given) == {}
+    assert set(payer_class_lists(**given).values()) == {()}
+    for number, (payer, kind) in enumerate(
+        (
+            ("Fernbank Mutual", "commercial"),
+            ("Fernbank Mutual", "medicare_advantage"),
+            ("Juniper Plan", "medicaid"),
+            ("Aspen Plan", "commercial"),
+        )
+    ):
+        case.panel.add(
+            PastCoverageRow(
+                practice_id=case.practice_id, id=f"c{number}", patient_id="p1", payer_name=payer,
+                payer_kind=kind, ended_on=YEAR,
+            )
+        )  # fmt: skip
+    imported(case, "99490,99.00,2026-01-01,\n", "Aspen Plan")
+    for payer in ("Juniper Plan", "Fernbank Mutual", "Medicare Part B"):
+        imported(case, "99490,70.00,2026-01-01,\n", payer, kind=FeeListKind.CONTRACT)
+    schedules = contract_schedules(**given)
+    assert list(schedules) == ["Fernbank Mutual", "Juniper Plan", "Medicare Part B"]
+    rate = schedules["Juniper Plan"].rate("99490", on=MIDDLE)
+    assert rate is not None
+    assert (rate.amount, rate.schedule) == (Decimal("70.00"), "Contract, Juniper Plan")
+    assert payer_class_lists(**given) == {
+        PayerClass.ORIGINAL: ("Medicare Part B",),
+        PayerClass.ADVANTAGE: ("Fernbank Mutual",),
+        PayerClass.DUAL: (),
+        PayerClass.MEDICAID: ("Juniper Plan",),
+        PayerClass.COMMERCIAL: ("Fernbank Mutual",),
+    }
+    assert payer_classes(**given)["Aspen Plan"] == (PayerClass.COMMERCIAL,)
 
 
 def test_typed_amounts_end_what_holds_and_leave_what_begins_later(case: MonthCase):
@@ -284,3 +326,10 @@ def test_the_command_rehearses_refuses_and_stores(case: MonthCase, tmp_path, cap
     assert main([*words, "--payer", "Medicare Part B", "--name", "Ours"]) == 0
     (one,) = fee_lists.lists_on_file(CHARGES, **services(case, is_writing=False))
     assert (one.name, one.payer_name) == ("Ours", "Medicare Part B")
+    capsys.readouterr()
+    contract = [*words, "--kind", "contract", "--json"]
+    assert main(contract) == 2
+    assert "A contract is with one payer" in capsys.readouterr().err
+    assert main([*contract, "--payer", "medicare part b"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["kind"], told["payer"], told["stored"]) == ("contract", "Medicare Part B", True)

@@ -114,7 +114,7 @@ def test_who_may_see_and_who_may_save(panel, clock):
     with pytest.raises(PermissionDeniedError):
         save(panel, clock, "mine", AccessRole.COORDINATOR)
     with pytest.raises(PermissionDeniedError):
-        names(panel, AccessRole.CONSULTANT)
+        names(panel, AccessRole.OWN_WORK)
 
 
 def test_two_who_save_one_name_at_once_make_one_scenario(panel, clock):
