@@ -734,6 +734,11 @@ CASES: Final[tuple[Case, ...]] = (
         )
     ),
     Case(
+        service="own_figures.own_figures",
+        needs=("read_performance",),
+        given=lambda _: {"first": OCTOBER, "last": NOVEMBER},
+    ),
+    Case(
         service="value_of_time.uncaptured_dollars",
         needs=("read_performance",),
         given=lambda _: {"month": NOVEMBER},

@@ -26,10 +26,12 @@ class IssuedAmounts:
     Attributes:
         payer: Its name; empty for none.
         lines: The allowed amount of each line, units included; None where none was on file.
+        ids: The lines' own ids, in the same order.
     """
 
     payer: str
     lines: tuple[Decimal | None, ...]
+    ids: tuple[str, ...] = ()
 
     @property
     def known(self) -> Decimal:
@@ -80,6 +82,7 @@ def _read(number: int, document: bytes, sha256: str) -> IssuedAmounts:
                 None if line["allowed"] is None else Decimal(line["allowed"])
                 for line in bill["lines"]
             ),
+            ids=tuple(str(line["id"]) for line in bill["lines"]),
         )
     except (InvalidValueError, ValueError, KeyError, TypeError) as error:
         raise StoreError(
