@@ -37,6 +37,7 @@ class PageState:
         refusals: Sentences of commands that a callback was refused.
         is_asked_for_missed: It was looked whether an offer of time was cut off.
         refreshed_at: When a part of the page refreshed itself last, by a clock that only runs on.
+        practice_id: Whose rule book the page shows; None while nobody is signed in.
     """
 
     form_ids: dict[str, str] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class PageState:
     refusals: list[str] = field(default_factory=list)
     is_asked_for_missed: bool = False
     refreshed_at: float = float("-inf")
+    practice_id: str | None = None
 
 
 def state() -> PageState:

@@ -7,6 +7,9 @@ the one seam, because a test browser has no cookies.
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +27,7 @@ from trellis_core.rules.rulebook import RuleBook, load_rule_book
 from trellis_core.sample import demo_day, sample_today
 from trellis_core.services import practice as practices
 from trellis_core.services import sign_in as sign_ins
+from trellis_core.services.rule_books import rule_book_in_force
 from trellis_core.settings import Settings, default_store_url, load_settings, sqlite_url
 from trellis_core.store.engine import Store, open_store
 from trellis_core.values import clock as clocks
@@ -41,6 +45,7 @@ _holding: set[str] = set()
 _samples: dict[str, bool] = {}
 _owners: dict[str, str | None] = {}
 _SESSIONS_KEPT: Final = 10_000
+_working_for: Final[ContextVar[str | None]] = ContextVar("trellis_working_for", default=None)
 _VARIABLES: Final = ("DATABASE_URL", "TRELLIS_DATABASE_URL", "TRELLIS_DATA_FOLDER", "TRELLIS_TODAY")
 
 
@@ -119,13 +124,26 @@ def clock() -> Clock:
     here = sample_today(system)
     day = _settings().today
     if day is None and is_sample():
-        day = demo_day(here, rule_book())
+        day = demo_day(here, load_rule_book())
     return system if day is None or day == here else clocks.ShiftedClock((day - here).days)
 
 
 def rule_book() -> RuleBook:
-    """Return the rule book, read once per process."""
-    return load_rule_book()
+    """Return the rule book of whoever is signed in; the one that ships with Trellis for nobody."""
+    here = _working_for.get()
+    if here is None and get_script_run_ctx(suppress_warning=True) is not None:
+        here = state.state().practice_id
+    return load_rule_book() if here is None else rule_book_in_force(store(), here)
+
+
+@contextmanager
+def working_for(person: Actor) -> Iterator[None]:
+    """Let what is made apart from a page's run, as a file on a click, have a person's rule book."""
+    token = _working_for.set(person.practice_id)
+    try:
+        yield
+    finally:
+        _working_for.reset(token)
 
 
 def is_empty() -> bool:
@@ -170,6 +188,8 @@ def actor() -> Actor | None:
         return None
     person = sign_ins.person_without_use(token, store=store(), clock=clock())
     context = get_script_run_ctx(suppress_warning=True)
+    if context is not None:
+        state.state().practice_id = None if person is None else person.practice_id
     if person is not None and context is not None:
         _own_session(context.session_id, person)
     return person

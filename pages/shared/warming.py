@@ -22,7 +22,7 @@ def look() -> Mapping[str, str]:
     """Work out what is not kept yet; return the kind of what failed, by the practice's id."""
     if store.is_empty():
         return {}
-    return warm_boards(store=store.store(), clock=store.clock(), rule_book=store.rule_book())
+    return warm_boards(store=store.store(), clock=store.clock())
 
 
 class Warming(Rounds):

@@ -340,16 +340,17 @@ def delivery(
         person = sign_ins.actor_of_token(token or "", store=store.store(), clock=store.clock())
         if person is None:
             raise NotSignedInError
-        return downloads.deliver(
-            lambda: make(person),
-            operation=operation,
-            form=form,
-            patient_id=patient_id,
-            month=month,
-            store=store.store(),
-            actor=person,
-            clock=store.clock(),
-        )
+        with store.working_for(person):
+            return downloads.deliver(
+                lambda: make(person),
+                operation=operation,
+                form=form,
+                patient_id=patient_id,
+                month=month,
+                store=store.store(),
+                actor=person,
+                clock=store.clock(),
+            )
 
     return deliver
 

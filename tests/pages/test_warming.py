@@ -30,9 +30,7 @@ def test_the_server_works_them_out_at_its_start_and_the_thread_ends_with_it(dash
 
     def look():
         try:
-            return warming.warm_boards(
-                store=store.store(), clock=store.clock(), rule_book=store.rule_book()
-            )
+            return warming.warm_boards(store=store.store(), clock=store.clock())
         finally:
             looked.set()
 
@@ -56,7 +54,7 @@ def test_the_first_look_at_each_practices_month_finds_it_and_nothing_is_written(
     with store.reading() as unit:
         before = [place_of(unit, each) for each in ids]
     clock = FixedClock(at(20, 17))
-    failed = warm_boards(store=store, clock=clock, rule_book=load_rule_book())
+    failed = warm_boards(store=store, clock=clock)
     assert list(failed) == ["broken"]
     assert failed["broken"].isidentifier()
     with counted_statements(store) as statements:

@@ -743,6 +743,22 @@ CASES: Final[tuple[Case, ...]] = (
         needs=("read_performance",),
         given=lambda _: {"month": NOVEMBER},
     ),
+    # --- frames for analysts
+    Case(
+        service="frames.board_frame",
+        needs=("read_board",),
+        given=lambda _: {"month": NOVEMBER, "with_names": True},
+    ),
+    Case(
+        service="frames.minutes_frame",
+        needs=("read_board", "read_time"),
+        given=lambda _: {"first": OCTOBER, "last": NOVEMBER},
+    ),
+    Case(
+        service="frames.lines_frame",
+        needs=("read_superbill",),
+        given=lambda _: {"first": OCTOBER, "last": NOVEMBER},
+    ),
     # --- questions, attested diagnoses and claims
     Case(
         service="questions.ask_about_month",

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from trellis_core.access import Actor
+from trellis_core.cli._rule_book import rule_book_of
 from trellis_core.cli.common import day_argument, print_json
-from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.billing import superbills
 from trellis_core.services.claims import MarkSubmitted, mark_submitted
 from trellis_core.services.review import ReviewOfMonth, review_month
@@ -59,7 +59,7 @@ def add_submitted_options(parser: argparse.ArgumentParser) -> None:
 def review(args: argparse.Namespace, *, store: Store, actor: Actor, clock: Clock) -> int:
     """Say every patient and program of the month, with what each needs."""
     found = review_month(
-        args.month, store=store, actor=actor, clock=clock, rule_book=load_rule_book()
+        args.month, store=store, actor=actor, clock=clock, rule_book=rule_book_of(store, actor)
     )
     rows = [row for row in found.rows if args.state in {None, row.state}]
     if args.json:
@@ -77,7 +77,7 @@ def submitted(args: argparse.Namespace, *, store: Store, actor: Actor, clock: Cl
         store=store,
         actor=actor,
         clock=clock,
-        rule_book=load_rule_book(),
+        rule_book=rule_book_of(store, actor),
     )
     done = mark_submitted(
         MarkSubmitted(number=args.superbill, on=args.on, claim_number=args.claim),

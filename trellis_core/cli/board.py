@@ -20,6 +20,7 @@ from trellis_core.case_file.forms import (
     Schema,
     closed,
 )
+from trellis_core.cli._rule_book import rule_book_of
 from trellis_core.cli.common import (
     Subparsers,
     acting_person,
@@ -31,7 +32,6 @@ from trellis_core.cli.common import (
 )
 from trellis_core.rules.determination import StepState
 from trellis_core.rules.reasons import Reason
-from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.board import Board, BoardRow, BoardState, board
 from trellis_core.values.clock import SystemClock
 from trellis_core.values.money import amount_text
@@ -77,13 +77,14 @@ def run(args: argparse.Namespace) -> int:
     """Show the board."""
     store = open_store_of(args)
     try:
+        actor = acting_person(args, store)
         found = board(
             month=args.month,
             state=args.state,
             store=store,
-            actor=acting_person(args, store),
+            actor=actor,
             clock=SystemClock(),
-            rule_book=load_rule_book(),
+            rule_book=rule_book_of(store, actor),
         )
     finally:
         store.close()

@@ -164,7 +164,7 @@ def _preview(
     """Say whether the saved entry counts; None where that cannot be told, the entry is safe."""
     if entry.is_reversed or entry.staff_id is None:
         return None
-    from trellis_core.rules.rulebook import load_rule_book
+    from trellis_core.cli._rule_book import rule_book_of
     from trellis_core.services.board import preview_entry
 
     try:
@@ -177,7 +177,7 @@ def _preview(
             store=store,
             actor=actor,
             clock=clock,
-            rule_book=load_rule_book(),
+            rule_book=rule_book_of(store, actor),
         )
     except TrellisError as error:
         print_message(f"The entry is saved. Whether it counts cannot be told: {error}")

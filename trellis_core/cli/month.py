@@ -8,6 +8,7 @@ from typing import Final
 from trellis_core.access import Actor
 from trellis_core.cli import _month_review
 from trellis_core.cli._close_progress import CloseProgress
+from trellis_core.cli._rule_book import rule_book_of
 from trellis_core.cli.common import (
     Subparsers,
     acting_person,
@@ -18,7 +19,6 @@ from trellis_core.cli.common import (
     print_message,
 )
 from trellis_core.errors import CommandRefusedError, MonthNotClosableError
-from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.approvals import (
     BECAUSE_WORDS,
     Approved,
@@ -128,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
                 store=store,
                 actor=actor,
                 clock=clock,
-                rule_book=load_rule_book(),
+                rule_book=rule_book_of(store, actor),
                 told=CloseProgress(sys.stderr),
             )
             _answer(_closed_object(closed), _closed_sentences(closed), args)
@@ -144,7 +144,11 @@ def run(args: argparse.Namespace) -> int:
             )
         else:
             state = month_state(
-                args.month, store=store, actor=actor, clock=clock, rule_book=load_rule_book()
+                args.month,
+                store=store,
+                actor=actor,
+                clock=clock,
+                rule_book=rule_book_of(store, actor),
             )
         _answer(_state_object(state), _state_sentences(state), args)
     except MonthNotClosableError as refusal:
@@ -191,7 +195,7 @@ def _approve(args: argparse.Namespace, *, store: Store, actor: Actor, clock: Clo
         store=store,
         actor=actor,
         clock=clock,
-        rule_book=load_rule_book(),
+        rule_book=rule_book_of(store, actor),
     )
     content: dict[str, object] = {
         "schema": APPROVE_SCHEMA_NAME,

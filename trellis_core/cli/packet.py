@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from trellis_core.access import Operation
+from trellis_core.cli._rule_book import rule_book_of
 from trellis_core.cli.common import (
     Subparsers,
     acting_person,
@@ -18,7 +19,6 @@ from trellis_core.cli.common import (
 )
 from trellis_core.documents.packet_parts import PacketContents
 from trellis_core.errors import CommandRefusedError
-from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.downloads import FileForm, deliver
 from trellis_core.services.packets import packet_contents, packet_document
 from trellis_core.values.clock import SystemClock
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
             store=store,
             actor=actor,
             clock=clock,
-            rule_book=load_rule_book(),
+            rule_book=rule_book_of(store, actor),
         )
         document = packet_document(contents)
         named = [each.patient.id for each in contents.patients]

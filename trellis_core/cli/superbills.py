@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from trellis_core.care.vocabulary import Program
+from trellis_core.cli._rule_book import rule_book_of
 from trellis_core.cli.common import (
     Subparsers,
     acting_person,
@@ -18,7 +19,6 @@ from trellis_core.cli.common import (
 )
 from trellis_core.documents.superbill_json import superbills_schema
 from trellis_core.errors import CommandRefusedError
-from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.billing import (
     FILE_FORMS,
     Document,
@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
             store=store,
             actor=actor,
             clock=clock,
-            rule_book=load_rule_book(),
+            rule_book=rule_book_of(store, actor),
             on_progress=_told if sys.stderr.isatty() else None,
         )
         deliver(

@@ -11,8 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
 
 from trellis_core.errors import TrellisError
-from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.board_memory import month_on_board
+from trellis_core.services.rule_books import rule_book_in_force
 from trellis_core.store.engine import Store
 from trellis_core.store.tables import PracticeRow
 from trellis_core.values.clock import Clock
@@ -31,7 +31,7 @@ FAILURES: Final = (
 """What a month that cannot be worked out ends with; whoever asks for it meets the same and is told."""
 
 
-def warm_boards(*, store: Store, clock: Clock, rule_book: RuleBook) -> Mapping[str, str]:
+def warm_boards(*, store: Store, clock: Clock) -> Mapping[str, str]:
     """Keep the current month of every practice of a store; one that fails holds no other up.
 
     A month that is kept already costs no more than a look at it.
@@ -39,7 +39,6 @@ def warm_boards(*, store: Store, clock: Clock, rule_book: RuleBook) -> Mapping[s
     Args:
         store: The store.
         clock: Which month is the current one, in each practice's zone.
-        rule_book: The rules.
 
     Returns:
         What failed: the kind of error, by the practice's id.
@@ -55,7 +54,7 @@ def warm_boards(*, store: Store, clock: Clock, rule_book: RuleBook) -> Mapping[s
                 practice_id=practice_id,
                 month=ServiceMonth.of(local_day(now, zone_named(zone))),
                 now=now,
-                rule_book=rule_book,
+                rule_book=rule_book_in_force(store, practice_id),
             )
         except FAILURES as error:
             failed[practice_id] = type(error).__name__

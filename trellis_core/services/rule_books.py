@@ -23,7 +23,7 @@ from trellis_core.rules.published import TableText
 from trellis_core.rules.rulebook import RuleBook, load_rule_book
 from trellis_core.store.changes import ChangeWatch, watch_of
 from trellis_core.store.engine import Store
-from trellis_core.store.tables import MedicareTableRow
+from trellis_core.store.tables import MedicareTableRow, PracticeRow
 from trellis_core.store.unit_of_work import UnitOfWork
 
 _BOOKS_KEPT: Final = 16
@@ -92,6 +92,12 @@ def rule_book_read(unit: UnitOfWork, practice_id: str) -> RuleBook:
         while len(_books) > _BOOKS_KEPT:
             _books.popitem(last=False)
     return book
+
+
+def practices_of(store: Store) -> tuple[str, ...]:
+    """Return the ids of the practices that a store holds."""
+    with store.reading() as unit:
+        return tuple(unit.session.exec(select(PracticeRow.id).order_by(col(PracticeRow.id))))
 
 
 def tables_loaded(unit: UnitOfWork, practice_id: str) -> tuple[TableText, ...]:
