@@ -1,4 +1,4 @@
-"""A whole panel's month: facts and determinations of every patient, and a frame for analysts.
+"""A whole panel's month: facts and determinations of every patient.
 
 One bulk read of the store, then pure functions. A null in the store becomes ``UNKNOWN`` or None as
 ``store.care_mapping`` says; what has a list of its own in Trellis (consents, enrollments, plans,
@@ -11,9 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from trellis_core.care.coverage import coverage_of_month
 from trellis_core.care.people import Coverage
@@ -70,9 +69,6 @@ from trellis_core.store.tables import (
 )
 from trellis_core.values.periods import ServiceMonth
 from trellis_core.values.unknown import UNKNOWN
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _T = TypeVar("_T")
 
@@ -482,69 +478,3 @@ def _as_billed(discharge: Discharge, issued: Sequence[IssuedLine]) -> Discharge:
     day = visit.on.isoformat()
     is_issued = any(line.program == Program.TCM and line.date_of_service == day for line in issued)
     return replace(discharge, billed_on=visit.on) if is_issued else discharge
-
-
-FRAME_COLUMNS: Final = (
-    "patient_id",
-    "service_month",
-    "program",
-    "track",
-    "minutes",
-    "seconds",
-    "reached",
-    "next_code",
-    "minutes_to_next",
-    "codes",
-    "allowed",
-    "blocked",
-)
-
-
-def panel_frame(determinations: Mapping[str, Determination]) -> "pd.DataFrame":
-    """Return a panel's determinations as one row for each patient and program, without names.
-
-    ``allowed`` holds exact ``Decimal`` dollars; ``reached``, ``codes`` and ``blocked`` are texts
-    with spaces between their parts.
-
-    Args:
-        determinations: By patient id, of one month or several.
-    """
-    import pandas as pd  # noqa: PLC0415 - slow to import, and the board asks for no frame
-
-    table = [
-        row
-        for patient_id, determination in determinations.items()
-        for row in _frame_rows(patient_id, determination)
-    ]
-    return pd.DataFrame(table, columns=list(FRAME_COLUMNS))
-
-
-def _frame_rows(patient_id: str, determination: Determination) -> list[tuple[object, ...]]:
-    meters = {meter.program: meter for meter in reversed(determination.meters)}
-    programs = (
-        meters.keys()
-        | {line.program for line in determination.lines}
-        | {blocked.program for blocked in determination.blocked}
-    )
-    rows: list[tuple[object, ...]] = []
-    for program in sorted(programs):
-        meter = meters.get(program)
-        lines = [line for line in determination.lines if line.program is program]
-        reasons = sorted({b.reason.value for b in determination.blocked if b.program is program})
-        rows.append(
-            (
-                patient_id,
-                str(determination.service_month),
-                program.value,
-                None if meter is None or meter.track is None else meter.track.value,
-                None if meter is None else meter.minutes,
-                None if meter is None else meter.seconds,
-                "" if meter is None else " ".join(meter.reached),
-                None if meter is None else meter.next_code,
-                None if meter is None else meter.minutes_to_next,
-                " ".join(f"{line.code}x{line.units}" for line in lines),
-                sum((line.allowed or Decimal(0) for line in lines), Decimal(0)),
-                " ".join(reasons),
-            )
-        )
-    return rows

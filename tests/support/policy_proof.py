@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
+import pandas as pd
 import pysqlite3
 from pypdf import PdfReader
 from sqlalchemy import event
@@ -101,6 +102,8 @@ def texts_in(value: object) -> Iterator[str]:
     elif isinstance(value, Mapping):
         for pair in value.items():
             yield from texts_in(pair)
+    elif isinstance(value, pd.DataFrame):
+        yield value.to_csv()
     elif isinstance(value, tuple | list | set | frozenset):
         for one in value:
             yield from texts_in(one)

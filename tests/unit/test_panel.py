@@ -1,7 +1,6 @@
 """Facts and determinations of a whole panel, from a real store."""
 
 from datetime import date, datetime
-from decimal import Decimal
 
 import pytest
 
@@ -18,12 +17,10 @@ from trellis_core.care.vocabulary import (
     Track,
 )
 from trellis_core.panel import (
-    FRAME_COLUMNS,
     determine_panel,
     is_enrolled,
     overlapping_elsewhere,
     panel_facts,
-    panel_frame,
 )
 from trellis_core.rules.determine import determine
 from trellis_core.rules.facts import Facts
@@ -404,25 +401,3 @@ def test_a_whole_panel_is_determined_from_one_read(panel: SmallPanel) -> None:
     assert len(statements) <= 27
     assert [line.code for line in found["p-1"].lines] == ["99490"]
     assert found["p-2"].lines == ()
-
-
-def test_the_frame_has_one_row_for_each_patient_and_program_and_no_names(
-    panel: SmallPanel,
-) -> None:
-    panel.enrolled("p-1", "p-2")
-    panel.log("p-1", 45, at=at(3))
-    frame = panel_frame(
-        determine_panel(panel_facts(rows_of(panel), as_of=NOW), rule_book=load_rule_book())
-    )
-    assert tuple(frame.columns) == FRAME_COLUMNS
-    rows = {row["patient_id"]: row for row in frame.to_dict("records")}
-    assert rows["p-1"]["minutes"] == 45
-    assert rows["p-1"]["codes"] == "99439x1 99490x1"
-    assert rows["p-1"]["allowed"] == Decimal("116.57")
-    assert rows["p-2"]["allowed"] == Decimal(0)
-    assert rows["p-2"]["blocked"] == "TIME_NOT_MET"
-    assert "Fern" not in frame.to_csv()
-
-
-def test_the_frame_of_nobody_is_empty() -> None:
-    assert list(panel_frame({}).columns) == list(FRAME_COLUMNS)
