@@ -50,6 +50,7 @@ class KindWords:
         whose: Before the payer's name.
         amount: Over one amount.
         amounts: Several.
+        saved: That they are.
         file_name: Of its download; nothing about a payer.
     """
 
@@ -61,6 +62,7 @@ class KindWords:
     whose: str
     amount: str
     amounts: str
+    saved: str
     file_name: str
 
 
@@ -76,6 +78,7 @@ WORDS: Final[Mapping[FeeListKind, KindWords]] = MappingProxyType(
             whose="Charges for",
             amount="Charge",
             amounts="charges",
+            saved="Charges saved",
             file_name="charges.csv",
         ),
         FeeListKind.CONTRACT: KindWords(
@@ -89,6 +92,7 @@ WORDS: Final[Mapping[FeeListKind, KindWords]] = MappingProxyType(
             whose="Contract with",
             amount="Agreed amount",
             amounts="agreed amounts",
+            saved="Contract saved",
             file_name="contract.csv",
         ),
     }
@@ -109,7 +113,7 @@ def typed(person: Actor, kind: FeeListKind, payer: str) -> None:
     today = store.today(person)
     key = f"{state.form_key(words.key)}_{payer}"
     from_day = st.date_input(
-        "They hold from", today.replace(day=1), format="YYYY-MM-DD", key=f"{key}_from",
+        "They hold from", today.replace(day=1), format="YYYY-MM-DD", key=f"{key}_from", width=240,
         help="What holds now ends the day before.",
     )  # fmt: skip
     rows = rows_to_type(
@@ -186,9 +190,7 @@ def _save_typed(
         )
         state.renew_form_id(words.key)
         codes = len({each.either.code for each in changes})
-        state.flash(
-            f"{words.heading} saved: {formats.count(codes, 'code')}, from {formats.day(from_day)}."
-        )
+        state.flash(f"{words.saved}: {formats.count(codes, 'code')}, from {formats.day(from_day)}.")
         st.rerun()
 
 
@@ -230,7 +232,7 @@ def from_file(person: Actor, kind: FeeListKind, payer: str, held: FeeList | None
                 clock=store.clock(),
             )  # fmt: skip
             state.renew_form_id(words.key)
-            state.flash(f"{words.heading} saved: {formats.count(len(found.amounts), 'row')}.")
+            state.flash(f"{words.saved}: {formats.count(len(found.amounts), 'row')}.")
             st.rerun()
 
 

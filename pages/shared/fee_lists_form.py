@@ -5,6 +5,7 @@ from typing import Final
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from pages.shared import fee_list_ways as ways
 from pages.shared import formats, store, widgets
@@ -14,7 +15,7 @@ from trellis_core.roi import PayerClass
 from trellis_core.rules.labels import code_label
 from trellis_core.services import contracts, fee_lists
 from trellis_core.services.billing_records import FeeListKind
-from trellis_core.services.fee_list_store import FeeList
+from trellis_core.services.fee_list_store import NAMES, FeeList, plain_name
 from trellis_core.superbill import EVERY_PAYER
 
 _SHARES: Final[Mapping[PayerClass, str]] = {
@@ -23,6 +24,9 @@ _SHARES: Final[Mapping[PayerClass, str]] = {
     PayerClass.COMMERCIAL: "commercial",
 }
 """The shares of the calculator's payer mix that a contract can stand for."""
+
+_DAYS: Final = {"From": 92, "Through": 92}
+"""Pixels of the columns with days."""
 
 
 def draw(person: Actor) -> None:
@@ -65,7 +69,7 @@ def _tables(
         pd.DataFrame(rows),
         alt=f"Lists of {words.amounts}",
         key=f"{words.key}_lists",
-        columns={"Codes": st.column_config.NumberColumn(width=60)},
+        columns=_widths({"For": 195, "List": 115, "Codes": 58, **_DAYS, "Came in": 140}),
     )
     number = sum(len(each.amounts) for each in lists)
     with st.expander(
@@ -76,8 +80,8 @@ def _tables(
             alt=f"Every one of the {words.amounts}, with its list, payer and days",
             key=f"{words.key}_amounts",
             columns={
-                "Code": st.column_config.TextColumn(width=70),
-                words.amount: st.column_config.NumberColumn(format="dollar", width=110),
+                **_widths({"Code": 65, "Service": 185, **_DAYS, "For": 195}),
+                words.amount: st.column_config.NumberColumn(format="dollar", width=105),
             },
         )
 
@@ -96,7 +100,7 @@ def _record(
         )
         return
     with st.expander(words.record, icon=":material/request_quote:", key=f"{words.key}_open"):
-        first, second = st.columns([1, 2], vertical_alignment="bottom")
+        first, second = st.columns([1, 2])
         payer = first.selectbox(
             words.whose, payers, format_func=payer_words, key=f"{words.key}_payer"
         )
@@ -133,10 +137,19 @@ def _used_for(payer: str, classes: Mapping[str, Sequence[PayerClass]]) -> str:
     """Say for what a payer's contract is used."""
     shares = [_SHARES[each] for each in classes.get(payer, ()) if each in _SHARES]
     if shares:
-        return f"ROI calculator: {', '.join(shares)}"
+        return f"ROI: {', '.join(shares)}"
     if PayerClass.ORIGINAL in classes.get(payer, ()):
-        return "Not used: Medicare's own amounts hold"
-    return "Not used: no coverage names this payer"
+        return "Not used: original Medicare"
+    return "Not used: on no coverage"
+
+
+def _widths(pixels: Mapping[str, int]) -> dict[str, ColumnConfig]:
+    return {name: st.column_config.Column(width=width) for name, width in pixels.items()}
+
+
+def _called(of: FeeList) -> str:
+    """Return a list's name, without its payer where nobody named it: that stands beside it."""
+    return NAMES[of.kind] if of.name == plain_name(of.kind, of.payer_name) else of.name
 
 
 def _row(of: FeeList) -> dict[str, object]:
@@ -145,7 +158,7 @@ def _row(of: FeeList) -> dict[str, object]:
     last = max((each for each in ends if each is not None), default=None)
     return {
         "For": payer_words(of.payer_name),
-        "List": of.name,
+        "List": _called(of),
         "Codes": len({each.code for each in of.amounts}),
         "From": formats.day(begins),
         "Through": "lasts" if None in ends else formats.day(last),
@@ -162,7 +175,7 @@ def _amount_rows(of: FeeList, amount: str) -> list[dict[str, object]]:
             "From": formats.day(each.effective_from),
             "Through": formats.day(each.effective_through) if each.effective_through else "lasts",
             "For": payer_words(of.payer_name),
-            "List": of.name,
+            "List": _called(of),
         }
         for each in of.amounts
     ]

@@ -102,7 +102,7 @@ def test_a_contract_is_kept_for_a_payer_and_says_where_it_is_used(dashboard):
         if "Agreed 2026" in set(frame.value.get("List", ()))
     ]
     assert [(each["For"], each["Through"]) for each in lists] == [(payer.value, "lasts")]
-    assert lists[0]["Used for"].startswith("ROI calculator: ")
+    assert lists[0]["Used for"].startswith("ROI: ")
     assert [(each["Code"], each["Agreed amount"], each["For"]) for each in amounts] == [
         ("99490", 71.5, payer.value)
     ]
