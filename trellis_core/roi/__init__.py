@@ -25,6 +25,8 @@ from trellis_core.roi.inputs import (
     inputs_json,
     inputs_of_link,
     link_text,
+    pairs_of,
+    query_of,
     with_complexity,
 )
 from trellis_core.roi.model import simulate
@@ -87,7 +89,9 @@ __all__ = [
     "inputs_json",
     "inputs_of_link",
     "link_text",
+    "pairs_of",
     "presets",
+    "query_of",
     "read_inputs",
     "result_json",
     "simulate",

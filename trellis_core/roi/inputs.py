@@ -1,7 +1,7 @@
 """Everything the model reads, in one frozen object; its JSON and its link."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from decimal import Context, Decimal, localcontext
 from enum import StrEnum
@@ -344,7 +344,17 @@ def link_text(inputs: RoiInputs) -> str:
     """
     start = {**numbers_of(RoiInputs()), **choices_json(RoiInputs())}
     own = {**numbers_of(inputs), **choices_json(inputs)}
-    return urlencode([(key, _text(value)) for key, value in own.items() if value != start[key]])
+    return query_of((key, _text(value)) for key, value in own.items() if value != start[key])
+
+
+def query_of(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return names and texts as the query of a link."""
+    return urlencode(list(pairs))
+
+
+def pairs_of(query: str) -> list[tuple[str, str]]:
+    """Return the names and texts of a link's query."""
+    return parse_qsl(query, keep_blank_values=True)
 
 
 def inputs_of_link(query: str) -> RoiInputs:
@@ -353,9 +363,8 @@ def inputs_of_link(query: str) -> RoiInputs:
     Raises:
         InputRefusedError: An unknown key, a key twice, a wrong value or one out of range.
     """
-    pairs = parse_qsl(query, keep_blank_values=True)
     document: dict[str, object] = {}
-    for key, text in pairs:
+    for key, text in pairs_of(query):
         if key not in OWN_FIELDS:
             raise InputRefusedError("UNKNOWN_KEY", key, f"There is no input '{key}'.")
         if key in document:
