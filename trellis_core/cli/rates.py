@@ -26,7 +26,6 @@ from trellis_core.fees import (
     read_schedule,
     schedule_named,
 )
-from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.values.codes import hcpcs
 from trellis_core.values.money import amount_text
 
@@ -108,7 +107,10 @@ def _asked(args: argparse.Namespace, place: Place) -> _Asked:
     """Find the schedule: Medicare's, the estimate, a file, or one of the practice's own lists."""
     name: str = args.schedule
     if name in {_MEDICARE, PUBLISHED_ESTIMATE.name}:
-        return _Asked(schedule_named(name, tables=load_rule_book().amounts, place=place), {})
+        # May open a store, for the tables that the practice loaded.
+        from trellis_core.cli._rule_book import book_for
+
+        return _Asked(schedule_named(name, tables=book_for(args).amounts, place=place), {})
     file = Path(name)
     if file.suffix.lower() == ".csv" or file.is_file():
         try:

@@ -109,6 +109,8 @@ def test_a_practices_lists_are_asked_for_by_name_or_payer(
     (rate,) = rates(capsys, *words, "--schedule", "Contract, Fernbank Mutual")
     assert rate["allowed"] == "71.50"
 
+    assert rates(capsys, *words)[0]["schedule"] == "medicare-2026"
+
     for name, said in (
         (
             "Fernbank Mutual",
