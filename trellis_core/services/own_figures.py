@@ -177,7 +177,7 @@ class _Counting:
                 is_over=month < running,
                 is_on_record=is_on_record,
                 is_counted=is_on_record and billed is not None,
-                programs=programs_of(of, billed, seconds),
+                programs=programs_of(of, billed if is_on_record else None, seconds),
                 paid=None if month.ym not in paid else from_cents(paid[month.ym]),
             )
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from trellis_core import roi
 from trellis_core.care.vocabulary import Program
+from trellis_core.errors import InvalidValueError
 from trellis_core.services.own_figures_counting import (
     Billed,
     FiguresOfMonth,
@@ -96,23 +97,36 @@ def inputs_from_figures(figures: OwnFigures, base: roi.RoiInputs) -> Replacement
     """
     months = figures.measured
     when = span_words(months)
-    replaced, left = [], []
+    inputs, replaced, left = base, [], []
     for name, value, how in _measured(figures, base.programs):
         before = base.value(name)
         if value is None:
             left.append(LeftAsItIs(name=name, value=before, why=_BARE))
+            continue
+        own = value.quantize(_PLACES, rounding=ROUND_HALF_UP)
+        try:
+            inputs = _with(inputs, name, own)
+        except InvalidValueError as error:
+            left.append(LeftAsItIs(name=name, value=before, why=f"{how}, {when}. {error}"))
         else:
-            own = value.quantize(_PLACES, rounding=ROUND_HALF_UP)
             replaced.append(Replaced(name=name, before=before, own=own, how=f"{how}, {when}"))
     left += [LeftAsItIs(name=name, value=base.value(name), why=why) for name, why in _NEVER.items()]
-    changes = {each.name: each.own for each in replaced}
     return Replacement(
-        inputs=replace(base, **changes),  # type: ignore[arg-type]
+        inputs=inputs,
         replaced=tuple(replaced),
         left=tuple(left),
         months=months,
         is_provisional=any(not each.is_over for each in months),
     )
+
+
+def _with(inputs: roi.RoiInputs, name: str, value: Decimal) -> roi.RoiInputs:
+    """Return inputs with one number.
+
+    Raises:
+        InvalidValueError: The model does not take it beside the others.
+    """
+    return replace(inputs, **{name: value})  # type: ignore[arg-type]
 
 
 def span_words(months: Sequence[FiguresOfMonth]) -> str:
