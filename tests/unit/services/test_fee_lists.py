@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,6 +137,13 @@ def test_a_file_that_is_no_list_or_too_large_is_refused_as_a_whole():
         with pytest.raises(CommandRefusedError) as caught:
             read_fee_file(content)
         assert caught.value.code == code
+
+
+def test_the_guides_example_reads_and_says_that_it_is_invented():
+    content = (Path(__file__).parents[3] / "docs" / "guide" / "fees.csv").read_bytes()
+    found = read_fee_file(content)
+    assert (found.rows, found.refused) == (5, ())
+    assert content.count(b"invented") == found.rows
 
 
 # --- keeping ------------------------------------------------------------------------------------
