@@ -5,16 +5,15 @@ nothing follows a frame once it is made. Patients are ids; names come only where
 frame is read set by set, with so many statements for a month whatever the number of patients.
 """
 
-import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 import pandas as pd
 
 from trellis_core.access import Actor, Operation, require
-from trellis_core.errors import CommandRefusedError, InvalidValueError, StoreError
+from trellis_core.errors import CommandRefusedError
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.access_log import audited
 from trellis_core.services.board import board
@@ -36,11 +35,11 @@ from trellis_core.services.frame_columns import (
     period_of,
     words,
 )
+from trellis_core.services.issued_documents import read_document
 from trellis_core.services.value_of_time import dollars_per_minute
 from trellis_core.store.engine import Store
 from trellis_core.store.month_query import IssuedRow, issued_of
 from trellis_core.store.panel_query import PanelRows, read_panel
-from trellis_core.superbill.issued import unpacked
 from trellis_core.values.clock import Clock
 from trellis_core.values.periods import ServiceMonth
 
@@ -252,16 +251,15 @@ def lines_frame(
 
 
 def _lines_of(month: ServiceMonth, row: IssuedRow) -> list[tuple[object, ...]]:
-    try:
-        bill: dict[str, Any] = json.loads(unpacked(row.document, row.sha256))["superbill"]
-        payer = None if bill["payer"] is None else bill["payer"]["payer_name"]
+    def lines(bill: Mapping[str, Any]) -> list[tuple[object, ...]]:
+        payer = bill["payer"]
         return [
             (
                 period_of(month),
                 row.number,
                 row.version,
                 row.patient_id,
-                payer or None,
+                None if payer is None else payer["payer_name"] or None,
                 line["program"],
                 line["code"],
                 words(line["modifiers"]),
@@ -273,11 +271,8 @@ def _lines_of(month: ServiceMonth, row: IssuedRow) -> list[tuple[object, ...]]:
             )
             for line in bill["lines"]
         ]
-    except (InvalidValueError, ValueError, KeyError, TypeError, ArithmeticError) as error:
-        raise StoreError(
-            f"Superbill {row.number} is not as it was issued: the store was changed around Trellis. "
-            "No frame was made. Keep the store as it is and run 'trellis check'."
-        ) from error
+
+    return read_document(row.number, row.document, row.sha256, lines)
 
 
 def _read_cents(text: str | None) -> int | None:

@@ -3,19 +3,17 @@
 What was issued never changes, so what was read once is kept for as long as the store is open.
 """
 
-import json
 import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from trellis_core.errors import InvalidValueError, StoreError
+from trellis_core.services.issued_documents import read_document
 from trellis_core.store.engine import Store
 from trellis_core.store.performance_query import documents_of
 from trellis_core.store.unit_of_work import UnitOfWork
-from trellis_core.superbill.issued import unpacked
 from trellis_core.values.money import ZERO
 
 
@@ -68,24 +66,18 @@ def amounts_of(
         number: kept[practice_id, number] for number in numbers if (practice_id, number) in kept
     }
     for number, document, sha256 in documents_of(unit, practice_id, set(numbers) - found.keys()):
-        found[number] = kept[practice_id, number] = _read(number, document, sha256)
+        found[number] = kept[practice_id, number] = read_document(
+            number, document, sha256, _amounts
+        )
     return found
 
 
-def _read(number: int, document: bytes, sha256: str) -> IssuedAmounts:
-    try:
-        bill = json.loads(unpacked(document, sha256))["superbill"]
-        payer = bill["payer"]
-        return IssuedAmounts(
-            payer="" if payer is None else str(payer["payer_name"]),
-            lines=tuple(
-                None if line["allowed"] is None else Decimal(line["allowed"])
-                for line in bill["lines"]
-            ),
-            ids=tuple(str(line["id"]) for line in bill["lines"]),
-        )
-    except (InvalidValueError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(
-            f"Superbill {number} is not as it was issued: the store was changed around Trellis. "
-            "Its amounts are not shown. Keep the store as it is and run 'trellis check'."
-        ) from error
+def _amounts(bill: Mapping[str, Any]) -> IssuedAmounts:
+    payer = bill["payer"]
+    return IssuedAmounts(
+        payer="" if payer is None else str(payer["payer_name"]),
+        lines=tuple(
+            None if line["allowed"] is None else Decimal(line["allowed"]) for line in bill["lines"]
+        ),
+        ids=tuple(str(line["id"]) for line in bill["lines"]),
+    )
