@@ -13,6 +13,7 @@ from trellis_core.roi import (
     RateUsed,
     RoiInputs,
     RoiResult,
+    ScheduleChoice,
     Worker,
     assumption,
 )
@@ -144,6 +145,27 @@ def label_inside(label: str) -> str:
     return label if is_name else label[:1].lower() + label[1:]
 
 
+def choices(inputs: RoiInputs) -> tuple[tuple[str, str], ...]:
+    """Return the inputs that are no numbers, each with its value in words."""
+    estimate = inputs.schedule is ScheduleChoice.PUBLISHED_ESTIMATE
+    programs = [str(program) for program in Program if program in inputs.programs]
+    contracts = {
+        payer: f"Contract of {words}"
+        for payer, words in PAYER_WORDS.items()
+        if payer not in {PayerClass.ORIGINAL, PayerClass.DUAL}
+    }
+    return (
+        ("Programs that are on", listed(programs) or "none"),
+        ("Who does the work", WORKER_WORDS[inputs.worker]),
+        ("Year of the amounts", str(inputs.year)),
+        ("Place of the amounts", inputs.place),
+        ("Setting", str(inputs.setting)),
+        ("Medicare's amounts", "the often quoted estimate" if estimate else "the fee schedule"),
+        ("Qualifying APM participant", "yes" if inputs.qualifying_apm else "no"),
+        *((words, inputs.contract_of(payer) or "none") for payer, words in contracts.items()),
+    )
+
+
 def amounts_line(result: RoiResult) -> str:
     """Name every schedule of which an amount was used, and the codes without one.
 
@@ -167,8 +189,7 @@ def schedule_words(rate: RateUsed, inputs: RoiInputs) -> str:
     if rate.is_estimate:
         return f"{named}, an estimate, no fee schedule"
     if rate.payer:
-        same = rate.payer in rate.schedule
-        return f"contract {named}" if same else f"contract of {rate.payer}: {named}"
+        return named if rate.payer in rate.schedule else f"contract of {rate.payer}: {named}"
     if not rate.place:
         return f"your own amount for {rate.code}"
     apm = ", qualifying APM participant" if inputs.qualifying_apm else ""
