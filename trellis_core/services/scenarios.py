@@ -18,6 +18,7 @@ from trellis_core.errors import (
     InputRefusedError,
     InvalidPeriodError,
     NotFoundError,
+    TrellisError,
 )
 from trellis_core.services.access_log import audited
 from trellis_core.store.engine import Store
@@ -181,8 +182,8 @@ def _inputs_of(document: str) -> tuple[roi.RoiInputs | None, str]:
             return roi.read_inputs(found), ""
     except InputRefusedError as refused:
         why = refused.message
-    except ValueError:
-        pass
+    except (TrellisError, ValueError, ArithmeticError):
+        pass  # whatever an older version wrote, the other scenarios are listed
     return None, (
         f"This scenario does not read in this version of the calculator: {why} "
         "Remove it and save its figures again."
