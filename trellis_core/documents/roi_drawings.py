@@ -38,7 +38,7 @@ class _Scale:
     def at(self, value: Decimal) -> float:
         """Return the place of a value."""
         span = self.high - self.low
-        part = float((value - self.low) / span) if span else 0.0
+        part = float((value - self.low) / span) if span else 0.5
         return self._start + self._length * part
 
 
@@ -82,7 +82,8 @@ def net_over_time(leaf: Leaf, result: RoiResult, *, x: float, width: float, heig
 
 def where_it_goes(leaf: Leaf, steps: Sequence[WaterfallStep], *, x: float, width: float) -> None:
     """Draw the steps from allowed to net as bars, each from where the one above it ends."""
-    label, amount = width * 0.41, width * 0.27
+    label, amount = width * 0.45, width * 0.27
+    first = leaf.y
     running, ends = Decimal(0), []
     for step in steps:
         start = Decimal(0) if step.is_level else running
@@ -110,9 +111,10 @@ def where_it_goes(leaf: Leaf, steps: Sequence[WaterfallStep], *, x: float, width
         near, far = sorted((across.at(start), across.at(end)))
         fill = ACCENT if step.is_level else _SPENT
         tall = leaf.body * 0.85
-        leaf.box(near, top + leaf.body * 0.42, max(far - near, 0.5), tall, fill=fill)
+        if step.dollars:
+            leaf.box(near, top + leaf.body * 0.42, max(far - near, 0.5), tall, fill=fill)
     zero = across.at(Decimal(0))
-    leaf.rule(zero, leaf.y - len(steps) * leaf.body * 1.65, zero, leaf.y, colour=QUIET)
+    leaf.rule(zero, first, zero, leaf.y, colour=QUIET)
 
 
 def what_decides(leaf: Leaf, swings: Sequence[Swing], net: Decimal) -> None:
@@ -152,10 +154,11 @@ def cards(leaf: Leaf, figures: Sequence[tuple[str, str]]) -> None:
     for at, (label, figure) in enumerate(figures):
         x = MARGIN + at * (width + gap)
         leaf.box(x, leaf.y, width, height, fill=SHADE)
-        leaf.text(x + 8, leaf.y + height * 0.36, label, size=leaf.body * 0.95, colour=QUIET)
+        size = leaf.body * 0.95
+        size = min(size, size * (width - 16) / width_of(label, size))
+        leaf.text(x + 8, leaf.y + height * 0.36, label, size=size, colour=QUIET)
         size = 13 * leaf.scale
-        wide = width_of(figure, size, is_bold=True)
-        size = min(size, size * (width - 16) / wide)
+        size = min(size, size * (width - 16) / width_of(figure, size, is_bold=True))
         leaf.text(x + 8, leaf.y + height * 0.8, figure, size=size, is_bold=True)
     leaf.y += height
 

@@ -115,11 +115,12 @@ def _answer(leaf: Leaf, result: RoiResult) -> None:
     leaf.down(3)
     leaf.paragraph(amounts_line(result), size=7.6, colour=QUIET)
     reach = assumption("reach")
-    typical = share(result.inputs.reach)
-    figures = [(f"Net of the first year, as entered: {typical} reach", result.first_year.net)]
+    entered = share(result.inputs.reach)
+    figures = [(f"As entered: {entered} of months reach a unit", result.first_year.net)]
     if reach.low is not None and reach.high is not None:
         figures.insert(0, (f"Low: {share(reach.low)} of months reach a unit", result.low))
         figures.append((f"High: {share(reach.high)} of months reach a unit", result.high))
+    leaf.heading("Net of the first year")
     cards(leaf, [(label, dollars(net)) for label, net in figures])
 
 
@@ -321,7 +322,7 @@ def _in_columns(leaf: Leaf, rows: Sequence[Sequence[Cell]]) -> None:
         probe = Leaf(leaf.scale)
         probe.row(row, size=size)
         heights.append(probe.y - Leaf(leaf.scale).y)
-    split = min(range(len(rows) + 1), key=lambda at: max(sum(heights[:at]), sum(heights[at:])))
+    split = min(range(len(rows), -1, -1), key=lambda at: max(sum(heights[:at]), sum(heights[at:])))
     top = leaf.y
     for row in rows[:split]:
         leaf.row(row, size=size)
