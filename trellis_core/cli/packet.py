@@ -1,12 +1,12 @@
 """``trellis packet``: everything behind a closed month's superbills, for an auditor."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Final
 
 from trellis_core.access import Operation
+from trellis_core.cli._files import write_whole
 from trellis_core.cli._rule_book import rule_book_of
 from trellis_core.cli.common import (
     Subparsers,
@@ -18,7 +18,6 @@ from trellis_core.cli.common import (
     print_message,
 )
 from trellis_core.documents.packet_parts import PacketContents
-from trellis_core.errors import CommandRefusedError
 from trellis_core.services.downloads import FileForm, deliver
 from trellis_core.services.packets import packet_contents, packet_document
 from trellis_core.values.clock import SystemClock
@@ -104,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         target = Path(args.out)
         target = target / document.file_name if target.is_dir() else target
-        _write(document.content, target)
+        write_whole(document.content, target)
         if args.json:
             print_json(_object(contents, str(target), document.sha256))
         else:
@@ -156,21 +155,3 @@ def _positive(text: str) -> int:
     if text.isascii() and text.isdigit() and int(text) >= 1:
         return int(text)
     raise argparse.ArgumentTypeError(f"'{text}' is not a superbill's number")
-
-
-def _write(content: bytes, target: Path) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    draft = target.with_name(f".{target.name}.part")
-    try:
-        with open(draft, "wb", opener=_owner_only) as file:
-            file.write(content)
-        draft.replace(target)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise CommandRefusedError(
-            "NOT_WRITTEN", f"'{target}' cannot be written: {error.strerror}."
-        ) from error
-
-
-def _owner_only(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

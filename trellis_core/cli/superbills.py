@@ -1,12 +1,12 @@
 """``trellis superbills``: a month's superbills as PDF, ZIP, CSV, XLSX, JSON or FHIR."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Final
 
 from trellis_core.care.vocabulary import Program
+from trellis_core.cli._files import STANDARD_OUTPUT, write_whole
 from trellis_core.cli._rule_book import rule_book_of
 from trellis_core.cli.common import (
     Subparsers,
@@ -21,7 +21,6 @@ from trellis_core.documents.superbill_json import superbills_schema
 from trellis_core.errors import CommandRefusedError
 from trellis_core.services.billing import (
     FILE_FORMS,
-    Document,
     operation_of,
     superbill_document,
 )
@@ -35,7 +34,6 @@ FORMS: Final = ("pdf", "zip", "csv", "xlsx", "entries", "json", "fhir")
 NOT_OFFERED: Final = ("837p",)
 """Forms that the command names and does not write."""
 
-STANDARD_OUTPUT: Final = "-"
 _TOLD_FROM: Final = 100
 _TOLD_EVERY: Final = 50
 """From more superbills than this on, a terminal is told after every so many."""
@@ -139,7 +137,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.flush()
         sys.stdout.buffer.write(document.content)
         return 0
-    written = _write(document, Path(args.out))
+    written = write_whole(document.content, Path(args.out), file_name=document.file_name)
     if args.json:
         print_json(
             {
@@ -172,23 +170,3 @@ def _positive(text: str) -> int:
     if text.isascii() and text.isdigit() and int(text) >= 1:
         return int(text)
     raise argparse.ArgumentTypeError(f"'{text}' is not a superbill's number")
-
-
-def _write(document: Document, place: Path) -> Path:
-    """Write a file that only its owner can read, whole or not at all."""
-    target = place / document.file_name if place.is_dir() else place
-    draft = target.with_name(f".{target.name}.part")
-    try:
-        with open(draft, "wb", opener=_owner_only) as file:
-            file.write(document.content)
-        draft.replace(target)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise CommandRefusedError(
-            "NOT_WRITTEN", f"'{target}' cannot be written: {error.strerror}."
-        ) from error
-    return target
-
-
-def _owner_only(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -26,9 +26,11 @@ _FILES: Final[Mapping[str, str]] = MappingProxyType(
         "audit_packet": "an audit packet",
         "access_log_csv": "the access log as CSV",
         "roi_csv": "a calculation as CSV",
+        "roi_pdf": "a calculation as PDF",
         "performance_csv": "figures of performance as CSV",
         "import_report_csv": "the report of an import as CSV",
         "import_template_csv": "a template for an import as CSV",
+        "fee_list_csv": "a fee list as CSV",
     }
 )
 _REFUSALS: Final[Mapping[str, str]] = MappingProxyType(

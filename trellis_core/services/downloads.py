@@ -36,6 +36,7 @@ class FileForm(StrEnum):
     AUDIT_PACKET = "audit_packet"
     ACCESS_LOG_CSV = "access_log_csv"
     ROI_CSV = "roi_csv"
+    ROI_PDF = "roi_pdf"
     PERFORMANCE_CSV = "performance_csv"
     IMPORT_REPORT_CSV = "import_report_csv"
     IMPORT_TEMPLATE_CSV = "import_template_csv"
