@@ -51,10 +51,13 @@ def money(amount: Decimal | None) -> str:
     """Write an amount of dollars with its cents; a dash for none.
 
     Example:
-        >>> money(Decimal("1066.125")), money(None)
-        ('$1,066.13', '—')
+        >>> money(Decimal("1066.125")), money(Decimal("-462.3")), money(None)
+        ('$1,066.13', '-$462.30', '—')
     """
-    return DASH if amount is None else f"${to_cents(amount):,.2f}"
+    if amount is None:
+        return DASH
+    exact = to_cents(amount)
+    return f"-${-exact:,.2f}" if exact < 0 else f"${abs(exact):,.2f}"
 
 
 def money_whole(amount: Decimal) -> str:

@@ -9,11 +9,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
-from pages.shared import formats, roi_plots, roi_tables, widgets
+from pages.shared import formats, roi_compared, roi_drawing, roi_plots, roi_tables, widgets
 from trellis_core import roi
 from trellis_core.care.vocabulary import Program
 from trellis_core.documents import roi_words
@@ -22,13 +20,12 @@ from trellis_core.roi import Amounts, Contracts, RoiInputs, RoiResult, Swing
 _MOST_BARS: Final = 10
 _MOST_NAMED: Final = 3
 _TWELVE, _ALL = "First 12 months", f"All {roi.MONTHS} months"
-_MANY_COLUMNS: Final = 5
 _APCM_NEEDS: Final = ("apcm_share", "apcm_minutes")
 
 
 def first_year(result: RoiResult) -> None:
     """Draw the first year month by month, then what follows it."""
-    if _is_empty(result):
+    if roi_drawing.is_empty(result):
         return
     chosen = st.segmented_control(
         "Months shown", [_TWELVE, _ALL], default=_TWELVE, required=True, key="roi_part_months",
@@ -42,14 +39,14 @@ def first_year(result: RoiResult) -> None:
         f"{roi_words.dollars(total.cost)} spent, {roi_words.dollars(total.net)} net. "
         f"{_lowest_words(result)}"
     )
-    _plot(roi_plots.months(shown), words, key="roi_part_months_plot")
-    _table(
+    roi_drawing.plot(roi_plots.months(shown), words, key="roi_part_months_plot")
+    roi_drawing.table(
         roi_tables.of_months(result, count=count),
         alt=f"The first {count} months, with totals",
         key="roi_part_months_table",
         note="Whole dollars, each rounded by itself; to the cent every column adds up.",
     )
-    _say(_after_words(result), roi_words.amounts_line(result))
+    roi_drawing.say(_after_words(result), roi_words.amounts_line(result))
 
 
 def _lowest_words(result: RoiResult) -> str:
@@ -76,7 +73,7 @@ def _after_words(result: RoiResult) -> str:
 
 def where_it_goes(result: RoiResult) -> None:
     """Draw the first year's steps from what payers allow to what is left."""
-    if _is_empty(result):
+    if roi_drawing.is_empty(result):
         return
     year = result.first_year
     steps = roi.waterfall(year)
@@ -86,13 +83,13 @@ def where_it_goes(result: RoiResult) -> None:
         f"{roi_words.dollars(year.cash)} arrives{share}. {roi_words.dollars(year.cost)} is spent, "
         f"so the net is {roi_words.dollars(year.net)}."
     )
-    _plot(roi_plots.waterfall(steps), words, key="roi_part_waterfall")
-    _table(
+    roi_drawing.plot(roi_plots.waterfall(steps), words, key="roi_part_waterfall")
+    roi_drawing.table(
         roi_tables.of_steps(year),
         alt="The steps from allowed to net, to the cent",
         key="roi_part_steps",
     )
-    _say(roi_words.amounts_line(result))
+    roi_drawing.say(roi_words.amounts_line(result))
 
 
 def what_decides(result: RoiResult, amounts: Amounts, contracts: Contracts) -> None:
@@ -100,16 +97,20 @@ def what_decides(result: RoiResult, amounts: Amounts, contracts: Contracts) -> N
     bars = roi.swings(result.inputs, amounts, contracts)[:_MOST_BARS]
     if not bars:
         widgets.empty(
-            formats.plain(" ".join(["No input moves the first year's net.", *_gaps(result)]))
+            formats.plain(
+                " ".join(["No input moves the first year's net.", *roi_drawing.gaps(result)])
+            )
         )
         return
     words = (
         "Each input goes from one end of its range to the other, all else as entered. Most is "
         f"decided by {'; '.join(_swing_words(bar) for bar in bars[:_MOST_NAMED])}."
     )
-    _plot(roi_plots.tornado(bars, base=result.first_year.net), words, key="roi_part_tornado")
-    _say(roi_words.amounts_line(result))
-    _tell_gaps(result)
+    roi_drawing.plot(
+        roi_plots.tornado(bars, base=result.first_year.net), words, key="roi_part_tornado"
+    )
+    roi_drawing.say(roi_words.amounts_line(result))
+    roi_drawing.tell_gaps(result)
 
 
 def _swing_words(bar: Swing) -> str:
@@ -122,7 +123,7 @@ def _swing_words(bar: Swing) -> str:
 
 def range_of(result: RoiResult, amounts: Amounts, contracts: Contracts) -> None:
     """Draw the low, the entered and the high case side by side."""
-    if _is_empty(result):
+    if roi_drawing.is_empty(result):
         return
     reach = roi.assumption("reach")
     low, high = reach.low or Decimal(0), reach.high or Decimal(1)
@@ -137,14 +138,14 @@ def range_of(result: RoiResult, amounts: Amounts, contracts: Contracts) -> None:
         f"As entered: {roi_words.shown(reach, result.inputs.reach)}": result,
         f"High: {roi_words.share(high)}": _at(result, high, amounts, contracts),
     }
-    _table(
-        roi_tables.side_by_side(cases),
+    roi_drawing.table(
+        roi_compared.side_by_side(cases),
         alt="The low, the entered and the high case side by side",
         key="roi_part_range",
         note=f"Only the {roi_words.label_inside(reach.label)} moves; everything else stays as "
         "entered. Other inputs may be wrong as well, so the true range is wider.",
     )
-    _say(roi_words.amounts_line(result))
+    roi_drawing.say(roi_words.amounts_line(result))
 
 
 def _at(result: RoiResult, reach: Decimal, amounts: Amounts, contracts: Contracts) -> RoiResult:
@@ -153,10 +154,10 @@ def _at(result: RoiResult, reach: Decimal, amounts: Amounts, contracts: Contract
 
 def staff_and_break_even(result: RoiResult) -> None:
     """Draw who is needed, and from where on the practice does not lose."""
-    if _is_empty(result):
+    if roi_drawing.is_empty(result):
         return
     if result.staff:
-        _table(
+        roi_drawing.table(
             roi_tables.of_staff(result),
             alt="Who is needed in month 12 and in a steady month",
             key="roi_part_staff",
@@ -171,12 +172,12 @@ def staff_and_break_even(result: RoiResult) -> None:
         )
         if any(need.worker is None for need in result.staff):
             words += f" The {roi_words.CONSULTANT} is not in it."
-        _plot(roi_plots.positions(result.months), words, key="roi_part_positions")
+        roi_drawing.plot(roi_plots.positions(result.months), words, key="roi_part_positions")
     st.markdown("**Break-even**")
     st.markdown("\n".join(f"- {formats.plain(each)}" for each in break_even_words(result)))
     st.markdown("**Beside the cost**")
     st.markdown(formats.plain(_oversight_words(result)))
-    _say(roi_words.amounts_line(result))
+    roi_drawing.say(roi_words.amounts_line(result))
 
 
 def _retainer_words(result: RoiResult) -> str:
@@ -233,7 +234,7 @@ def _oversight_words(result: RoiResult) -> str:
     )
     if result.oversight_cost is None:
         return f"{said}enter what a practitioner's hour brings elsewhere to see it in dollars."
-    return f"{said}{roi_tables.cents(result.oversight_cost)} at the hourly figure entered."
+    return f"{said}{formats.money(result.oversight_cost)} at the hourly figure entered."
 
 
 def programs_part(result: RoiResult) -> None:
@@ -246,17 +247,17 @@ def programs_part(result: RoiResult) -> None:
         (f"**A steady month (month {result.steady.month})**", True),
     ):
         st.markdown(title)
-        _table(
+        roi_drawing.table(
             roi_tables.of_programs(result, steady=steady),
             alt=f"Each program's part: {'a steady month' if steady else 'the first year'}",
             key=f"roi_part_programs_{'steady' if steady else 'year'}",
         )
     is_one = len(result.programs) == 1
-    _say(
+    roi_drawing.say(
         "" if is_one else "The parts add up to the cent. A patient in two programs counts in both.",
         roi_words.amounts_line(result),
     )
-    _tell_gaps(result)
+    roi_drawing.tell_gaps(result)
 
 
 def ccm_or_apcm(inputs: RoiInputs, amounts: Amounts, contracts: Contracts) -> None:
@@ -269,26 +270,28 @@ def ccm_or_apcm(inputs: RoiInputs, amounts: Amounts, contracts: Contracts) -> No
         "documented, and pays by level. In that patient-month it excludes CCM, PCM and TCM."
     )
     missing = [name for name in _APCM_NEEDS if inputs.value(name) is None]
-    frame = roi_tables.side_by_side({"With CCM": with_ccm, "With APCM instead": with_apcm})
+    frame = roi_compared.side_by_side({"With CCM": with_ccm, "With APCM instead": with_apcm})
     if missing:
         frame["With APCM instead"] = roi_words.ENTER
         labels = roi_words.listed(
             [roi_words.label_inside(roi.assumption(name).label) for name in missing]
         )
         st.info(formats.plain(f"APCM cannot be forecast yet. Enter under Assumptions: {labels}."))
-    _table(frame, alt="The practice with CCM and with APCM instead", key="roi_part_rivals")
+    roi_drawing.table(
+        frame, alt="The practice with CCM and with APCM instead", key="roi_part_rivals"
+    )
     if not missing:
         gain = with_apcm.first_year.net - with_ccm.first_year.net
-        _say(
+        roi_drawing.say(
             f"With these inputs APCM leaves {roi_words.dollars(abs(gain))} "
             f"{'more' if gain >= 0 else 'less'} than CCM in the first year."
         )
     same = (
         f"{roi_words.listed([str(each) for each in others])} as entered in both. " if others else ""
     )
-    _say(f"{same}With CCM. {roi_words.amounts_line(with_ccm)}")
+    roi_drawing.say(f"{same}With CCM. {roi_words.amounts_line(with_ccm)}")
     if not missing:
-        _say(f"With APCM. {roi_words.amounts_line(with_apcm)}")
+        roi_drawing.say(f"With APCM. {roi_words.amounts_line(with_apcm)}")
 
 
 _RIVALS: Final = frozenset({Program.CCM, Program.PCM, Program.APCM})
@@ -297,9 +300,9 @@ _RIVALS: Final = frozenset({Program.CCM, Program.PCM, Program.APCM})
 def rates_used(result: RoiResult) -> None:
     """Draw every amount that the model used, with its schedule."""
     if not result.rates:
-        widgets.empty(formats.plain(" ".join(["No amount was used.", *_gaps(result)])))
+        widgets.empty(formats.plain(" ".join(["No amount was used.", *roi_drawing.gaps(result)])))
         return
-    _table(
+    roi_drawing.table(
         roi_tables.of_rates(result),
         alt="Every amount used, with its schedule",
         key="roi_part_rates",
@@ -308,21 +311,23 @@ def rates_used(result: RoiResult) -> None:
     said = [roi_words.amounts_line(result)]
     if any(rate.amount is None for rate in result.rates):
         said.append("A code that is not on file brings nothing in this forecast.")
-    _say(*said, roi_tables.shares_words(result.inputs), roi_words.unpaid_line(result))
+    roi_drawing.say(*said, roi_tables.shares_words(result.inputs), roi_words.unpaid_line(result))
 
 
 def sources(inputs: RoiInputs) -> None:
     """Draw the list of every input with its value, default, range, source, date and note."""
-    _text_table(roi_tables.of_sources(inputs), alt="Every input with its source", height=600)
+    roi_drawing.text_table(
+        roi_tables.of_sources(inputs), alt="Every input with its source", height=600
+    )
 
 
 def compare(results: Sequence[tuple[str, RoiResult]]) -> None:
     """Draw up to four named scenarios side by side, and the inputs in which they differ."""
-    found = roi_tables.named(results)
+    found = roi_compared.named(results)
     if not found:
         widgets.empty("Choose a scenario to see it here.")
         return
-    drawn = {name: result for name, result in found.items() if not _is_nothing(result)}
+    drawn = {name: result for name, result in found.items() if not roi_drawing.is_nothing(result)}
     if drawn:
         ends = "; ".join(
             f"{name}: {roi_words.dollars(result.months[-1].cumulative)}"
@@ -332,87 +337,19 @@ def compare(results: Sequence[tuple[str, RoiResult]]) -> None:
         paths = {
             name: [month.cumulative for month in result.months] for name, result in drawn.items()
         }
-        _plot(roi_plots.scenarios(paths), words, key="roi_part_compared")
-    _text_table(roi_tables.of_scenarios(found), alt="Scenarios side by side")
-    different = roi_tables.of_differences(found)
+        roi_drawing.plot(roi_plots.scenarios(paths), words, key="roi_part_compared")
+    roi_drawing.text_table(roi_compared.of_scenarios(found), alt="Scenarios side by side")
+    different = roi_compared.of_differences(found)
     if len(found) == 1:
         st.caption("Choose another scenario to see in which inputs they differ.")
     elif different.empty:
         st.caption("All other inputs are the same.")
     else:
         st.markdown("**Inputs that differ**")
-        _text_table(different, alt="Inputs in which the scenarios differ")
+        roi_drawing.text_table(different, alt="Inputs in which the scenarios differ")
     said: dict[str, list[str]] = {}
     for name, result in found.items():
         line = " ".join([roi_words.amounts_line(result), *roi_words.missing_lines(result)])
         said.setdefault(line, []).append(name)
     for line, names in said.items():
-        _say("" if len(said) == 1 else f"{roi_words.listed(names)}.", line)
-
-
-def _is_nothing(result: RoiResult) -> bool:
-    return not any(month.allowed or month.cost for month in result.months)
-
-
-def _is_empty(result: RoiResult) -> bool:
-    """Say that there is nothing to draw, and why; False where there is something."""
-    if not _is_nothing(result):
-        return False
-    if not result.programs:
-        why = "No program is on. Switch one on under Assumptions."
-    else:
-        gaps = " ".join(_gaps(result))
-        why = gaps or "Nobody is enrolled with these inputs, so there is nothing to show."
-    widgets.empty(formats.plain(why), icon="edit_note")
-    return True
-
-
-def _gaps(result: RoiResult) -> list[str]:
-    """Name what brings nothing as nobody has entered it."""
-    found = [*roi_words.missing_lines(result), roi_words.unpaid_line(result)]
-    return [f"{line} See Assumptions." for line in found if line]
-
-
-def _tell_gaps(result: RoiResult) -> None:
-    for line in _gaps(result):
-        st.info(formats.plain(line))
-
-
-def _say(*sentences: str) -> None:
-    st.caption(formats.plain(" ".join(sentence for sentence in sentences if sentence)))
-
-
-def _plot(figure: go.Figure, words: str, *, key: str) -> None:
-    """Draw a plot and, under it, the words that tell it to whoever does not see it."""
-    st.plotly_chart(figure, config=roi_plots.PLOT_CONFIG, key=key, alt=words)
-    _say(words)
-
-
-def _table(frame: pd.DataFrame, *, alt: str, key: str, left: int = 1, note: str = "") -> None:
-    """Draw a table at its full height, figures to the right; with 0 left, all columns as text."""
-    config = {
-        name: st.column_config.TextColumn(alignment="left" if place < left or not left else "right")
-        for place, name in enumerate(frame.columns)
-    }
-    st.dataframe(
-        frame,
-        hide_index=True,
-        width="content" if len(frame.columns) < _MANY_COLUMNS else "stretch",
-        height="content",
-        key=key,
-        alt=alt,
-        column_config=config,
-    )
-    if note:
-        _say(note)
-
-
-def _text_table(frame: pd.DataFrame, *, alt: str, height: int | None = None) -> None:
-    """Draw a table whose long words, also a person's own in its header, break into lines."""
-    st.table(
-        frame.map(formats.plain).rename(columns=formats.plain),
-        border="horizontal",
-        hide_index=True,
-        height=height or "content",
-        alt=alt,
-    )
+        roi_drawing.say("" if len(said) == 1 else f"{roi_words.listed(names)}.", line)
