@@ -32,6 +32,7 @@ from trellis_core.store.own_figures_query import (
     IssuedLine,
     RecordedTime,
     enrolled_spans,
+    first_on_record,
     issued_lines,
     merged_into,
     recorded_time,
@@ -154,6 +155,7 @@ class _Counting:
             return
         unit, practice_id = self.unit, self.practice_id
         first, last = self.span[0], self.span[-1]
+        begins = first_on_record(unit, practice_id)
         enrolled = enrolled_spans(unit, practice_id, first, last)
         paid = paid_by_month(unit, practice_id, self.span)
         reopened = [each for each in self.span if self._standing(each) is Standing.REOPENED]
@@ -170,7 +172,7 @@ class _Counting:
                 billed = self._billed(issued, month)
             elif month in self.drafts:
                 billed = self._billed(self.drafts[month], month)
-            is_on_record = standing is not Standing.OPEN or bool(billed) or bool(seconds)
+            is_on_record = bool(billed) or (begins is not None and begins <= month)
             yield FiguresOfMonth(
                 month=month,
                 standing=standing,

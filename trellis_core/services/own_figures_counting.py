@@ -125,8 +125,8 @@ class FiguresOfMonth:
 
     Attributes:
         is_over: The month is over in the practice's zone; one that runs is left out of every mean.
-        is_on_record: It was closed, or time or a line of it is on record. A month of before the practice
-            worked with Trellis is not, whoever was enrolled then.
+        is_on_record: It is not before the first month with recorded time or a line. An earlier month is
+            none of zero, whoever was enrolled then: the practice did not work with Trellis yet.
         is_counted: It is on record and what is billed of it is known: not where an older month was never
             closed.
         programs: Only programs with somebody enrolled or billed.

@@ -1,7 +1,7 @@
 """The calculator's inputs with a practice's own figures in place of the guesses, and how each was measured.
 
 Only what the months on record say is replaced, and only for programs that the inputs have on. Shares and
-means are weighted by patient-months and rounded to four places, as inputs are written.
+means are weighted by patient-months; shares are rounded to four places, other figures to one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,8 @@ from trellis_core.services.own_figures_counting import (
 
 __all__ = ["LeftAsItIs", "Replaced", "Replacement", "inputs_from_figures", "span_words"]
 
-_PLACES: Final = Decimal("0.0001")
+_SHARE_PLACES: Final = Decimal("0.0001")
+_PLACES: Final = Decimal("0.1")
 _STAFF: Final = (Program.CCM, Program.PCM, Program.BHI)
 """The programs that share one reach and one number of minutes in the model."""
 _FURTHER: Final = (Program.CCM, Program.PCM)
@@ -103,7 +104,8 @@ def inputs_from_figures(figures: OwnFigures, base: roi.RoiInputs) -> Replacement
         if value is None:
             left.append(LeftAsItIs(name=name, value=before, why=_BARE))
             continue
-        own = value.quantize(_PLACES, rounding=ROUND_HALF_UP)
+        places = _SHARE_PLACES if roi.assumption(name).unit == "share" else _PLACES
+        own = value.quantize(places, rounding=ROUND_HALF_UP)
         try:
             inputs = _with(inputs, name, own)
         except InvalidValueError as error:
@@ -168,7 +170,7 @@ def _measured(figures: OwnFigures, programs: frozenset[Program]) -> Iterator[_Me
 
 def _attrition(rows: Sequence[FiguresOfProgram]) -> _Measured:
     left, begin = sum(row.left for row in rows), sum(row.at_begin for row in rows)
-    how = f"{left:,} of {begin:,} {_names(rows)} months enrolled at the month's begin ended in it"
+    how = f"{left:,} of {begin:,} {_names(rows)} enrollments at a month's begin ended in the month"
     return "attrition", share(left, begin), how
 
 
@@ -202,9 +204,17 @@ def _mix(rows: Sequence[FiguresOfProgram]) -> Iterator[_Measured]:
 
 def _complex(rows: Sequence[FiguresOfProgram]) -> Iterator[_Measured]:
     found, billed = _sum(rows, "complex_months"), _sum(rows, "months")
-    yield "complex_share", share(found, billed), f"{found:,} of {billed:,} billed CCM months"
+    yield (
+        "complex_share",
+        share(found, billed),
+        f"{found:,} of {billed:,} billed CCM months are complex",
+    )
     more = _sum(rows, "complex_more")
-    yield "complex_more_share", share(more, found), f"{more:,} of {found:,} complex CCM months"
+    yield (
+        "complex_more_share",
+        share(more, found),
+        f"{more:,} of {found:,} complex CCM months have more",
+    )
 
 
 def _cocm(figures: OwnFigures) -> Iterator[_Measured]:
@@ -216,8 +226,12 @@ def _cocm(figures: OwnFigures) -> Iterator[_Measured]:
     how = f"{_minutes(seconds)} recorded minutes in {billed:,} billed CoCM months"
     yield "cocm_minutes", mean_minutes(seconds, billed), how
     first, more, short = _sum(rows, "first"), _sum(rows, "second"), _sum(rows, "short")
-    yield "cocm_more_share", share(more, first), f"{more:,} of {first:,} billed full CoCM months"
-    yield "cocm_short_share", share(short, billed), f"{short:,} of {billed:,} billed CoCM months"
+    yield "cocm_more_share", share(more, first), f"{more:,} of {first:,} full CoCM months have more"
+    yield (
+        "cocm_short_share",
+        share(short, billed),
+        f"{short:,} of {billed:,} billed CoCM months are short",
+    )
 
 
 def _tcm(figures: OwnFigures) -> Iterator[_Measured]:
@@ -226,7 +240,11 @@ def _tcm(figures: OwnFigures) -> Iterator[_Measured]:
     how = f"{billed:,} discharges billed in {months} {'month' if months == 1 else 'months'}"
     yield "tcm_discharges", share(billed, months) if billed else None, how
     high = _sum(rows, "high")
-    yield "tcm_high_share", share(high, billed), f"{high:,} of {billed:,} billed discharges"
+    yield (
+        "tcm_high_share",
+        share(high, billed),
+        f"{high:,} of {billed:,} billed discharges are of high complexity",
+    )
     yield _where_timed("tcm_minutes", rows, "patients billed for TCM")
 
 
@@ -238,7 +256,11 @@ def _apcm(rows: Sequence[FiguresOfProgram]) -> Iterator[_Measured]:
         f"{billed:,} of {enrolled:,} enrolled APCM months billed",
     )
     more = _sum(rows, "behavioral")
-    yield "apcm_behavioral_share", share(more, billed), f"{more:,} of {billed:,} billed APCM months"
+    yield (
+        "apcm_behavioral_share",
+        share(more, billed),
+        f"{more:,} of {billed:,} billed APCM months have the add-on",
+    )
     yield _where_timed("apcm_minutes", rows, "billed APCM months")
 
 

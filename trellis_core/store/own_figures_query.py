@@ -103,6 +103,16 @@ def _by_month(unit: UnitOfWork, statement: Select[Any]) -> Iterator[tuple[int, I
     return groupby(unit.connection.execute(statement), key=itemgetter(0))
 
 
+def first_on_record(unit: UnitOfWork, practice_id: str) -> ServiceMonth | None:
+    """Return the first month with time that stands or an issued superbill; None where there is none."""
+    roll, bill = MONTH_ROLL.c, SUPERBILL.c
+    timed = select(func.min(roll.ym)).where(roll.practice_id == practice_id, roll.seconds > 0)
+    issued = select(func.min(bill.ym)).where(bill.practice_id == practice_id)
+    found = unit.connection.execute(select(timed.scalar_subquery(), issued.scalar_subquery())).one()
+    known = [int(ym) for ym in found if ym is not None]
+    return ServiceMonth.from_ym(min(known)) if known else None
+
+
 def time_as_closed(
     unit: UnitOfWork, practice_id: str, months: Collection[ServiceMonth]
 ) -> Mapping[int, tuple[RecordedTime, ...]]:

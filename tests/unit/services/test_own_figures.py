@@ -176,6 +176,17 @@ def test_a_month_without_anything_on_record_is_not_a_month_of_zero(year: MonthCa
     assert months_of(year, NOVEMBER.following, NOVEMBER.plus(2)).months == ()
 
 
+def test_an_empty_month_is_one_of_zero_once_the_practice_records_time(case: MonthCase):
+    """Closed before the first entry it says nothing; after it, that nothing was billed."""
+    case.enrolled("p1")
+    worked(case, 9, p1=20)
+    for month in (AUGUST, SEPTEMBER, OCTOBER):
+        case.close(month)
+    found = months_of(case, AUGUST, OCTOBER)
+    assert [each.is_counted for each in found.months] == [False, True, True]
+    assert [each.programs[Program.CCM].reach for each in found.months] == [None, 1, 0]
+
+
 def test_an_older_month_that_was_never_closed_is_not_drawn_up(case: MonthCase):
     case.enrolled("p1")
     for month in (8, 9, 10, 11):
@@ -316,8 +327,8 @@ def test_own_figures_take_the_place_of_the_guesses_and_say_how_they_were_measure
     assert own == {
         "attrition": Decimal("0.2222"),  # 2 of 9
         "reach": Decimal("0.5000"),  # 5 of 10
-        "billable_minutes": Decimal("43.6000"),  # 218 in 5
-        "idle_minutes": Decimal("4.8000"),  # 24 in 5
+        "billable_minutes": Decimal("43.6"),  # 218 in 5
+        "idle_minutes": Decimal("4.8"),  # 24 in 5
         "add_on_40": Decimal("0.6000"),  # 3 of 5
         "add_on_60": Decimal("0.2000"),  # 1 of 5
         "complex_share": Decimal("0.0000"),
