@@ -43,8 +43,7 @@ def book_for(args: argparse.Namespace) -> RuleBook:
         NotFoundError: The person named may not act there.
         StoreError: The store cannot be used.
     """
-    is_named = getattr(args, "store", None) is not None or load_settings().database_url is not None
-    if not is_named or _is_missing(store_url_of(args)):
+    if not names_store(args):
         return load_rule_book()
     store = open_store_of(args)
     try:
@@ -53,6 +52,12 @@ def book_for(args: argparse.Namespace) -> RuleBook:
         return _of_the_only_practice(args, store)
     finally:
         store.close()
+
+
+def names_store(args: argparse.Namespace) -> bool:
+    """Say whether a store was named, by ``--store`` or ``DATABASE_URL``, and is there."""
+    is_named = getattr(args, "store", None) is not None or load_settings().database_url is not None
+    return is_named and not _is_missing(store_url_of(args))
 
 
 def _of_the_only_practice(args: argparse.Namespace, store: "Store") -> RuleBook:

@@ -1,36 +1,48 @@
 """``trellis roi``: what care management would bring and cost a practice, from stated assumptions."""
 
 import argparse
+import hashlib
 import sys
-from decimal import Decimal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from trellis_core.case_file.strict_json import parse
-from trellis_core.cli.common import Subparsers, accept_store_option, add_json_option, print_json
+from trellis_core.cli._files import STANDARD_OUTPUT, write_whole
+from trellis_core.cli.common import Subparsers, add_store_options, print_json, print_message
 from trellis_core.documents.disclaimer import DISCLAIMER
-from trellis_core.errors import InputRefusedError
+from trellis_core.documents.roi_csv import scenario_csv
+from trellis_core.documents.roi_words import amounts_line, summary
+from trellis_core.errors import CommandRefusedError, InputRefusedError
 from trellis_core.roi import (
-    ASSUMPTIONS,
+    NO_CONTRACTS,
+    Contracts,
     Floor,
     RoiInputs,
-    RoiMonth,
     RoiResult,
     assumptions_json,
     floors,
     inputs_json,
+    link_text,
     read_inputs,
     result_json,
     simulate,
+    swings,
 )
-from trellis_core.rules.rulebook import load_rule_book
+from trellis_core.rules.amounts import AmountTables
+from trellis_core.values.clock import SystemClock
 from trellis_core.values.money import amount_text
 
 SCHEMA_NAME: Final = "trellis.roi/1"
 """Name and version of the answer's form."""
 
 _STANDARD_INPUT: Final = "-"
-_YEAR: Final = 12
+_MEDIA_TYPES: Final[Mapping[str, str]] = MappingProxyType(
+    {"pdf": "application/pdf", "csv": "text/csv"}
+)
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -40,7 +52,8 @@ def add_parser(subparsers: Subparsers) -> None:
         help="estimate what care management would bring and cost a practice",
         description="Estimate what care management would bring and cost over three years. Inputs "
         "that the file does not name keep their defaults; every input is shown with its default, "
-        "its source and its date. Needs no patient data.",
+        "its source and its date. Needs no patient data and no store. Where a store is named, its "
+        "loaded Medicare tables are used and, with --as, its payers' contracted amounts.",
     )
     parser.add_argument(
         "file",
@@ -48,33 +61,152 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="FILE.json",
         help='inputs as JSON, for example {"panel": 2000, "worker": "RN"}; - for standard input',
     )
-    add_json_option(parser)
-    accept_store_option(parser)
+    parser.add_argument(
+        "--scenario", metavar="NAME", help="a saved scenario of the practice in place of a file"
+    )
+    for form, about in (("pdf", "two pages to hand on"), ("csv", "a table for a spreadsheet")):
+        parser.add_argument(
+            f"--{form}",
+            metavar="PATH",
+            help=f"write {about}: the file, or a folder to write it in; - for standard output in "
+            "place of the answer",
+        )
+    add_store_options(parser)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What a calculation stands on, in a practice or without one."""
+
+    inputs: RoiInputs
+    amounts: AmountTables
+    give: Callable[[str, Callable[[], bytes]], bytes]
+    made_on: date
+    contracts: Contracts
+    name: str = ""
+    practice_name: str = ""
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show inputs and results."""
+    """Show inputs and results, and write the files that were asked for."""
+    if args.scenario is not None and args.file is not None:
+        raise CommandRefusedError(
+            "TWO_INPUTS", "Name a file or a scenario, not both: each holds every input."
+        )
+    if args.pdf == STANDARD_OUTPUT == args.csv:
+        raise CommandRefusedError("TWO_OUTPUTS", "Only one file can go to standard output.")
     inputs = RoiInputs() if args.file is None else _read(args.file)
-    amounts = load_rule_book().amounts
-    result = simulate(inputs, amounts)
-    plain = floors(inputs, amounts)
+    # A store may have to be opened, which an answer without one does without.
+    from trellis_core.cli import _rule_book
+
+    named = bool(args.pdf or args.csv or _contracts_of(inputs))
+    if args.scenario or args.as_person or (named and _rule_book.names_store(args)):
+        from trellis_core.cli._roi_practice import in_practice
+
+        with in_practice(args) as found:
+            name, own = found.scenario(args.scenario) if args.scenario else ("", inputs)
+            return _answer(
+                args,
+                _Ground(
+                    inputs=own,
+                    amounts=found.amounts,
+                    give=found.give,
+                    made_on=found.today,
+                    contracts=found.contracts,
+                    name=name,
+                    practice_name=found.practice_name,
+                ),
+            )
+    return _answer(
+        args,
+        _Ground(
+            inputs=inputs,
+            amounts=_rule_book.book_for(args).amounts,
+            give=lambda _, make: make(),
+            made_on=SystemClock().now().astimezone().date(),
+            contracts=NO_CONTRACTS,
+        ),
+    )
+
+
+def _contracts_of(inputs: RoiInputs) -> tuple[str, ...]:
+    every = (inputs.contract_advantage, inputs.contract_medicaid, inputs.contract_commercial)
+    return tuple(name for name in every if name is not None)
+
+
+def _answer(args: argparse.Namespace, ground: _Ground) -> int:
+    result = simulate(ground.inputs, ground.amounts, ground.contracts)
+    plain = floors(ground.inputs, ground.amounts)
+    files, is_answered = _files(args, ground, result, plain)
+    if is_answered:
+        return 0
     if args.json:
         print_json(
             {
                 "schema": SCHEMA_NAME,
                 "disclaimer": DISCLAIMER,
-                "inputs": inputs_json(inputs),
-                "assumptions": assumptions_json(inputs),
+                "scenario": ground.name or None,
+                "link": link_text(ground.inputs),
+                "summary": summary(result),
+                "amounts": amounts_line(result),
+                "inputs": inputs_json(ground.inputs),
+                "assumptions": assumptions_json(ground.inputs),
                 "results": result_json(result),
                 "floor": [_floor_json(floor) for floor in plain],
+                "files": files,
             }
         )
-    else:
-        _print_inputs(inputs)
-        _print_result(result)
-        _print_floors(plain)
-        print(f"\n{DISCLAIMER}")
+        return 0
+    from trellis_core.cli._roi_text import answer_lines
+
+    for line in answer_lines(result, plain, name=ground.name):
+        print(line)
+    print(f"\n{DISCLAIMER}")
     return 0
+
+
+def _files(
+    args: argparse.Namespace, ground: _Ground, result: RoiResult, plain: tuple[Floor, ...]
+) -> tuple[list[dict[str, object]], bool]:
+    """Write the files that were asked for; say whether one took the answer's place."""
+
+    def as_pdf() -> bytes:
+        # Draws, with libraries that an answer does without.
+        from trellis_core.documents.roi_pdf import scenario_pdf
+
+        return scenario_pdf(
+            result,
+            name=ground.name,
+            practice_name=ground.practice_name,
+            swings=swings(ground.inputs, ground.amounts, ground.contracts),
+            floors=plain,
+            made_on=ground.made_on,
+        )
+
+    makers = {"pdf": as_pdf, "csv": lambda: scenario_csv(result, name=ground.name)}
+    written: list[dict[str, object]] = []
+    is_answered = False
+    for form, make in makers.items():
+        path: str | None = getattr(args, form)
+        if path is None:
+            continue
+        content = ground.give(form, make)
+        if path == STANDARD_OUTPUT:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(content)
+            is_answered = True
+            continue
+        target = write_whole(content, Path(path), file_name=f"roi-{result.inputs.year}.{form}")
+        print_message(f"Wrote {target} ({len(content):,} bytes).")
+        written.append(
+            {
+                "file": str(target),
+                "media_type": _MEDIA_TYPES[form],
+                "bytes": len(content),
+                "sha256": hashlib.sha256(content).hexdigest(),
+            }
+        )
+    return written, is_answered
 
 
 def _read(name: str) -> RoiInputs:
@@ -99,70 +231,3 @@ def _floor_json(floor: Floor) -> dict[str, object]:
         "year": amount_text(floor.year),
         "basis": floor.basis,
     }
-
-
-def _print_inputs(inputs: RoiInputs) -> None:
-    print("Inputs")
-    for row in ASSUMPTIONS:
-        value, default = inputs.value(row.name), row.default
-        shown = "enter yours" if value is None else f"{value}"
-        if value != default:
-            shown += " (default blank)" if default is None else f" (default {default})"
-        source = ", ".join(part for part in (row.source, row.dated) if part) or row.note
-        print(f"  {row.name:<26} {shown:>26}  {row.unit:<9} {source}".rstrip())
-    programs = ", ".join(str(program) for program in sorted(inputs.programs)) or "none"
-    print(f"  programs {programs}; work by {inputs.worker}; amounts of {_place(inputs)}")
-
-
-def _place(inputs: RoiInputs) -> str:
-    place = f"{inputs.state} {inputs.locality}" if inputs.locality else "national"
-    return f"{inputs.year}, {place}, {inputs.setting}"
-
-
-def _print_result(result: RoiResult) -> None:
-    year = result.first_year
-    print(f"\nFirst year, amounts of {_place(result.inputs)}")
-    print(
-        f"  eligible {_tenth(result.eligible)}, enrolled at month 12 {_tenth(year.enrolled)}, ",
-        end="",
-    )
-    print(f"billed months {_tenth(year.billed)}")
-    print(
-        f"  cash {amount_text(year.cash)}  cost {amount_text(year.cost)}  net {amount_text(year.net)}"
-    )
-    print(
-        f"  net from {amount_text(result.low)} to {amount_text(result.high)} over the range of reach"
-    )
-    even = result.break_even_month
-    print(f"  break-even {'not within 36 months' if even is None else f'from month {even}'}")
-    print("\n  month  enrolled    billed        cash        cost         net  cumulative")
-    for month in result.months[:_YEAR]:
-        print(_month_line(month))
-    print("  steady month:")
-    print(_month_line(result.steady))
-    for part in result.programs:
-        if part.missing:
-            print(f"  {part.program} brings nothing until you enter {', '.join(part.missing)}.")
-    print("\nAmounts used")
-    for rate in result.rates:
-        amount = "none on file" if rate.amount is None else amount_text(rate.amount)
-        print(f"  {rate.code}  {amount:>12}  {rate.schedule} {rate.release}".rstrip())
-
-
-def _month_line(month: RoiMonth) -> str:
-    cells = (month.cash, month.cost, month.net, month.cumulative)
-    money = "  ".join(f"{amount_text(cell):>10}" for cell in cells)
-    return f"  {month.month:>5}  {_tenth(month.enrolled):>8}  {_tenth(month.billed):>8}  {money}"
-
-
-def _tenth(value: Decimal) -> str:
-    return f"{value:.1f}"
-
-
-def _print_floors(plain: tuple[Floor, ...]) -> None:
-    print("\nPlain arithmetic, without cost")
-    for floor in plain:
-        print(
-            f"  {floor.patients} patients x {amount_text(floor.unit_amount)} = "
-            f"{amount_text(floor.month)} a month, {amount_text(floor.year)} a year ({floor.basis})"
-        )
