@@ -20,6 +20,7 @@ import pyotp
 
 import trellis_core.services
 from tests.support.bundles import snomed_only_bundle
+from tests.support.medicare_files import year_2027
 from tests.support.two_practices import AWAY, HOME, NOVEMBER, NOW, OCTOBER, PASSWORD, PEOPLE, TIMED
 from trellis_core.access import AccessRole, Actor, Operation
 from trellis_core.care.active import Span
@@ -1893,6 +1894,22 @@ CASES: Final[tuple[Case, ...]] = (
         service="fee_lists.remove_fee_list",
         needs=("edit_settings",),
         given=lambda ids: {"kind": FeeListKind.CHARGES, "payer_name": ids.payer},
+    ),
+    Case(service="medicare_tables.medicare_tables_on_file", needs=("read_practice",)),
+    Case(
+        service="medicare_tables.preview_medicare",
+        needs=("edit_settings",),
+        given=lambda _: {"given": year_2027(replace=True)},
+    ),
+    Case(
+        service="medicare_tables.load_medicare",
+        needs=("edit_settings",),
+        given=lambda _: {"given": year_2027(replace=True)},
+    ),
+    Case(
+        service="medicare_tables.remove_medicare",
+        needs=("edit_settings",),
+        given=lambda _: {"year": 2027},
     ),
     Case(service="people.people", needs=_PEOPLE),
     Case(

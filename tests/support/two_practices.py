@@ -6,9 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from tests.support.medicare_files import year_2027
 from trellis_core.access import AccessRole, Actor
 from trellis_core.care.vocabulary import Activity, EntryMode, Program
 from trellis_core.rules.rulebook import load_rule_book
+from trellis_core.services.medicare_tables import load_medicare
 from trellis_core.services.month_close import CloseMonth, close_month
 from trellis_core.services.passwords import password_hash
 from trellis_core.services.time_log import LogTime, log_time
@@ -222,6 +224,12 @@ class _Filling:
             )
         )
         self._add(*self._charges())
+        load_medicare(
+            year_2027(release=f"{self.name} RVU27A"),
+            store=self.store,
+            actor=actor(self.name, "owner"),
+            clock=FixedClock(NOW),
+        )
         self._add(*(self._session(kind) for kind in PEOPLE))
         self._add(*(self._suggestion(kind) for kind in (*PEOPLE, "colleague")))
         self._add(*(self._hand_off(kind) for kind in (*PEOPLE, "colleague")))

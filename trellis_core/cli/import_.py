@@ -1,10 +1,11 @@
-"""``trellis import``: patients, time or fees from a CSV, FHIR Bundles, or a practice from a folder."""
+"""``trellis import``: patients, time, fees or Medicare's tables, FHIR Bundles, or a whole practice."""
 
 import argparse
 import sys
 from pathlib import Path
 from typing import Final
 
+from trellis_core.cli import _import_medicare
 from trellis_core.cli.common import (
     Subparsers,
     acting_person,
@@ -78,6 +79,15 @@ def add_parser(subparsers: Subparsers) -> None:
     fees.add_argument("--name", default="", metavar="NAME", help="what documents call the list")
     fees.add_argument("--dry-run", action="store_true", help="say what would happen; store nothing")
     add_store_options(fees)
+    _import_medicare.add_options(
+        kinds.add_parser(
+            "medicare",
+            help="a year's Medicare physician fee schedule, from the files of cms.gov",
+            description="Read CMS's relative value file and its file of geographic indices for a year "
+            "that does not ship with Trellis. From then on the practice's dates of service in that year "
+            "have amounts. The rules themselves come with a new edition of Trellis.",
+        )
+    )
     fhir = kinds.add_parser(
         "fhir",
         help="patients and their conditions from FHIR R4 Bundles",
@@ -113,6 +123,8 @@ def run(args: argparse.Namespace) -> int:
         from trellis_core.cli import _import_fees
 
         return _import_fees.run(args)
+    if args.kind == "medicare":
+        return _import_medicare.run(args)
     store = open_store_of(args)
     try:
         if args.kind == "fhir":

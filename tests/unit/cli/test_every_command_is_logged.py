@@ -50,6 +50,7 @@ RUN: dict[str, tuple[str, ...]] = {
     "import patients": ("{folder}/no-such-file", *WHO),
     "import time": ("{folder}/no-such-file", *WHO),
     "import fees": ("{folder}/no-such-file", "--payer", PHI, *WHO),
+    "import medicare": ("--year", "2027", "--rvu", "{folder}/no-such-file", "--release", PHI, *WHO),
     "import practice": ("{sample}",),
     "rates": ("99490", "--on", "2026-11-03", "--schedule", PHI, *WHO),
     "check": (),
