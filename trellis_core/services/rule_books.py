@@ -9,6 +9,7 @@ which hold the digests of the contents; the contents only where that rule book w
 """
 
 import hashlib
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -81,7 +82,9 @@ def rule_book_read(unit: UnitOfWork, practice_id: str) -> RuleBook:
     ).all()
     if not sidecars:
         return shipped
-    key = shipped.fingerprint, hashlib.sha256(repr(sidecars).encode()).hexdigest()
+    # In full: the repr of a row of the database leaves out the middle of a long text.
+    told = json.dumps([[name, sidecar] for name, sidecar in sidecars])
+    key = shipped.fingerprint, hashlib.sha256(told.encode()).hexdigest()
     with _lock:
         if key in _books:
             _books.move_to_end(key)
