@@ -18,12 +18,12 @@ from trellis_core.services.issued_amounts import amounts_of
 from trellis_core.services.months import Standing, month_review, practice_zone
 from trellis_core.services.own_figures_counting import (
     Billed,
-    Codes,
     FiguresOfMonth,
     FiguresOfProgram,
     Key,
     OwnFigures,
     PatientMonth,
+    kinds_on,
     members_of,
     programs_of,
 )
@@ -193,23 +193,24 @@ class _Counting:
         self, as_closed: Iterable[RecordedTime] | None, now: Iterable[RecordedTime]
     ) -> Counter[Key]:
         found: Counter[Key] = Counter()
-        for row in now if as_closed is None else as_closed:
-            if row.seconds:
-                found[self.person.get(row.patient_id, row.patient_id), row.program] += row.seconds
+        person = self.person
+        for _, patient_id, program, seconds in now if as_closed is None else as_closed:
+            if seconds:
+                found[person.get(patient_id, patient_id), program] += seconds
         return found
 
     def _billed(self, lines: Iterable[IssuedLine], month: ServiceMonth) -> dict[Key, PatientMonth]:
-        codes = Codes.on(month.last_day, self.rule_book)
+        kinds, person = kinds_on(month.last_day, self.rule_book), self.person
         found: dict[Key, PatientMonth] = {}
         bare: dict[tuple[int, str], PatientMonth] = {}
-        for line in lines:
-            key = self.person.get(line.patient_id, line.patient_id), line.program
+        for _, patient_id, program, code, units, cents, number, line_id in lines:
+            key = person.get(patient_id, patient_id), program
             of = found.get(key)
             if of is None:
                 of = found[key] = PatientMonth()
-            of.add(line, codes)
-            if line.allowed_cents is None and line.number:
-                bare[line.number, line.line_id] = of
+            of.add(kinds.get(code, 0), units, cents)
+            if cents is None and number:
+                bare[number, line_id] = of
         if bare:
             self._look_up(bare)
         return found

@@ -7,32 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Final, Self
+from typing import Final
 
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.months import Standing
-from trellis_core.store.own_figures_query import EnrolledSpan, IssuedLine
+from trellis_core.store.own_figures_query import EnrolledSpan
 from trellis_core.values.money import from_cents
 from trellis_core.values.periods import ServiceMonth
 
 _SECONDS_A_MINUTE: Final = Decimal(60)
-
-_BLOCKS: Final[Mapping[Program, tuple[tuple[str, ...], str]]] = {
-    Program.CCM: (("ccm.clinical_staff.initial.hcpcs",), "ccm.clinical_staff.additional.hcpcs"),
-    Program.PCM: (("pcm.clinical_staff.initial.hcpcs",), "pcm.clinical_staff.additional.hcpcs"),
-    Program.COCM: (
-        ("cocm.initial_month.initial.hcpcs", "cocm.subsequent_month.initial.hcpcs"),
-        "cocm.additional.hcpcs",
-    ),
-}
-"""Programs with further blocks of time: the codes of the first block, and that of each further one."""
-
-_COMPLEX: Final = "ccm.complex.initial.hcpcs"
-_COMPLEX_MORE: Final = "ccm.complex.additional.hcpcs"
-_HIGH: Final = "tcm.high_complexity.initial.hcpcs"
-_SHORT: Final = "cocm.brief_month.initial.hcpcs"
-_BEHAVIORAL: Final = "apcm.bhi.additional.hcpcs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,66 +186,72 @@ Key = tuple[str, str]
 """Patient and program."""
 
 
-@dataclass(frozen=True, slots=True)
-class Codes:
-    """The codes of a day that tell how far a month's time came; empty where none was in force."""
+# What a code says of a month, as a bit: tens of thousands of lines are asked.
+_FIRST, _MORE, _COMPLEX, _COMPLEX_MORE, _SHORT, _BEHAVIORAL, _HIGH = (1 << bit for bit in range(7))
 
-    first: frozenset[str]
-    more: frozenset[str]
-    complex: frozenset[str]
-    complex_more: frozenset[str]
-    short: frozenset[str]
-    behavioral: frozenset[str]
-    high: frozenset[str]
 
-    @classmethod
-    def on(cls, day: date, rule_book: RuleBook) -> Self:
-        """Return the codes of a day."""
+def kinds_on(day: date, rule_book: RuleBook) -> Mapping[str, int]:
+    """Return what the codes in force on a day say of a month, by code."""
+    found: dict[str, int] = {}
+    for kind, paths in _PATHS.items():
+        for path in paths:
+            use = rule_book.find(path, on=day)
+            if use is not None:
+                code = str(use.value)
+                found[code] = found.get(code, 0) | kind
+    return found
 
-        def of(*paths: str) -> frozenset[str]:
-            uses = [rule_book.find(path, on=day) for path in paths]
-            return frozenset(str(use.value) for use in uses if use is not None)
 
-        return cls(
-            first=of(*(path for paths, _ in _BLOCKS.values() for path in paths)),
-            more=of(*(path for _, path in _BLOCKS.values())),
-            complex=of(_COMPLEX),
-            complex_more=of(_COMPLEX_MORE),
-            short=of(_SHORT),
-            behavioral=of(_BEHAVIORAL),
-            high=of(_HIGH),
-        )
+_PATHS: Final[Mapping[int, tuple[str, ...]]] = {
+    _FIRST: (
+        "ccm.clinical_staff.initial.hcpcs",
+        "pcm.clinical_staff.initial.hcpcs",
+        "cocm.initial_month.initial.hcpcs",
+        "cocm.subsequent_month.initial.hcpcs",
+    ),
+    _MORE: (
+        "ccm.clinical_staff.additional.hcpcs",
+        "pcm.clinical_staff.additional.hcpcs",
+        "cocm.additional.hcpcs",
+    ),
+    _COMPLEX: ("ccm.complex.initial.hcpcs",),
+    _COMPLEX_MORE: ("ccm.complex.additional.hcpcs",),
+    _SHORT: ("cocm.brief_month.initial.hcpcs",),
+    _BEHAVIORAL: ("apcm.bhi.additional.hcpcs",),
+    _HIGH: ("tcm.high_complexity.initial.hcpcs",),
+}
 
 
 @dataclass(slots=True)
 class PatientMonth:
-    """One patient's lines of one program and month, added up."""
+    """One patient's lines of one program and month, added up.
+
+    Attributes:
+        kinds: Of all its codes.
+        more: Units of further blocks of staff time.
+        high: Lines of high complexity.
+    """
 
     lines: int = 0
     cents: int = 0
     without: int = 0
-    first: bool = False
+    kinds: int = 0
     more: int = 0
-    complex: bool = False
-    complex_more: bool = False
-    short: bool = False
-    behavioral: bool = False
     high: int = 0
 
-    def add(self, line: IssuedLine, codes: Codes) -> None:
-        """Add a line."""
+    def add(self, kind: int, units: int, cents: int | None) -> None:
+        """Add a line of a kind."""
         self.lines += 1
-        if line.allowed_cents is None:
+        if cents is None:
             self.without += 1
         else:
-            self.cents += line.allowed_cents
-        self.first |= line.code in codes.first
-        self.more += line.units if line.code in codes.more else 0
-        self.complex |= line.code in codes.complex
-        self.complex_more |= line.code in codes.complex_more
-        self.short |= line.code in codes.short
-        self.behavioral |= line.code in codes.behavioral
-        self.high += line.code in codes.high
+            self.cents += cents
+        if kind:
+            self.kinds |= kind
+            if kind & _MORE:
+                self.more += units
+            elif kind & _HIGH:
+                self.high += 1
 
 
 @dataclass(slots=True)
@@ -365,13 +355,15 @@ def _billed(name: str, bills: Mapping[str, PatientMonth], seconds: Mapping[Key, 
         if lines and lines == without
         else from_cents(sum(each.cents for each in every)),
         without_amount=without,
-        first=sum(each.first for each in every),
-        second=sum(each.first and each.more > 0 for each in every),
-        third=sum(each.first and each.more > 1 for each in every),
-        complex_months=sum(each.complex for each in every),
-        complex_more=sum(each.complex and each.complex_more for each in every),
-        short=sum(each.short for each in every),
-        behavioral=sum(each.behavioral for each in every),
+        first=sum(1 for each in every if each.kinds & _FIRST),
+        second=sum(1 for each in every if each.kinds & _FIRST and each.more > 0),
+        third=sum(1 for each in every if each.kinds & _FIRST and each.more > 1),
+        complex_months=sum(1 for each in every if each.kinds & _COMPLEX),
+        complex_more=sum(
+            1 for each in every if each.kinds & _COMPLEX and each.kinds & _COMPLEX_MORE
+        ),
+        short=sum(1 for each in every if each.kinds & _SHORT),
+        behavioral=sum(1 for each in every if each.kinds & _BEHAVIORAL),
         high=sum(each.high for each in every),
         timed=len(timed),
         seconds=sum(timed),

@@ -6,9 +6,9 @@ read as they are asked for, so that a year of a large practice never lies in mem
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import Select, Table, exists, func, or_, select
 
@@ -24,6 +24,9 @@ from trellis_core.store.tables import (
 )
 from trellis_core.store.unit_of_work import UnitOfWork
 from trellis_core.values.periods import ServiceMonth
+
+_AT_ONCE: Final = 2_000
+"""Rows that are taken from the database at once."""
 
 
 class IssuedLine(NamedTuple):
@@ -100,7 +103,8 @@ def recorded_time(
 
 
 def _by_month(unit: UnitOfWork, statement: Select[Any]) -> Iterator[tuple[int, Iterator[Any]]]:
-    return groupby(unit.connection.execute(statement), key=itemgetter(0))
+    parts = unit.connection.execute(statement).partitions(_AT_ONCE)
+    return groupby(chain.from_iterable(parts), key=itemgetter(0))
 
 
 def first_on_record(unit: UnitOfWork, practice_id: str) -> ServiceMonth | None:
