@@ -8,14 +8,15 @@ from typing import Final
 
 import pandas as pd
 
-from pages.shared import formats
+from pages.shared import formats, roi_drawing, roi_plots
 from trellis_core import roi
 from trellis_core.care.vocabulary import Program
 from trellis_core.documents import roi_words
 from trellis_core.documents.roi_words import ENTER, WORKER_WORDS
-from trellis_core.roi import RoiInputs, RoiResult, ScheduleChoice
+from trellis_core.roi import RoiInputs, RoiMonth, RoiResult, ScheduleChoice, Total
 
 MOST_SCENARIOS: Final = 4
+NOT_ON_FILE: Final = "not on file"
 
 
 def place_words(inputs: RoiInputs) -> str:
@@ -30,61 +31,71 @@ def program_words(inputs: RoiInputs) -> str:
     return ", ".join(str(each) for each in Program if each in inputs.programs) or "none"
 
 
-_OF_EACH: Final[Mapping[str, Callable[[RoiResult], str]]] = {
+def received_words(result: RoiResult, of: Total | RoiMonth) -> str:
+    """Write what arrives; "not on file" where something is billed and no amount or rate is known."""
+    is_unknown = bool(result.unpaid) or any(rate.amount is None for rate in result.rates)
+    if of.billed and not of.allowed and is_unknown:
+        return NOT_ON_FILE
+    return formats.money(of.cash)
+
+
+def _break_even_words(result: RoiResult) -> str:
+    if roi_drawing.is_nothing(result):
+        return roi_words.DASH
+    return str(result.break_even_month or f"not in {roi.MONTHS} months")
+
+
+def _range_words(result: RoiResult) -> str:
+    if result.low == result.high:
+        return "the same at both ends"
+    return f"{roi_words.dollars(result.low)} to {roi_words.dollars(result.high)}"
+
+
+_RANGE: Final = "Range of that net"
+_ASSUMED: Final[Mapping[str, Callable[[RoiResult], str]]] = {
+    "Amounts": lambda result: place_words(result.inputs),
+    "Programs": lambda result: program_words(result.inputs),
+    "Who does the work": lambda result: WORKER_WORDS[result.inputs.worker],
+}
+_FIGURES: Final[Mapping[str, Callable[[RoiResult], str]]] = {
     "Enrolled at month 12": lambda result: f"{result.first_year.enrolled:,.1f}",
     "Billed months, first year": lambda result: f"{result.first_year.billed:,.1f}",
-    "Received, first year": lambda result: formats.money(result.first_year.cash),
+    "Received, first year": lambda result: received_words(result, result.first_year),
     "Cost, first year": lambda result: formats.money(result.first_year.cost),
     "Net, first year": lambda result: formats.money(result.first_year.net),
-    "Break-even month": lambda result: (
-        str(result.break_even_month) if result.break_even_month else f"not in {roi.MONTHS} months"
-    ),
+    _RANGE: _range_words,
+    "Break-even month": _break_even_words,
     "Net of a steady month": lambda result: formats.money(result.steady.net),
     "Positions, steady month": lambda result: f"{result.steady.fte:.2f}",
 }
-_NET: Final = "Net, first year"
 
 
 def side_by_side(results: Mapping[str, RoiResult]) -> pd.DataFrame:
     """Return the figures that decide, a row for each and a column for each result."""
-    return _columns(results, _OF_EACH)
+    rows = [row for row in _figures(results) if row[""] != _RANGE]
+    return pd.DataFrame(rows)
 
 
 def of_scenarios(results: Mapping[str, RoiResult]) -> pd.DataFrame:
     """Return named scenarios side by side: what they assume first, then what they bring."""
-    measures: dict[str, Callable[[RoiResult], str]] = {
-        "Amounts": lambda result: place_words(result.inputs),
-        "Programs": lambda result: program_words(result.inputs),
-        "Who does the work": lambda result: WORKER_WORDS[result.inputs.worker],
-    }
-    frame = _columns(results, measures)
-    rows = dict(_OF_EACH)
-    figures = _columns(results, rows)
-    after = list(rows).index(_NET) + 1
-    span = _columns(results, {"Range of that net": _range_words})
-    return pd.concat([frame, figures.iloc[:after], span, figures.iloc[after:]], ignore_index=True)
+    assumed = [
+        {"": label, **{name: write(result) for name, result in results.items()}}
+        for label, write in _ASSUMED.items()
+    ]
+    return pd.DataFrame([*assumed, *_figures(results)])
 
 
-def _range_words(result: RoiResult) -> str:
-    return f"{roi_words.dollars(result.low)} to {roi_words.dollars(result.high)}"
-
-
-def _columns(
-    results: Mapping[str, RoiResult], measures: Mapping[str, Callable[[RoiResult], str]]
-) -> pd.DataFrame:
-    choices = {"Amounts", "Programs", "Who does the work"}
-    return pd.DataFrame(
-        [
-            {
-                "": label,
-                **{
-                    name: ENTER if _is_blank(result) and label not in choices else write(result)
-                    for name, result in results.items()
-                },
-            }
-            for label, write in measures.items()
-        ]
-    )
+def _figures(results: Mapping[str, RoiResult]) -> list[dict[str, str]]:
+    return [
+        {
+            "": label,
+            **{
+                name: ENTER if _is_blank(result) else write(result)
+                for name, result in results.items()
+            },
+        }
+        for label, write in _FIGURES.items()
+    ]
 
 
 def _is_blank(result: RoiResult) -> bool:
@@ -104,7 +115,7 @@ def of_differences(results: Mapping[str, RoiResult]) -> pd.DataFrame:
             words = {
                 name: roi_words.shown(row, each.value(row.name)) for name, each in inputs.items()
             }
-            rows.append({"": row.label, **words})
+            rows.append({"": roi_plots.standing(row.label), **words})
     for label, write in CHOICES.items():
         words = {name: write(each) for name, each in inputs.items()}
         if label not in _SHOWN_ABOVE and len(set(words.values())) > 1:

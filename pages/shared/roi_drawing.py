@@ -32,9 +32,14 @@ def is_empty(result: RoiResult) -> bool:
 
 
 def gaps(result: RoiResult) -> list[str]:
-    """Name what brings nothing as nobody has entered it."""
-    found = [*roi_words.missing_lines(result), roi_words.unpaid_line(result)]
-    return [f"{line} See Assumptions." for line in found if line]
+    """Name what brings nothing, as nobody has entered it or no amount is on file."""
+    lines = [*roi_words.missing_lines(result), roi_words.unpaid_line(result)]
+    found = [f"{line} See Assumptions." for line in lines if line]
+    absent = [rate.code for rate in result.rates if rate.amount is None]
+    if absent:
+        codes = roi_words.listed(list(dict.fromkeys(absent)))
+        found.append(f"No amount is on file for {codes}, so nothing comes in for it.")
+    return found
 
 
 def tell_gaps(result: RoiResult) -> None:

@@ -94,14 +94,9 @@ def where_it_goes(result: RoiResult) -> None:
 
 def what_decides(result: RoiResult, amounts: Amounts, contracts: Contracts) -> None:
     """Draw what moves the first year's net most, and name what still brings nothing."""
-    bars = roi.swings(result.inputs, amounts, contracts)[:_MOST_BARS]
-    if not bars:
-        widgets.empty(
-            formats.plain(
-                " ".join(["No input moves the first year's net.", *roi_drawing.gaps(result)])
-            )
-        )
+    if roi_drawing.is_empty(result):
         return
+    bars = roi.swings(result.inputs, amounts, contracts)[:_MOST_BARS]
     words = (
         "Each input goes from one end of its range to the other, all else as entered. Most is "
         f"decided by {'; '.join(_swing_words(bar) for bar in bars[:_MOST_NAMED])}."
@@ -116,7 +111,7 @@ def what_decides(result: RoiResult, amounts: Amounts, contracts: Contracts) -> N
 def _swing_words(bar: Swing) -> str:
     row = roi.assumption(bar.name)
     return (
-        f"{roi_words.label_inside(bar.label)}, {roi_words.span(row)}: "
+        f"{roi_words.label_inside(roi_plots.standing(bar.label))}, {roi_words.span(row)}: "
         f"{roi_words.dollars(bar.net_at_low)} to {roi_words.dollars(bar.net_at_high)}"
     )
 
@@ -200,6 +195,8 @@ def break_even_words(result: RoiResult) -> tuple[str, ...]:
             f"The first year breaks even where {roi_words.share(reach)} of enrolled months reach a "
             f"unit; {roi_words.shown(roi.assumption('reach'), result.inputs.reach)} are assumed."
         )
+    elif result.low == result.high:
+        need = "No program that is on bills by the share of months that reach a unit."
     elif result.first_year.net < 0:
         need = "The first year does not break even, even if every enrolled month reaches a unit."
     else:
@@ -263,6 +260,9 @@ def programs_part(result: RoiResult) -> None:
 def ccm_or_apcm(inputs: RoiInputs, amounts: Amounts, contracts: Contracts) -> None:
     """Draw the same practice with CCM and with APCM instead, and what each of them needs."""
     with_ccm, with_apcm = roi.ccm_against_apcm(inputs, amounts, contracts)
+    if roi_drawing.is_nothing(with_ccm):
+        roi_drawing.is_empty(with_ccm)
+        return
     others = [each for each in Program if each in inputs.programs - _RIVALS]
     st.markdown(
         "- **CCM** bills a month once its minutes reach a unit, and needs a consent and a care plan.\n"
@@ -289,9 +289,11 @@ def ccm_or_apcm(inputs: RoiInputs, amounts: Amounts, contracts: Contracts) -> No
     same = (
         f"{roi_words.listed([str(each) for each in others])} as entered in both. " if others else ""
     )
-    roi_drawing.say(f"{same}With CCM. {roi_words.amounts_line(with_ccm)}")
-    if not missing:
-        roi_drawing.say(f"With APCM. {roi_words.amounts_line(with_apcm)}")
+    lines = [roi_words.amounts_line(with_ccm), roi_words.amounts_line(with_apcm)]
+    if missing or lines[0] == lines[1]:
+        roi_drawing.say(f"{same}{lines[0]}")
+    else:
+        roi_drawing.say(f"{same}With CCM: {lines[0]} With APCM: {lines[1]}")
 
 
 _RIVALS: Final = frozenset({Program.CCM, Program.PCM, Program.APCM})
@@ -347,6 +349,10 @@ def compare(results: Sequence[tuple[str, RoiResult]]) -> None:
     else:
         st.markdown("**Inputs that differ**")
         roi_drawing.text_table(different, alt="Inputs in which the scenarios differ")
+    reach = roi.assumption("reach")
+    roi_drawing.say(
+        f"The range of a net: {roi_words.span(reach)} as the {roi_words.label_inside(reach.label)}."
+    )
     said: dict[str, list[str]] = {}
     for name, result in found.items():
         line = " ".join([roi_words.amounts_line(result), *roi_words.missing_lines(result)])

@@ -152,7 +152,7 @@ def tornado(bars: Sequence[Swing], *, base: Decimal) -> go.Figure:
         base: First-year net as entered.
     """
     look = meters.palette()
-    names = [_wrapped(bar.label) for bar in bars]
+    names = [_wrapped(standing(bar.label)) for bar in bars]
     figure = go.Figure()
     meet = [min(max(base, _least(bar)), _most(bar)) for bar in bars]
     for ends, color, shape, label in (
@@ -181,7 +181,7 @@ def tornado(bars: Sequence[Swing], *, base: Decimal) -> go.Figure:
             hoverinfo="skip",
             showlegend=False,
         )
-    figure.add_vline(x=float(base), line={"color": look.ink, "width": 1.5})
+    figure.add_vline(x=float(base), layer="below", line={"color": look.ink, "width": 1.5})
     figure.update_layout(barmode="overlay", bargap=0.35, legend=_LEGEND)
     reached = [float(end) for bar in bars for end in (bar.net_at_low, bar.net_at_high)]
     figure.update_xaxes(
@@ -261,6 +261,17 @@ def _shown_name(name: str) -> str:
 
 def _is_short(numbers: Sequence[int]) -> bool:
     return len(numbers) <= roi.FIRST_YEAR
+
+
+def standing(label: str) -> str:
+    """Return an input's label as it stands without the one before it.
+
+    Example:
+        >>> standing("Of these, seen within a year")
+        'Share seen within a year'
+    """
+    rest = label.removeprefix("Of these, ")
+    return label if rest == label else f"Share {rest}"
 
 
 def _wrapped(label: str) -> str:

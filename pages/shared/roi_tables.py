@@ -25,7 +25,6 @@ from trellis_core.roi import (
 )
 from trellis_core.rules.labels import code_label
 
-NOT_ON_FILE: Final = "not on file"
 _AN_HOUR: Final = Decimal(60)
 
 
@@ -98,7 +97,7 @@ def of_programs(result: RoiResult, *, steady: bool) -> pd.DataFrame:
         result: The model's answer.
         steady: The last month instead of the first year.
     """
-    rows = [_program_row(part, steady=steady) for part in result.programs]
+    rows = [_program_row(result, part, steady=steady) for part in result.programs]
     whole = result.steady if steady else result.first_year
     if whole.fixed_cost:
         rows.append(
@@ -111,21 +110,21 @@ def of_programs(result: RoiResult, *, steady: bool) -> pd.DataFrame:
             )
         )
     if len(rows) > 1:
-        rows.append(_figures_of("Together", whole))
+        rows.append(_figures_of("Together", result, whole))
     return pd.DataFrame(rows)
 
 
-def _program_row(part: ProgramResult, *, steady: bool) -> dict[str, str]:
+def _program_row(result: RoiResult, part: ProgramResult, *, steady: bool) -> dict[str, str]:
     if part.missing:
         return _row_of(str(part.program), ENTER, DASH, DASH, DASH)
-    return _figures_of(str(part.program), part.steady if steady else part.first_year)
+    return _figures_of(str(part.program), result, part.steady if steady else part.first_year)
 
 
-def _figures_of(label: str, of: Total | RoiMonth) -> dict[str, str]:
+def _figures_of(label: str, result: RoiResult, of: Total | RoiMonth) -> dict[str, str]:
     return _row_of(
         label,
         f"{of.billed:,.1f}",
-        formats.money(of.cash),
+        roi_compared.received_words(result, of),
         formats.money(of.cost),
         formats.money(of.net),
     )
@@ -209,7 +208,9 @@ def _rate_row(rate: RateUsed) -> dict[str, str]:
     return {
         "Code": rate.code,
         "For": code_label(rate.code),
-        "Amount of a unit": formats.money(rate.amount) if rate.amount is not None else NOT_ON_FILE,
+        "Amount of a unit": formats.money(rate.amount)
+        if rate.amount is not None
+        else roi_compared.NOT_ON_FILE,
         "Kind": _kind(rate) if is_known else DASH,
         "Schedule": rate.schedule or DASH,
         "Release": rate.release or DASH,
