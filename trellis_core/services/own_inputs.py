@@ -98,20 +98,17 @@ def inputs_from_figures(figures: OwnFigures, base: roi.RoiInputs) -> Replacement
     """
     months = figures.measured
     when = span_words(months)
-    inputs, replaced, left = base, [], []
+    measured, left = [], []
     for name, value, how in _measured(figures, base.programs):
         before = base.value(name)
         if value is None:
             left.append(LeftAsItIs(name=name, value=before, why=_BARE))
-            continue
-        places = _SHARE_PLACES if roi.assumption(name).unit == "share" else _PLACES
-        own = value.quantize(places, rounding=ROUND_HALF_UP)
-        try:
-            inputs = _with(inputs, name, own)
-        except InvalidValueError as error:
-            left.append(LeftAsItIs(name=name, value=before, why=f"{how}, {when}. {error}"))
         else:
-            replaced.append(Replaced(name=name, before=before, own=own, how=f"{how}, {when}"))
+            places = _SHARE_PLACES if roi.assumption(name).unit == "share" else _PLACES
+            own = value.quantize(places, rounding=ROUND_HALF_UP)
+            measured.append(Replaced(name=name, before=before, own=own, how=f"{how}, {when}"))
+    inputs, replaced, refused = _taken(base, measured)
+    left += refused
     left += [LeftAsItIs(name=name, value=base.value(name), why=why) for name, why in _NEVER.items()]
     return Replacement(
         inputs=inputs,
@@ -122,13 +119,32 @@ def inputs_from_figures(figures: OwnFigures, base: roi.RoiInputs) -> Replacement
     )
 
 
-def _with(inputs: roi.RoiInputs, name: str, value: Decimal) -> roi.RoiInputs:
-    """Return inputs with one number.
+def _taken(
+    base: roi.RoiInputs, measured: Sequence[Replaced]
+) -> tuple[roi.RoiInputs, list[Replaced], list[LeftAsItIs]]:
+    """Put own figures in; one that the model does not take beside the others is left, with its reason."""
+    try:
+        return _with(base, measured), list(measured), []
+    except InvalidValueError:
+        inputs, replaced, left = base, [], []
+    for each in measured:
+        try:
+            inputs = _with(inputs, [each])
+        except InvalidValueError as error:
+            why = f"The model does not take {each.own:f}: {each.how}. {error}"
+            left.append(LeftAsItIs(name=each.name, value=each.before, why=why))
+        else:
+            replaced.append(each)
+    return inputs, replaced, left
+
+
+def _with(inputs: roi.RoiInputs, own: Sequence[Replaced]) -> roi.RoiInputs:
+    """Return inputs with some own figures.
 
     Raises:
-        InvalidValueError: The model does not take it beside the others.
+        InvalidValueError: The model does not take them.
     """
-    return replace(inputs, **{name: value})  # type: ignore[arg-type]
+    return replace(inputs, **{each.name: each.own for each in own})  # type: ignore[arg-type]
 
 
 def span_words(months: Sequence[FiguresOfMonth]) -> str:

@@ -139,18 +139,14 @@ def test_who_begins_and_leaves_in_one_month_is_no_attrition(case: MonthCase):
     assert (of.enrolled, of.at_begin, of.started, of.ended, of.left) == (3, 2, 1, 1, 0)
 
 
-@pytest.mark.parametrize(
-    ("minutes", "second", "third"), [(39, 0, 0), (40, 1, 0), (59, 1, 0), (60, 1, 1)]
-)
-def test_the_mix_is_told_from_the_units_billed(
-    case: MonthCase, minutes: int, second: int, third: int
-):
-    case.enrolled("p1")
-    worked(case, 10, p1=minutes)
+def test_the_mix_is_told_from_the_units_billed(case: MonthCase):
+    minutes = {"p39": 39, "p40": 40, "p59": 59, "p60": 60}
+    case.enrolled(*minutes)
+    worked(case, 10, **minutes)
     case.close(OCTOBER)
     billed = months_of(case, OCTOBER, OCTOBER).months[0].programs[Program.CCM].billed
     assert billed is not None
-    assert (billed.first, billed.second, billed.third) == (1, second, third)
+    assert (billed.first, billed.second, billed.third) == (4, 3, 1)
 
 
 def test_the_month_that_runs_shows_its_drafts_and_is_left_out_of_means(year: MonthCase):
@@ -309,12 +305,10 @@ def test_as_many_statements_for_two_patients_as_for_twenty(sqlite_store: Store, 
     other.close()
 
 
-@pytest.mark.parametrize(("first", "last"), [(OCTOBER, SEPTEMBER), (OCTOBER.plus(-60), OCTOBER)])
-def test_a_span_that_is_none_or_too_long_is_refused(
-    case: MonthCase, first: ServiceMonth, last: ServiceMonth
-):
-    with pytest.raises(CommandRefusedError, match="1 to 60 months"):
-        months_of(case, first, last)
+def test_a_span_that_is_none_or_too_long_is_refused(case: MonthCase):
+    for first, last in ((OCTOBER, SEPTEMBER), (OCTOBER.plus(-60), OCTOBER)):
+        with pytest.raises(CommandRefusedError, match="1 to 60 months"):
+            months_of(case, first, last)
     assert months_of(case, OCTOBER.plus(-59), OCTOBER).months
 
 
@@ -420,6 +414,15 @@ def test_other_programs_have_their_own_inputs():
     assert (
         span_words((month(AUGUST), *figures.months[1:])) == "2026-08 to 2026-10 (2 of these months)"
     )
+
+
+def test_a_figure_that_the_model_does_not_take_is_left_with_the_reason():
+    odd = replace(NOTHING, months=1, first=1, second=2)
+    found = inputs_from_figures(OwnFigures(months=(month(OCTOBER, (Program.CCM, 2, odd)),)), CCM_ON)
+    assert found.inputs.reach == Decimal("0.5")
+    assert found.inputs.add_on_40 == CCM_ON.add_on_40
+    (why,) = (each.why for each in found.left if each.name == "add_on_40")
+    assert why.startswith("The model does not take 2.0000: 2 of 1 CCM months")
 
 
 # --- a forecast beside what came -------------------------------------------------------------
