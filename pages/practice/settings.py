@@ -7,6 +7,7 @@ import streamlit as st
 from pages.shared import (
     fee_lists_form,
     formats,
+    medicare_form,
     people_table,
     places,
     practice_choices,
@@ -132,4 +133,5 @@ else:
 practice_choices.draw(actor)
 places.draw_sites(actor)
 fee_lists_form.draw(actor)
+medicare_form.draw(actor)
 people_table.draw(actor)

@@ -7,6 +7,7 @@ import pandas as pd
 from pages.shared import routes
 from pages.shared.fee_list_ways import typed_amounts
 from pages.shared.where_to_record import place_of, places, short_of
+from tests.support.medicare_files import year_2027
 from trellis_core.access import AccessRole
 from trellis_core.services import practice as practices
 from trellis_core.services.billing_records import FeeListKind
@@ -106,6 +107,31 @@ def test_a_contract_is_kept_for_a_payer_and_says_where_it_is_used(dashboard):
     assert [(each["Code"], each["Agreed amount"], each["For"]) for each in amounts] == [
         ("99490", 71.5, payer.value)
     ]
+
+
+def test_a_year_of_medicare_is_loaded_after_a_look_and_every_page_has_it(dashboard):
+    at = dashboard.open(AccessRole.OWNER, SETTINGS)
+    at.toggle(key="settings_medicare_open").set_value(True).run()
+    given = year_2027()
+    at.text_input(key="settings_medicare_factor").set_value("34.5")
+    at.text_input(key="settings_medicare_url").set_value(given.url)
+    for place, content in enumerate((given.relative_values, given.indices)):
+        at.file_uploader[place - 2].set_value(("file.csv", content, "text/csv"))
+    at.run()
+    assert "34.0000" in at.error[0].value.replace("\\", ""), "the file says another factor"
+    assert at.text_input(key="settings_medicare_factor").value == "34.5"
+    at.text_input(key="settings_medicare_factor").set_value("34").run()
+    assert any("rules of the year were reviewed" in item.value for item in at.info)
+    (amounts,) = [frame.value for frame in at.dataframe if "National 2027" in frame.value]
+    assert amounts.set_index("Code").loc["99490", "National 2027"] == "$67.32"
+    at.button(key="settings_medicare_save").click().run()
+    assert not at.error
+    (years,) = [frame.value for frame in at.dataframe if "Conversion factor" in frame.value]
+    assert list(years["Year"]) == ["2027", "2026", "2025", "2024"]
+    page = dashboard.open(AccessRole.COORDINATOR, "insight/rule_book")
+    assert any("2026.4+medicare-2027" in item.value.replace("\\", "") for item in page.caption)
+    page = dashboard.open(AccessRole.BILLER, SETTINGS)
+    assert not [each for each in page.toggle if each.key == "settings_medicare_open"]
 
 
 def test_others_read_which_lists_of_charges_there_are(dashboard):

@@ -221,7 +221,7 @@ def _check_change(factor: Decimal | None, was: Decimal | None, *, is_allowed: bo
         raise CommandRefusedError(
             "LARGE_CHANGE",
             f"The factor {factor} differs by more than 15 percent from the last one, {was}. Compare it "
-            "with the final rule; --allow-large-change loads it all the same.",
+            "with the final rule, and say that it may (--allow-large-change).",
         )
 
 
@@ -234,7 +234,7 @@ def _codes(given: MedicareYear, read: ReadFiles, before: AmountTables, last: dat
         raise CommandRefusedError(
             "CODES_ABSENT",
             f"The relative value file lacks codes of the care programs: {', '.join(needed)}. Choose the "
-            "whole file; for each code that CMS ended, add --retired CODE.",
+            "whole file, and name each code that CMS ended as such (--retired CODE).",
         )
     if absent:
         yield f"Codes of {last.year} that the file lacks: {', '.join(sorted(absent))}."
@@ -263,7 +263,7 @@ def _check_localities(
         raise CommandRefusedError(
             "LOCALITIES_ABSENT",
             f"The GPCI file lacks {len(gone)} of the localities of {given.year - 1}: {told}. Choose the "
-            "whole file; where CMS ended them, add --allow-ended-localities.",
+            "whole file; where CMS ended them, say that they may be absent (--allow-ended-localities).",
         )
 
 

@@ -304,13 +304,13 @@ def _work_column(headings: Sequence[set[str]], *, with_floor: bool | None) -> tu
         if says_floor:
             raise refused(
                 "NO_SUCH_COLUMN",
-                f"{_GPCI} has work indices with the floor of 1.0 only. Leave --no-work-floor out.",
+                f"{_GPCI} has work indices with the floor of 1.0 only. Use those (without --no-work-floor).",
             )
         return others[0], "The file's only column of work indices; its heading names no floor."
     if with_floor and not others:
         raise refused(
             "NO_SUCH_COLUMN",
-            f"{_GPCI} has work indices without the floor of 1.0 only. Leave --work-floor out.",
+            f"{_GPCI} has work indices without the floor of 1.0 only. Use those (without --work-floor).",
         )
     if without and others:
         return others[0], "Work indices with the floor of 1.0; the file has both."
