@@ -45,7 +45,7 @@ def dollars(months: Sequence[MonthMoney]) -> go.Figure:
                 name=label,
                 marker={
                     "color": color,
-                    "pattern": _hatched(shape, look.ground),
+                    "pattern": roi_plots.hatched(shape, look.ground),
                 },
                 hovertemplate="%{x}: <b>$%{y:,.0f}</b><extra>" + label + "</extra>",
             )
@@ -78,11 +78,6 @@ def _dollars(each: MonthMoney, *, is_draft: bool) -> float | None:
     if each.captured is None or (each.standing is Standing.OPEN) != is_draft:
         return None
     return float(each.captured.amount)
-
-
-def _hatched(shape: str, ground: str) -> dict[str, object]:
-    """Return a bar's hatching in the colour of the ground, over its own colour; plain for no shape."""
-    return {"shape": shape, "fgcolor": ground, "fillmode": "overlay", "size": 6, "solidity": 0.25}
 
 
 def funnel(steps: Steps) -> go.Figure:
@@ -270,7 +265,7 @@ def compared(names: Sequence[str], expected: Sequence[float], paid: Sequence[flo
             name=label,
             marker={
                 "color": color,
-                "pattern": _hatched(shape, look.ground),
+                "pattern": roi_plots.hatched(shape, look.ground),
             },
             hovertemplate="%{y}: <b>$%{x:,.2f}</b><extra>" + label + "</extra>",
         )

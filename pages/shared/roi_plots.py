@@ -10,6 +10,7 @@ from textwrap import wrap
 from typing import Final
 
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from pages.shared import meters
 from trellis_core import roi
@@ -79,10 +80,15 @@ def cumulative_net(
 
 
 def months(shown: Sequence[RoiMonth]) -> go.Figure:
-    """Draw what arrives and what it costs month by month as bars, and the cumulative net as a line."""
+    """Draw what arrives and what it costs month by month as bars, and the cumulative net as a line.
+
+    Beyond a year the line has a plot of its own, as it would dwarf the bars.
+    """
     look = meters.palette()
     numbers = [month.month for month in shown]
-    figure = go.Figure()
+    is_short = len(numbers) <= roi.FIRST_YEAR
+    below = 1 if is_short else 2
+    figure = make_subplots(rows=below, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     for name, amounts, color, shape in (
         ("Received", [month.cash for month in shown], look.fill, ""),
         ("Cost", [month.cost for month in shown], look.blocked, "/"),
@@ -93,6 +99,8 @@ def months(shown: Sequence[RoiMonth]) -> go.Figure:
             name=name,
             marker={"color": color, "pattern": hatched(shape, look.ground)},
             hovertemplate="Month %{x}: <b>%{y:$,.0f}</b><extra>" + name + "</extra>",
+            row=1,
+            col=1,
         )
     figure.add_scatter(
         x=numbers,
@@ -100,14 +108,22 @@ def months(shown: Sequence[RoiMonth]) -> go.Figure:
         mode="lines+markers",
         name="Cumulative net",
         line={"color": look.ink, "width": 2},
-        marker={"size": 6 if _is_short(numbers) else 4},
+        marker={"size": 6 if is_short else 4},
         hovertemplate="Month %{x}: <b>%{y:$,.0f}</b><extra>Cumulative net</extra>",
+        row=below,
+        col=1,
     )
     figure.add_hline(y=0, line={"color": AXIS, "width": 1})
     figure.update_layout(barmode="group", bargap=0.3, legend=_LEGEND)
-    figure.update_xaxes(title="Month", dtick=1 if _is_short(numbers) else 3, **axis())
+    figure.update_xaxes(
+        tick0=1 if is_short else 3,
+        dtick=1 if is_short else 3,
+        range=[0.4, len(numbers) + 0.6],
+        **axis(),
+    )
+    figure.update_xaxes(title="Month", row=below, col=1)
     figure.update_yaxes(tickformat="$,.0f", **axis())
-    return framed(figure, height=330, legend=True)
+    return framed(figure, height=330 if is_short else 430, legend=True)
 
 
 def waterfall(steps: Sequence[WaterfallStep]) -> go.Figure:
@@ -259,10 +275,6 @@ def _shown_name(name: str) -> str:
     return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _is_short(numbers: Sequence[int]) -> bool:
-    return len(numbers) <= roi.FIRST_YEAR
-
-
 def standing(label: str) -> str:
     """Return an input's label as it stands without the one before it.
 
@@ -290,7 +302,8 @@ def _end_words(bar: Swing, *, is_left: bool) -> str:
     """Return what the input is at the left, or the right, end of its bar."""
     is_low = (bar.net_at_low < bar.net_at_high) is is_left
     end = roi_words.shown(roi.assumption(bar.name), bar.low if is_low else bar.high)
-    return f" {end.removesuffix('.00')} "
+    short = end.removesuffix(".00").removesuffix(" patients").replace(" minutes", " min")
+    return f" {short} "
 
 
 def _padded(reached: Sequence[float], *, part: float = 0.12) -> list[float]:
