@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 from typing import Final
 
 from trellis_core.documents.drawing import pdf_of
-from trellis_core.documents.layout import ACCENT, QUIET
+from trellis_core.documents.layout import ACCENT, QUIET, Page
 from trellis_core.documents.paper import day_words
 from trellis_core.documents.roi_drawings import cards, net_over_time, what_decides, where_it_goes
 from trellis_core.documents.roi_leaf import Cell, Leaf, fitted
@@ -62,7 +62,7 @@ def scenario_pdf(
     floors: Sequence[Floor] = (),
     made_on: date,
 ) -> bytes:
-    """Draw a scenario on two letter pages.
+    """Draw a scenario on two letter pages; what describes the file names nobody.
 
     Args:
         result: The model's answer.
@@ -75,6 +75,27 @@ def scenario_pdf(
     Returns:
         The file's bytes.
     """
+    pages = scenario_pages(
+        result,
+        name=name,
+        practice_name=practice_name,
+        swings=swings,
+        floors=floors,
+        made_on=made_on,
+    )
+    return pdf_of(pages, title=TITLE, made_at=datetime.combine(made_on, time(), UTC))
+
+
+def scenario_pages(
+    result: RoiResult,
+    *,
+    name: str,
+    practice_name: str,
+    swings: Sequence[Swing],
+    floors: Sequence[Floor],
+    made_on: date,
+) -> list[Page]:
+    """Lay a scenario out on its two pages."""
 
     def front(leaf: Leaf) -> None:
         _head(leaf, name or TITLE, practice_name, made_on)
@@ -94,7 +115,7 @@ def scenario_pdf(
 
     pages = [fitted(front), fitted(back)]
     footed(pages, _STANDING)
-    return pdf_of(pages, title=TITLE, made_at=datetime.combine(made_on, time(), UTC))
+    return pages
 
 
 # --- page 1: the answer ---------------------------------------------------------------------------
