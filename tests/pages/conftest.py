@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import store as page_store
@@ -23,6 +24,15 @@ from trellis_core.store.engine import open_store
 
 ROOT = Path(__file__).parents[2]
 DAY = date(2026, 11, 20)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packages_looked_through_once():
+    """Streamlit looks through every installed package for components; once is enough for a run."""
+    found = manifest_scanner.scan_component_manifests()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", lambda: found)
+        yield
 
 
 @dataclass
