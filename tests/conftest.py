@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
+from tests.support.compiled_once import share_compiled_statements
 from tests.support.postgres import Databases, NoServerError, databases, skip_or_fail
 from trellis_core import quiet_logs
 from trellis_core.services import passwords
@@ -23,6 +24,8 @@ COSTLY, COSTLY_NOBODY = passwords._hasher, passwords._NOBODY
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 CHEAP_NOBODY = CHEAP.hash("nobody's password")
 BOTH_DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+share_compiled_statements()
 
 
 def pytest_collection_finish() -> None:
