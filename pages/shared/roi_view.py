@@ -1,36 +1,69 @@
-"""The ROI page's parts: reading the inputs from their widgets, the assumptions, the table, the CSV."""
+"""The ROI page's inputs: the widgets, what they say to the model, and the address that keeps them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, roi_plots, widgets
+from pages.shared import formats, roi_place, state
+from pages.shared.review_filters import payer_mark
 from trellis_core import roi
-from trellis_core.care.people import Practice
-from trellis_core.care.vocabulary import Program, Setting
-from trellis_core.documents.disclaimer import DISCLAIMER
-from trellis_core.roi import Assumption, RoiInputs, RoiResult, Worker
+from trellis_core.care.vocabulary import Program
+from trellis_core.documents import roi_words
+from trellis_core.errors import InputRefusedError
+from trellis_core.roi import Assumption, Complexity, PayerClass, RoiInputs, Worker
 from trellis_core.rules.amounts import AmountTables
-from trellis_core.values.spreadsheet_text import Cell, csv_text
 
 WORKERS: Final = {
     Worker.LPN: "Licensed practical nurse",
     Worker.RN: "Registered nurse",
     Worker.SOCIAL_WORKER: "Social worker",
 }
-NATIONAL: Final = "national"
 FIRST_VIEW: Final = frozenset({"panel"})
+PROGRAMS: Final = (*(each for each in Program if each is not Program.APCM), Program.APCM)
+_PAYERS: Final = {
+    PayerClass.ADVANTAGE: "Medicare Advantage",
+    PayerClass.MEDICAID: "Medicaid",
+    PayerClass.COMMERCIAL: "Commercial payers",
+}
 _PERCENT: Final = Decimal(100)
-
 _ACROSS: Final = 4
+_FINEST: Final = 8
 _MIX: Final = ("add_on_40", "add_on_60")
+_KEPT: Final = "roi_kept"
+_READ: Final = "roi_read"
+_NOT_INPUTS: Final = frozenset({state.MONTH_KEY, state.PATIENT_KEY, state.SECTION_KEY})
+
+Lists = Mapping[PayerClass, tuple[str, ...]]
+"""Payers with contracted amounts, by class."""
 
 
-def inputs_from_widgets() -> RoiInputs:
-    """Return the model's inputs as the page's widgets stand; defaults where none was touched.
+def first_inputs() -> None:
+    """Draw the three inputs that a first answer needs."""
+    held = {name: st.session_state.get(_key(name)) for name in _MIX}
+    if None not in held.values():  # a mix of one's own is none of the three
+        mix = {name: Decimal(str(value)) / _PERCENT for name, value in held.items()}
+        st.session_state["roi_complexity"] = roi.complexity_of_mix(**mix)
+    panel, complexity, worker = st.columns([1, 1.2, 2.2])
+    panel.number_input(
+        "Patients in your panel", min_value=0.0, step=100.0, format="%.0f", key=_key("panel"),
+        help="Active patients of the practice, all payers.",
+    )  # fmt: skip
+    complexity.segmented_control(
+        "Complexity of your patients", list(Complexity), format_func=formats.words,
+        key="roi_complexity", on_change=_take_complexity,
+        help="How often a billed month holds more than one unit of time.",
+    )  # fmt: skip
+    worker.segmented_control(
+        "Who does the work", list(WORKERS), format_func=lambda each: WORKERS[each],
+        key="roi_worker", required=True,
+    )  # fmt: skip
+
+
+def from_widgets() -> RoiInputs:
+    """Return the model's inputs as the page's widgets stand.
 
     Raises:
         InputRefusedError: The inputs contradict each other.
@@ -38,27 +71,99 @@ def inputs_from_widgets() -> RoiInputs:
     kept = st.session_state
     document: dict[str, object] = {}
     for row in roi.ASSUMPTIONS:
-        if _key(row.name) not in kept:
-            continue
-        value = _value(row, kept[_key(row.name)])
-        if value is not None or row.is_blank:
-            document[row.name] = None if value is None else f"{value:f}"
-    place = str(kept.get("roi_place", NATIONAL))
-    if place != NATIONAL:
-        document["state"], _, document["locality"] = place.partition("-")
-    programs: Sequence[Program] = kept.get("roi_programs") or (Program.CCM,)
-    return roi.read_inputs(
-        document
-        | {
-            "worker": str(kept.get("roi_worker") or Worker.LPN),
-            "programs": [str(program) for program in programs],
-            "year": int(kept.get("roi_year", RoiInputs().year)),
-            "setting": str(kept.get("roi_setting", Setting.NONFACILITY)),
-        }
-    )
+        if _key(row.name) in kept:
+            value = _value(row, kept[_key(row.name)])
+            if value is not None or row.is_blank:
+                document[row.name] = None if value is None else f"{value:f}"
+    document |= roi_place.chosen()
+    document["worker"] = str(kept.get("roi_worker") or Worker.LPN)
+    document["programs"] = [str(each) for each in kept.get("roi_programs", (Program.CCM,))]
+    for payer in _PAYERS:
+        document[f"contract_{payer}"] = kept.get(_contract_key(payer)) or None
+    return roi.read_inputs(document)
 
 
-def take_complexity() -> None:
+def take(inputs: RoiInputs, tables: AmountTables) -> None:
+    """Set every widget to some inputs: in a callback, or before the widgets are drawn.
+
+    Raises:
+        InputRefusedError: The year's table has no such locality; nothing was set.
+    """
+    roi_place.take(inputs, tables)
+    kept = st.session_state
+    for row in roi.ASSUMPTIONS:
+        value = inputs.value(row.name)
+        scaled = None if value is None else value * (_PERCENT if row.unit == "share" else 1)
+        kept[_key(row.name)] = None if scaled is None else round(float(scaled), _FINEST)
+    kept["roi_complexity"] = roi.complexity_of(inputs)
+    kept["roi_worker"] = inputs.worker
+    kept["roi_programs"] = [each for each in PROGRAMS if each in inputs.programs]
+    for payer in _PAYERS:
+        kept[_contract_key(payer)] = inputs.contract_of(payer)
+
+
+def restore(opening: RoiInputs, tables: AmountTables, payers: Collection[str]) -> None:
+    """Take up the inputs of the address; where it names none, those that were left last, or the opening's.
+
+    Args:
+        opening: With what the page opens.
+        tables: The fee tables.
+        payers: Payers with contracted amounts; the address names them by a mark.
+    """
+    if _key("panel") in st.session_state:
+        return
+    named = [pair for pair in st.query_params.items() if pair[0] not in _NOT_INPUTS]
+    query = roi.query_of(named) if named else st.session_state.get(_KEPT)
+    if query is None:
+        take(opening, tables)
+        return
+    try:
+        take(_with_names(roi.inputs_of_link(query), payers), tables)
+    except InputRefusedError as error:
+        take(opening, tables)
+        state.state().refusals.append(
+            f"The link does not read, so the calculator opened as usual. {error}"
+        )
+
+
+def keep(inputs: RoiInputs, opening: RoiInputs) -> str:
+    """Write into the address what differs from the model's defaults; return that.
+
+    Nothing is written while the page is as it opens.
+    """
+    query = roi.link_text(_with_marks(inputs)) or f"year={inputs.year}"
+    words = {} if inputs == opening else dict(roi.pairs_of(query))
+    st.session_state[_KEPT] = query
+    for name in [name for name in st.query_params if name not in _NOT_INPUTS]:
+        if name not in words:
+            st.query_params.pop(name, None)
+    for name, word in words.items():
+        if st.query_params.get(name) != word:
+            st.query_params[name] = word
+    return query
+
+
+def _with_marks(inputs: RoiInputs) -> RoiInputs:
+    """Name payers by a mark: an address holds no name."""
+    marks = {
+        f"contract_{payer}": payer_mark(name)
+        for payer in _PAYERS
+        if (name := inputs.contract_of(payer)) is not None
+    }
+    return replace(inputs, **marks)  # type: ignore[arg-type]  # names of contracts are texts
+
+
+def _with_names(inputs: RoiInputs, payers: Collection[str]) -> RoiInputs:
+    names = {payer_mark(name): name for name in payers}
+    found = {
+        f"contract_{payer}": names.get(mark, mark)
+        for payer in _PAYERS
+        if (mark := inputs.contract_of(payer)) is not None
+    }
+    return replace(inputs, **found)  # type: ignore[arg-type]  # names of contracts are texts
+
+
+def _take_complexity() -> None:
     """Set the mix of further units to the one that the page's control names."""
     level = st.session_state.get("roi_complexity")
     if level is None:
@@ -69,32 +174,18 @@ def take_complexity() -> None:
         st.session_state[_key(name)] = float((value or 0) * _PERCENT)
 
 
-def reset() -> None:
-    """Put every input of the page back to its default."""
-    for key in [str(key) for key in st.session_state if str(key).startswith("roi_")]:
-        del st.session_state[key]
-
-
-def assumptions(practice: Practice) -> None:
+def assumptions(tables: AmountTables, lists: Lists) -> None:
     """Draw every assumption with its default, range, source and date."""
-    first, second, third, fourth = st.columns([2.6, 1, 1.1, 1.1], vertical_alignment="bottom")
+    first, second = st.columns([2.6, 1.4], vertical_alignment="bottom")
     first.pills(
-        "Programs",
-        [program for program in Program if program is not Program.APCM] + [Program.APCM],
-        selection_mode="multi",
-        default=[Program.CCM],
-        key="roi_programs",
-        help="CCM and APCM exclude each other in one patient-month.",
-    )
-    second.selectbox("Year of the amounts", [2026, 2025, 2024], key="roi_year")
-    places = [NATIONAL]
-    if practice.state and practice.locality:
-        places.append(f"{practice.state}-{practice.locality}")
-    third.selectbox(
-        "Place of the amounts", places, format_func=formats.words, key="roi_place",
-        help="National, or the practice's own Medicare locality as Settings name it.",
+        "Programs", PROGRAMS, selection_mode="multi", key="roi_programs",
+        help="APCM excludes CCM and PCM in one patient-month.",
     )  # fmt: skip
-    fourth.selectbox("Setting", list(Setting), format_func=formats.words, key="roi_setting")
+    second.checkbox(
+        "Qualifying participant of an advanced alternative payment model", key=roi_place.QUALIFYING,
+        help="From 2026 such a participant has a conversion factor of its own.",
+    )  # fmt: skip
+    roi_place.draw(tables)
     for title, every in roi.GROUPS.items():
         names = [name for name in every if name not in FIRST_VIEW]
         st.markdown(f"**{title}**")
@@ -103,145 +194,33 @@ def assumptions(practice: Practice) -> None:
             for column, name in zip(row, names[start : start + _ACROSS], strict=False):
                 with column:
                     _input(roi.assumption(name))
+    _contracts(lists)
     st.caption(
         "Hover over a question mark for the source, its date and the range to try. A figure "
         "without a public source is a working assumption: replace it by your own."
     )
-    st.button("Put every input back to its default", key="roi_reset", on_click=reset)
 
 
-def sources_table(inputs: RoiInputs) -> None:
-    """Draw the list of every input with its value, default, range, source and date."""
-    rows = [
-        {
-            "Input": row.label,
-            "Value": _shown(row, inputs.value(row.name)),
-            "Default": _shown(row, row.default),
-            "Range": _span(row),
-            "Source": " ".join(part for part in (row.source, row.dated) if part) or "none",
-            "Note": row.note,
-        }
-        for row in roi.ASSUMPTIONS
-    ]
-    widgets.table(pd.DataFrame(rows), alt="Every input with its source", key="roi_sources")
+def _contracts(lists: Lists) -> None:
+    """Draw the choice of contracted amounts, where any are on file."""
+    offered = [payer for payer in _PAYERS if lists.get(payer)]
+    if not offered:
+        return
+    for column, payer in zip(st.columns(_ACROSS), offered, strict=False):
+        column.selectbox(
+            f"{_PAYERS[payer]}: contracted amounts", [None, *lists[payer]],
+            key=_contract_key(payer),
+            format_func=lambda each: "none: the share above" if each is None else each,
+            help="Of this payer's list, in place of a share of Medicare's rate.",
+        )  # fmt: skip
 
 
-def months_table(result: RoiResult) -> None:
-    """Draw the first year month by month."""
-    rows = [
-        {
-            "Month": str(month.month),
-            "Enrolled": f"{month.enrolled:,.1f}",
-            "Billed": f"{month.billed:,.1f}",
-            "Cash": formats.money_whole(month.cash),
-            "Cost": formats.money_whole(month.cost),
-            "Net": formats.money_whole(month.net),
-            "Cumulative": formats.money_whole(month.cumulative),
-            "Hours of work": f"{month.minutes / 60:,.0f}",
-            "Positions (full-time)": f"{month.fte:.2f}",
-        }
-        for month in result.months[:12]
-    ]
-    frame = pd.DataFrame(rows)
-    st.dataframe(
-        frame,
-        hide_index=True,
-        height="content",
-        key="roi_months",
-        alt="The first year month by month",
-        column_config={
-            name: st.column_config.TextColumn(alignment="right") for name in frame.columns
-        },
-    )
-
-
-def summary(result: RoiResult) -> str:
-    """Say in words what the plot shows."""
-    year = result.first_year
-    place = result.inputs.locality and f"{result.inputs.state} {result.inputs.locality}"
-    turn = (
-        f"The cumulative net stays above zero from month {result.break_even_month}."
-        if result.break_even_month
-        else "The cumulative net does not turn positive within 36 months."
-    )
-    share = result.break_even_reach
-    need = (
-        f" The year breaks even when {share:.0%} of enrolled months reach a unit." if share else ""
-    )
-    return (
-        f"Over 12 months the net adds up to {formats.money_whole(year.net)}, between "
-        f"{formats.money_whole(result.low)} and {formats.money_whole(result.high)}: "
-        f"{year.enrolled:.0f} patients enrolled at month 12, {year.billed:,.0f} billed months, "
-        f"{formats.money_whole(year.cash)} received, {formats.money_whole(year.cost)} spent. {turn}"
-        f"{need} Amounts: Medicare {result.inputs.year}, {place or 'national'}, "
-        f"{result.inputs.setting}."
-    )
-
-
-def drivers(result: RoiResult, amounts: AmountTables) -> None:
-    """Draw what moves the first year's net most, and the programs' parts."""
-    bars = roi.swings(result.inputs, amounts)[:8]
-    st.plotly_chart(
-        roi_plots.tornado(
-            names=[bar.label for bar in bars],
-            lows=[bar.net_at_low for bar in bars],
-            highs=[bar.net_at_high for bar in bars],
-            base=result.first_year.net,
-        ),
-        config=roi_plots.PLOT_CONFIG,
-        key="roi_tornado",
-        alt="What moves the first year's net most",
-    )
-    st.caption(
-        formats.plain(
-            "Each input from one end of its range to the other, all else equal. "
-            + " ".join(
-                f"{bar.label}: {formats.money_whole(bar.net_at_low)} to "
-                f"{formats.money_whole(bar.net_at_high)}."
-                for bar in bars[:3]
-            )
-        )
-    )
-    for part in result.programs:
-        if part.missing:
-            needed = ", ".join(roi.assumption(name).label.lower() for name in part.missing)
-            st.info(f"{part.program} brings nothing yet. Enter under Assumptions: {needed}.")
-
-
-def scenario_csv(result: RoiResult) -> bytes:
-    """Return the scenario as CSV: the months, then every input with its source, then the disclaimer."""
-    rows: list[Sequence[Cell]] = [
-        ("month", "enrolled", "billed", "allowed", "cash", "cost", "net", "cumulative")
-    ]
-    for month in result.months:
-        numbers = (month.allowed, month.cash, month.cost, month.net, month.cumulative)
-        rows.append(
-            (
-                month.month,
-                Decimal(f"{month.enrolled:.1f}"),
-                Decimal(f"{month.billed:.1f}"),
-                *(Decimal(f"{number:.2f}") for number in numbers),
-            )
-        )
-    rows += [(), ("input", "value", "default", "source", "dated", "note")]
-    for row in roi.ASSUMPTIONS:
-        value = _shown(row, result.inputs.value(row.name))
-        rows.append((row.label, value, _shown(row, row.default), row.source, row.dated, row.note))
-    rows += [(), ("code", "amount", "schedule", "release")]
-    rows += [
-        (rate.code, formats.money(rate.amount), rate.schedule, rate.release)
-        for rate in result.rates
-    ]
-    rows += [(), (DISCLAIMER,)]
-    return csv_text(rows).encode()
+def _contract_key(payer: PayerClass) -> str:
+    return f"roi_contract_{payer}"
 
 
 def _key(name: str) -> str:
     return f"roi_{name}"
-
-
-def _is_given(name: str, value: Decimal | None) -> bool:
-    return value is not None or roi.assumption(name).is_blank
 
 
 def _value(row: Assumption, entered: float | None) -> Decimal | None:
@@ -251,41 +230,20 @@ def _value(row: Assumption, entered: float | None) -> Decimal | None:
     return number / _PERCENT if row.unit == "share" else number
 
 
-def _shown(row: Assumption, value: Decimal | None) -> str:
-    if value is None:
-        return "enter yours"
-    if row.unit == "share":
-        return f"{value * _PERCENT:.4g}%"
-    if row.unit == "dollars":
-        return formats.money(value)
-    return f"{value:,f} {row.unit}"
-
-
-def _span(row: Assumption) -> str:
-    if row.low is None or row.high is None:
-        return formats.DASH
-    return f"{_shown(row, row.low)} to {_shown(row, row.high)}"
-
-
 def _input(row: Assumption) -> None:
     unit = {"share": ", %", "dollars": ", $"}.get(row.unit, "")
-    scale = _PERCENT if row.unit == "share" else Decimal(1)
-    origin = " ".join(part for part in (row.source, f"({row.dated})" if row.dated else "") if part)
     about = [
-        f"Default {_shown(row, row.default)}." if row.default is not None else "",
-        f"Range to try: {_span(row)}." if row.low is not None else "",
-        f"Source: {origin}." if origin else "",
+        f"Default {roi_words.shown(row, row.default)}." if row.default is not None else "",
+        f"Range to try: {roi_words.span(row)}." if row.low is not None else "",
+        f"Source: {roi_words.origin(row)}." if row.source else "",
         row.note,
     ]
-    key = _key(row.name)
-    if key not in st.session_state:
-        st.session_state[key] = None if row.default is None else float(row.default * scale)
     st.number_input(
         f"{row.label}{unit}",
         min_value=0.0,
         step=1.0,
         format="%g",
-        key=key,
+        key=_key(row.name),
         placeholder="enter yours",
         help=formats.plain(" ".join(part for part in about if part)),
     )

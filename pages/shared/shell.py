@@ -1,6 +1,6 @@
 """The frame around every page: page settings, the role's menu, the sidebar, the running timer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from streamlit.navigation.page import Page
 
 SIDEBAR_WIDTH: Final = 256
+ROI: Final = "roi"
+"""The one page that needs no practice."""
 _SEARCH_HITS: Final = 6
 
 
@@ -40,7 +42,7 @@ def main() -> None:
         initial_sidebar_state=SIDEBAR_WIDTH,
     )
     if store.is_empty():
-        _run_alone(welcome.draw, "Welcome")
+        _run_alone(welcome.draw, "Welcome", also=(ROI,))
         return
     person = store.actor()
     if person is None:
@@ -65,11 +67,14 @@ def main() -> None:
         active_time.look_at(state.chosen_patient())
 
 
-def _run_alone(draw: Callable[[], None], title: str) -> None:
+def _run_alone(draw: Callable[[], None], title: str, *, also: Collection[str] = ()) -> None:
+    """Run one thing whatever the address names, and the pages that need no practice."""
     st.navigation(
         [st.Page(draw, title=title, url_path="start", default=True)]
         + [
-            st.Page(draw, title=title, url_path=page.name, visibility="hidden")  # deep links wait
+            _page(page.name, is_listed=False)
+            if page.name in also
+            else st.Page(draw, title=title, url_path=page.name, visibility="hidden")  # links wait
             for page in PAGES
         ],
         position="hidden",

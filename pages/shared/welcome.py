@@ -40,6 +40,8 @@ def draw() -> None:
         st.code(_command(), language="bash", wrap_lines=True)
     if is_own:
         set_up.draw()
+    st.caption("Deciding whether to start? The calculator needs no practice and no patient.")
+    routes.link("roi", "Estimate what it would bring", icon=":material/calculate:")
     widgets.disclaimer()
 
 

@@ -284,6 +284,7 @@ def download(
     patient_id: str | None = None,
     month: ServiceMonth | None = None,
     icon: str = ":material/download:",
+    without_practice: Callable[[], bytes] | None = None,
 ) -> None:
     """Draw a button whose file is made only when it is clicked: the only way out of a page.
 
@@ -302,6 +303,8 @@ def download(
         patient_id: Whom the file is about; None where it is about several or nobody.
         month: The service month that it is about.
         icon: Before the words.
+        without_practice: Makes the file while the store holds no practice: there is nobody to sign
+            in, no journal, and no record that the file could hold. None where that cannot be.
     """
     st.download_button(
         label,
@@ -312,6 +315,7 @@ def download(
             patient_id=patient_id,
             month=month,
             token=store.session_token(),
+            without_practice=without_practice,
         ),
         file_name=file_name,
         mime=media_type,
@@ -329,6 +333,7 @@ def delivery(
     patient_id: str | None = None,
     month: ServiceMonth | None = None,
     token: str | None,
+    without_practice: Callable[[], bytes] | None = None,
 ) -> Callable[[], bytes]:
     """Return what a download's button does on a click; ``download`` says what each word means.
 
@@ -337,6 +342,8 @@ def delivery(
 
     def deliver() -> bytes:
         media.belongs_to(token)
+        if without_practice is not None and store.is_empty():
+            return without_practice()
         person = sign_ins.actor_of_token(token or "", store=store.store(), clock=store.clock())
         if person is None:
             raise NotSignedInError

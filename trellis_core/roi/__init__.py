@@ -22,6 +22,7 @@ from trellis_core.roi.drivers import Swing, WaterfallStep, ccm_against_apcm, swi
 from trellis_core.roi.inputs import (
     RoiInputs,
     complexity_of,
+    complexity_of_mix,
     inputs_json,
     inputs_of_link,
     link_text,
@@ -84,6 +85,7 @@ __all__ = [
     "assumptions_json",
     "ccm_against_apcm",
     "complexity_of",
+    "complexity_of_mix",
     "floor_inputs",
     "floors",
     "inputs_json",

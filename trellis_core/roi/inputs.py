@@ -213,7 +213,12 @@ def with_complexity(inputs: RoiInputs, complexity: Complexity) -> RoiInputs:
 
 def complexity_of(inputs: RoiInputs) -> Complexity | None:
     """Return the mix that the inputs hold; None for one of the practice's own."""
-    held = (inputs.add_on_40, inputs.add_on_60)
+    return complexity_of_mix(add_on_40=inputs.add_on_40, add_on_60=inputs.add_on_60)
+
+
+def complexity_of_mix(*, add_on_40: Decimal, add_on_60: Decimal) -> Complexity | None:
+    """Return the name of a mix of further units; None for one of the practice's own."""
+    held = (add_on_40, add_on_60)
     return next((name for name, mix in _MIXES.items() if mix == held), None)
 
 
