@@ -22,7 +22,7 @@ from trellis_core.services.time_log import log_time
 from trellis_core.store.engine import Store, open_store
 from trellis_core.store.tables import EVENT
 
-OPENS_NO_STORE = {"determine", "roi", "schema"}
+OPENS_NO_STORE = {"determine", "schema"}
 """These answer from files, rules and tables alone."""
 FILLS_AN_EMPTY_STORE = {"sample"}
 """There is nobody yet, and every row it writes is an event of its own."""
@@ -53,6 +53,7 @@ RUN: dict[str, tuple[str, ...]] = {
     "import medicare": ("--year", "2027", "--rvu", "{folder}/no-such-file", "--release", PHI, *WHO),
     "import practice": ("{sample}",),
     "rates": ("99490", "--on", "2026-11-03", "--schedule", PHI, *WHO),
+    "roi": ("--scenario", PHI, *WHO),
     "check": (),
     "checkpoint": WHO,
     "export ledger": ("--out", "{folder}/ledger.zip", *WHO),
