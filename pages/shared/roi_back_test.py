@@ -55,7 +55,7 @@ def draw(
         figures = _figures(actor, [starts for _, _, starts in forecasts])
     st.header("Your own figures")
     if figures.measured:
-        _own(inputs_from_figures(figures, inputs), on_use)
+        _own(inputs_from_figures(figures, inputs), inputs, on_use)
     else:
         widgets.empty(
             "No month of data yet. Enroll patients, record time for them, and close the month once it "
@@ -81,7 +81,7 @@ def _figures(actor: Actor, starts: Sequence[ServiceMonth]) -> OwnFigures:
     return found if found.measured else counted(running, running)
 
 
-def _own(found: Replacement, on_use: Callable[[RoiInputs], None]) -> None:
+def _own(found: Replacement, inputs: RoiInputs, on_use: Callable[[RoiInputs], None]) -> None:
     when = span_words(found.months)
     if found.is_provisional:
         st.caption(
@@ -107,15 +107,18 @@ def _own(found: Replacement, on_use: Callable[[RoiInputs], None]) -> None:
         for each in found.replaced
     ]
     widgets.table(pd.DataFrame(rows), alt="Your guesses beside your own figures")
-    st.button(
-        "Use our own figures",
-        type="primary",
-        icon=":material/swap_horiz:",
-        key="roi_use_own",
-        on_click=on_use,
-        args=(found.inputs,),
-        help="Puts them in place of the guesses on this page. Nothing is saved until you save a scenario.",
-    )
+    if found.inputs == inputs:
+        st.markdown(":material/check: The calculator uses your own figures.")
+    else:
+        st.button(
+            "Use our own figures",
+            type="primary",
+            icon=":material/swap_horiz:",
+            key="roi_use_own",
+            on_click=on_use,
+            args=(found.inputs,),
+            help="Puts them in place of the guesses on this page. A saved scenario stays as it is.",
+        )
     with st.expander(f"Not measured: {formats.count(len(found.left), 'input')}"):
         left = [
             {
@@ -188,10 +191,11 @@ def _compared(months: Sequence[MonthCompared], inputs: RoiInputs) -> None:
                 alt=f"{title}, forecast and actual. {words}",
             )
     st.caption(formats.plain(words))
-    rows = [_row(formats.month_name(each.month), each) for each in months]
-    if total.months:
+    is_paid = any(each.cash.actual is not None for each in months)
+    rows = [_row(formats.month_name(each.month), each, is_paid=is_paid) for each in months]
+    if total.months > 1:
         label = "Complete months" if any(not each.is_over for each in months) else "All months"
-        rows.append(_row(label, total))
+        rows.append(_row(label, total, is_paid=is_paid))
     widgets.table(pd.DataFrame(rows), alt="Forecast and actual by month")
     bare = sum(each.without_amount for each in months)
     notes = [
@@ -201,7 +205,7 @@ def _compared(months: Sequence[MonthCompared], inputs: RoiInputs) -> None:
             "patient-months. Errors are actual minus forecast."
         ),
         "Payments keep coming in after a month: the newest months are lower than they will be."
-        if any(each.cash.actual is not None for each in months)
+        if is_paid
         else "No payment is on file, or the superbills are also for programs outside the scenario: cash "
         "is not compared.",
         f"{formats.count(bare, 'line')} without an amount on file: not in the allowed dollars."
@@ -211,16 +215,18 @@ def _compared(months: Sequence[MonthCompared], inputs: RoiInputs) -> None:
     st.caption(formats.plain(" ".join(note for note in notes if note)))
 
 
-def _row(name: str, of: MonthCompared | TotalCompared) -> dict[str, str]:
-    return {
+def _row(name: str, of: MonthCompared | TotalCompared, *, is_paid: bool) -> dict[str, str]:
+    row = {
         "Month": name,
         "Enrolled: forecast, actual": _pair(of.enrolled, _number),
         "Billed: forecast, actual": _pair(of.billed, _number),
         "Billed: error": _error(of.billed, _number),
         "Allowed: forecast, actual": _pair(of.allowed, formats.money_whole),
         "Allowed: error": _error(of.allowed, formats.money_whole),
-        "Payments: forecast, actual": _pair(of.cash, formats.money_whole),
     }
+    if is_paid:
+        row["Payments: forecast, actual"] = _pair(of.cash, formats.money_whole)
+    return row
 
 
 def _number(value: Decimal) -> str:

@@ -63,7 +63,7 @@ def test_own_figures_stand_beside_the_guesses_and_a_forecast_beside_what_came(da
     assert reach["Your guess"] == "70%"
     assert "enrolled CCM months billed, 2026-10" in reach["How measured"]
     assert "Claims denied for good" in set(left["Input"])
-    assert list(compared["Month"]) == ["October 2026", "All months"]
+    assert list(compared["Month"]) == ["October 2026"]
     assert "In 1 complete month:" in said(at)
     assert len(at.get("plotly_chart")) == 2
     at.button(key="roi_use_own").click().run()

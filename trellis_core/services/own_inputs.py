@@ -210,8 +210,8 @@ def _staff_work(rows: Sequence[FiguresOfProgram]) -> Iterator[_Measured]:
 def _mix(rows: Sequence[FiguresOfProgram]) -> Iterator[_Measured]:
     first, names = _sum(rows, "first"), _names(rows)
     for name, field, words in (
-        ("add_on_40", "second", "a second unit of staff time"),
-        ("add_on_60", "third", "a third unit of staff time"),
+        ("add_on_40", "second", "a second unit"),
+        ("add_on_60", "third", "a third unit"),
     ):
         found = _sum(rows, field)
         how = f"{found:,} of {first:,} {names} months billed by staff time have {words}"
