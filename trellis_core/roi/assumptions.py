@@ -62,6 +62,7 @@ class Assumption:
         source: Where the default comes from; empty for a working assumption.
         dated: When the source's figure is from.
         note: What to know about it; says so where a figure is old or has no source.
+        is_known: A practice knows or decides it, so that it is no uncertainty of the answer.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Assumption:
     source: str = ""
     dated: str = ""
     note: str = ""
+    is_known: bool = False
 
     @property
     def is_blank(self) -> bool:
@@ -90,6 +92,7 @@ def _row(
     source: str = "",
     dated: str = "",
     note: str | None = None,
+    is_known: bool = False,
 ) -> Assumption:
     if note is None:
         note = ENTER_YOURS if default is None else "" if source else _WORKING
@@ -103,13 +106,22 @@ def _row(
         source=source,
         dated=dated,
         note=note,
+        is_known=is_known,
     )
 
 
 _BLS: Final = "U.S. Bureau of Labor Statistics, Occupational Employment and Wage Statistics"
 
 ASSUMPTIONS: Final[tuple[Assumption, ...]] = (
-    _row("panel", "Active panel", "2000", "patients", ("500", "10000"), note="Your own count."),
+    _row(
+        "panel",
+        "Active panel",
+        "2000",
+        "patients",
+        ("500", "10000"),
+        note="Your own count.",
+        is_known=True,
+    ),
     _row(
         "medicare_share",
         "Share of the panel with Medicare",
@@ -218,9 +230,22 @@ ASSUMPTIONS: Final[tuple[Assumption, ...]] = (
         dated="May 2024",
     ),
     _row("load", "Total cost for each dollar of wage", "1.42", "share", ("1.20", "1.60")),
-    _row("software_fee", "Software, for each enrolled month", "15", "dollars", ("0", "30")),
     _row(
-        "fixed_cost", "Fixed cost a month", "0", "dollars", ("0", "2000"), note="Your own figure."
+        "software_fee",
+        "Software, for each enrolled month",
+        "15",
+        "dollars",
+        ("0", "30"),
+        is_known=True,
+    ),
+    _row(
+        "fixed_cost",
+        "Fixed cost a month",
+        "0",
+        "dollars",
+        ("0", "2000"),
+        note="Your own figure.",
+        is_known=True,
     ),
     _row(
         "coinsurance_share",

@@ -33,7 +33,8 @@ def swings(
 ) -> tuple[Swing, ...]:
     """Return what moves the first year's net, widest first: the bars of a tornado plot.
 
-    Inputs that move nothing are left out, and so are those without a range.
+    Inputs that move nothing are left out, and so are those without a range and those that a
+    practice knows or decides, such as its panel.
 
     Raises:
         InputRefusedError: As ``simulate``.
@@ -43,6 +44,8 @@ def swings(
         rates = Rates(inputs, amounts, contracts)
         for row in ASSUMPTIONS:
             if row.low is None or row.high is None or inputs.value(row.name) is None:
+                continue
+            if row.is_known:
                 continue
             nets = [
                 first_year_net(changed(inputs, {row.name: end}), rates)
