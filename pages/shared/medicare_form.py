@@ -39,12 +39,16 @@ def draw(person: Actor) -> None:
         pd.DataFrame([_row(each) for each in years]),
         alt="Medicare years on file, with release, source and digest",
         key=f"{_KEY}_years",
+        columns={"sha256": st.column_config.TextColumn(width="medium")},
     )
+    loaded = [each.year for each in years if each.is_loaded]
+    if any(each.is_loaded and each.is_used for each in years):
+        st.info(NOT_REVIEWED, icon=":material/info:")
     if not may(person, Operation.EDIT_SETTINGS):
         return
-    loaded = [each.year for each in years if each.is_loaded]
     last = max((each.year for each in years), default=store.today(person).year)
-    if st.toggle(f"Load the amounts of {last + 1} or a later release", key=f"{_KEY}_open"):
+    later = ", or a later release of a year loaded here" if loaded else ""
+    if st.toggle(f"Load the amounts of {last + 1}{later}", key=f"{_KEY}_open"):
         _load(person, loaded, last)
     if loaded:
         _remove(person, max(loaded))
@@ -58,9 +62,9 @@ def _row(of: YearOnFile) -> dict[str, object]:
         "Release": of.release,
         "Conversion factor": _factor(of.factor),
         "Qualifying participants": _factor(of.qualifying_factor),
-        "Source": of.url,
         "Retrieved": formats.day(of.retrieved),
         "sha256": ", ".join(f"{name} {each[:_DIGITS]}" for name, each in of.digests.items()),
+        "Source": of.url,
     }
 
 
@@ -166,7 +170,7 @@ def _preview(found: MedicarePreview, key: str) -> None:
         + (
             f"Here: {formats.plain(found.locality)}, in the practice's setting."
             if found.locality
-            else "The practice names no locality and is paid national amounts."
+            else "The practice names no locality, so that its amounts are the national ones."
         )
     )
 

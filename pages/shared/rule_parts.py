@@ -35,6 +35,8 @@ def say_when(book: RuleBook, prefix: str, on: date, today: date) -> None:
             "What stands here is the newest on file and may change; no amount is shown.",
             icon=":material/event_upcoming:",
         )
+    elif loaded := book.amounts_only(on):
+        st.warning(formats.plain(loaded), icon=":material/event_upcoming:")
     stale = rule_text.stale_words(book, prefix, today)
     if stale:
         st.warning(stale, icon=":material/history:")

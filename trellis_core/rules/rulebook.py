@@ -335,6 +335,23 @@ class RuleBook:
         known = f"the last covered day is {last.isoformat()}" if last else "no amounts are on file"
         return f"Not yet published for {on.isoformat()}: {known}. Nothing on that day is priced."
 
+    def amounts_only(self, on: date) -> str:
+        """Say that a practice loaded a day's amounts, so that its rules were not reviewed; else empty.
+
+        Example:
+            >>> load_rule_book().amounts_only(date(2026, 12, 31))
+            ''
+        """
+        if not any(
+            table.provenance.read_from_sha256 is not None and table.provenance.covers(on)
+            for table in self.tables
+        ):
+            return ""
+        return (
+            f"The amounts of {on.year} were loaded by the practice. The rules of that year were not "
+            "reviewed: what stands here is the newest on file and may change."
+        )
+
     def find(self, path: str, *, on: date) -> ParameterUse | None:
         """Return a parameter's value on a day with its date and citations; None where it has none.
 

@@ -174,7 +174,11 @@ def draw_up(
     release = given.release.strip() or read.values.release or f"CY{given.year}"
     tables = _tables(given, read, release=release, retrieved=retrieved)
     after = before.with_tables(tables, version=before.version).amounts
-    codes = sorted(before.amounts.codes_on(last) | after.codes_on(given.first_day))
+    billed = {code: place for place, code in enumerate(labelled_codes())}
+    codes = sorted(
+        before.amounts.codes_on(last) | after.codes_on(given.first_day),
+        key=lambda code: (billed.get(code, len(billed)), code),
+    )
     preview = MedicarePreview(
         year=given.year,
         schedule=given.schedule,

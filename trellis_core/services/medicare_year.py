@@ -124,6 +124,7 @@ class MedicarePreview:
         locality: The practice's own, for example ``NY-01``; None where it is paid national amounts.
         new_codes: On file for this year and not for the one before.
         missing_codes: The other way round.
+        amounts: Codes of the care programs first.
         warnings: What somebody should look at, a sentence each.
         file_digests: sha256 of each file as it came, by the table's name.
         replaces: The year is on file already.

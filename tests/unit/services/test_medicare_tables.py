@@ -262,6 +262,8 @@ def test_a_year_is_priced_from_its_first_day_to_its_last_in_the_practice_that_lo
     assert (loaded.version, loaded.covered_until) == ("2026.4+medicare-2027", date(2027, 12, 31))
     assert loaded.covered_by.startswith("CMS, conversion factors of the CY2027")
     assert loaded.not_yet_published(date(2027, 12, 31)) == ""
+    assert "not reviewed" in loaded.amounts_only(date(2027, 1, 1))
+    assert [loaded.amounts_only(day) for day in (date(2026, 12, 31), date(2028, 1, 1))] == ["", ""]
     assert "2027-12-31" in loaded.not_yet_published(date(2028, 1, 1))
     shown = next(each for each in preview.amounts if each.code == "99490")
     assert (shown.before, shown.after, shown.change) == (
