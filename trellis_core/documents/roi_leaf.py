@@ -164,11 +164,12 @@ class Leaf:
 
     def shaded_row(self, cells: Sequence[Cell]) -> None:
         """Write a row of heads or sums on a shaded ground."""
-        at, top = len(self.page.items), self.y
+        self.down(1.2)
+        top = self.y
         self.y += 1.5 * self.scale
         self.row(cells)
         self.y += 1.5 * self.scale
-        self.page.items.insert(at, Box(MARGIN, top, WIDTH, self.y - top, SHADE))
+        self.page.items.insert(0, Box(MARGIN, top, WIDTH, self.y - top, SHADE))
 
 
 def fitted(lay: Callable[[Leaf], None]) -> Page:
