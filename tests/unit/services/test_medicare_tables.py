@@ -400,6 +400,12 @@ def test_the_command_rehearses_loads_and_removes(case, sqlite_store, tmp_path, c
     assert (answer["schema"], answer["stored"], answer["rules_reviewed"]) == (
         "trellis.import-medicare/1", True, False,
     )  # fmt: skip
+    asked = ("rates", "99490", "--on", "2027-01-01", "--store")
+    assert main([*asked, case.store.url]) == 0
+    assert "67.32" in capsys.readouterr().out
+    assert main([*asked, f"sqlite:///{tmp_path / 'none.db'}"]) == 0
+    assert "67.32" not in capsys.readouterr().out
+    assert not (tmp_path / "none.db").exists(), "asking for amounts makes no store"
     assert main([*command]) == 2
     assert "--replace" in capsys.readouterr().err
     assert main(["import", "medicare", "--year", "2027", "--remove", *around]) == 0
