@@ -70,7 +70,7 @@ def _floor(inputs: RoiInputs, tables: AmountTables) -> None:
     """Draw the plain arithmetic that people quote, each amount named for what it is."""
     with st.container(border=True):
         st.markdown("**The floor**")
-        rows = roi.floors(RoiInputs(year=inputs.year), tables)
+        rows = roi.floors(inputs, tables)
         st.caption(
             f"{rows[0].patients} patients, one 99490 a month each. Everyone billed, everything paid, "
             "no cost: arithmetic, not a forecast."

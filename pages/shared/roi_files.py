@@ -8,7 +8,7 @@ from trellis_core.access import Operation
 from trellis_core.care.people import Practice
 from trellis_core.documents.roi_csv import scenario_csv
 from trellis_core.documents.roi_pdf import scenario_pdf
-from trellis_core.roi import Contracts, RoiInputs, RoiResult
+from trellis_core.roi import Contracts, RoiResult
 from trellis_core.rules.amounts import AmountTables
 from trellis_core.services.downloads import FileForm
 from trellis_core.services.scenarios import Scenario
@@ -40,7 +40,7 @@ def draw(
             name=name,
             practice_name="" if practice is None else practice.name,
             swings=roi.swings(result.inputs, tables, contracts),
-            floors=roi.floors(RoiInputs(year=result.inputs.year), tables),
+            floors=roi.floors(result.inputs, tables),
             made_on=store.clock().now().date(),
         )
 

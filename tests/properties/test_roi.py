@@ -17,6 +17,7 @@ from trellis_core.roi import (
     RoiResult,
     ScheduleChoice,
     Worker,
+    assumption,
     inputs_json,
     inputs_of_link,
     link_text,
@@ -31,7 +32,7 @@ FEW = settings(max_examples=20, deadline=None)
 
 UNBOUND = {"load", "overhead", "rate_advantage", "rate_medicaid", "rate_commercial"}
 MIX = [f"payer_{payer}" for payer in PayerClass]
-OVERLAPPING = {"add_on_40", "add_on_60", "conditions_share", "pcm_share", "apcm_level_one_share"}
+OVERLAPPING = {"conditions_share", "pcm_share", "apcm_level_one_share"}
 EARNED = [
     "coinsurance_share",
     "coinsurance_collected",
@@ -93,6 +94,8 @@ def scenarios(draw: st.DrawFn) -> RoiInputs:
         for name, start, end in zip(MIX, ends, ends[1:], strict=False)
     }
     changes.setdefault("conditions_share", Decimal("0.4"))
+    mix = sorted(changes.get(name, assumption(name).default) for name in ("add_on_40", "add_on_60"))
+    changes |= {"add_on_40": mix[1], "add_on_60": mix[0]}
     programs = draw(st.sets(st.sampled_from(Program)))
     if Program.APCM in programs:
         programs -= {Program.CCM, Program.PCM}

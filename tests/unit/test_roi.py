@@ -329,6 +329,19 @@ def test_the_tornado_is_sorted_and_its_widest_bars_are_real() -> None:
     assert not {"wage_rn", "panel", "fixed_cost", "software_fee"} & {bar.name for bar in bars}
 
 
+def test_the_tornado_moves_an_input_only_as_far_as_the_others_allow() -> None:
+    inputs = replace(
+        RoiInputs(),
+        add_on_40=D("0.05"),
+        pcm_share=D("0.3"),
+        programs=frozenset({Program.CCM, Program.PCM}),
+    )
+    bars = {bar.name: bar for bar in swings(inputs, AMOUNTS)}
+    assert (bars["conditions_share"].low, bars["conditions_share"].high) == (D("0.5"), D("0.7"))
+    longer = replace(inputs, add_on_40=D("0.1"), add_on_60=D("0.1"))
+    assert bars["add_on_60"].net_at_high == simulate(longer, AMOUNTS).first_year.net
+
+
 def test_every_number_of_the_inputs_is_described_once_and_no_other() -> None:
     described = [row.name for row in ASSUMPTIONS]
     choices = {row["name"] for row in assumptions_json(RoiInputs()) if row["unit"] == "choice"}
@@ -567,7 +580,7 @@ def test_a_bad_link_is_refused(query: str, code: str) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"add_on_40": D("0.6"), "add_on_60": D("0.5")}, "add_on_40 and add_on_60"),
+        ({"add_on_40": D("0.1"), "add_on_60": D("0.11")}, "add_on_60 is at most add_on_40"),
         (
             {"pcm_share": D("0.33"), "programs": frozenset({Program.CCM, Program.PCM})},
             "conditions_share and pcm_share",
@@ -587,6 +600,6 @@ def test_inputs_that_make_no_sense_together_are_refused(
 
 
 def test_shares_that_meet_at_one_are_accepted() -> None:
-    replace(WORKED, add_on_40=D("0.5"), add_on_60=D("0.5"))
+    replace(WORKED, add_on_40=D(1), add_on_60=D(1))
     replace(WORKED, pcm_share=D("0.32"), programs=frozenset({Program.CCM, Program.PCM}))
     replace(WORKED, apcm_level_one_share=D("0.32"), panel=D(10) ** 9)

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
 from trellis_core.care.vocabulary import Program
-from trellis_core.roi.assumptions import ASSUMPTIONS
-from trellis_core.roi.inputs import EXACT, RoiInputs, changed
+from trellis_core.roi.assumptions import ASSUMPTIONS, Assumption
+from trellis_core.roi.inputs import EXACT, RoiInputs, changed, most_with_conditions
 from trellis_core.roi.model import first_year_net, simulate
 from trellis_core.roi.rates import NO_CONTRACTS, Amounts, Contracts, Rates
 from trellis_core.roi.results import RoiResult, Total
@@ -34,7 +34,8 @@ def swings(
     """Return what moves the first year's net, widest first: the bars of a tornado plot.
 
     Inputs that move nothing are left out, and so are those without a range and those that a
-    practice knows or decides, such as its panel.
+    practice knows or decides, such as its panel. An end that the other inputs do not allow is the
+    last one that they do.
 
     Raises:
         InputRefusedError: As ``simulate``.
@@ -43,26 +44,42 @@ def swings(
     with localcontext(EXACT):
         rates = Rates(inputs, amounts, contracts)
         for row in ASSUMPTIONS:
-            if row.low is None or row.high is None or inputs.value(row.name) is None:
+            ends = _ends(inputs, row)
+            if ends is None:
                 continue
-            if row.is_known:
-                continue
-            nets = [
-                first_year_net(changed(inputs, {row.name: end}), rates)
-                for end in (row.low, row.high)
-            ]
+            nets = [first_year_net(_moved(inputs, row.name, end), rates) for end in ends]
             if nets[0] != nets[1]:
                 found.append(
                     Swing(
                         name=row.name,
                         label=row.label,
-                        low=row.low,
-                        high=row.high,
+                        low=ends[0],
+                        high=ends[1],
                         net_at_low=nets[0],
                         net_at_high=nets[1],
                     )
                 )
     return tuple(sorted(found, key=lambda swing: (-swing.width, swing.name)))
+
+
+def _ends(inputs: RoiInputs, row: Assumption) -> tuple[Decimal, Decimal] | None:
+    """Return the ends between which an input moves; None for one that is not moved."""
+    if row.low is None or row.high is None or row.is_known or inputs.value(row.name) is None:
+        return None
+    if row.name == "conditions_share":
+        most = most_with_conditions(inputs)
+        return min(row.low, most), min(row.high, most)
+    return row.low, row.high
+
+
+def _moved(inputs: RoiInputs, name: str, end: Decimal) -> RoiInputs:
+    """Return the inputs with one moved; months of 60 minutes stay among those of 40."""
+    changes = {name: end}
+    if name == "add_on_40":
+        changes["add_on_60"] = min(inputs.add_on_60, end)
+    elif name == "add_on_60":
+        changes["add_on_40"] = max(inputs.add_on_40, end)
+    return changed(inputs, changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

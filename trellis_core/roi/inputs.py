@@ -173,10 +173,11 @@ def _overlaps(inputs: RoiInputs) -> list[str]:
         for program in (Program.CCM, Program.PCM)
         if {program, Program.APCM} <= inputs.programs
     ]
-    if inputs.add_on_60 + inputs.add_on_40 > 1:
-        found.append("add_on_40 and add_on_60 are shares of the same months: at most 1 together.")
-    both = {Program.CCM, Program.PCM} <= inputs.programs
-    if both and inputs.conditions_share + (inputs.pcm_share or _ZERO) > 1:
+    if inputs.add_on_60 > inputs.add_on_40:
+        found.append(
+            "add_on_60 is at most add_on_40: months that reach 60 minutes are among those that reach 40."
+        )
+    if inputs.conditions_share + _in_pcm_instead(inputs) > 1:
         found.append(
             "conditions_share and pcm_share are shares of the same patients, who are in CCM or in "
             "PCM: at most 1 together."
@@ -187,6 +188,17 @@ def _overlaps(inputs: RoiInputs) -> list[str]:
             "together."
         )
     return found
+
+
+def _in_pcm_instead(inputs: RoiInputs) -> Decimal:
+    """Return the share of Medicare patients who are in PCM where others are in CCM."""
+    both = {Program.CCM, Program.PCM} <= inputs.programs
+    return (inputs.pcm_share or _ZERO) if both else _ZERO
+
+
+def most_with_conditions(inputs: RoiInputs) -> Decimal:
+    """Return the largest share of patients with several conditions that the other shares leave."""
+    return _ONE - max(_in_pcm_instead(inputs), inputs.apcm_level_one_share or _ZERO)
 
 
 _MIXES: Final[Mapping[Complexity, tuple[Decimal, Decimal]]] = MappingProxyType(
