@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,16 @@ JOURNAL: Final = frozenset({"event", "event_text", "journal_head"})
 _TABLES: Final = TrellisTable.metadata.tables
 SCOPED: Final = frozenset(name for name, table in _TABLES.items() if "practice_id" in table.columns)
 """Tables of which every row belongs to a practice."""
+_READ: Final = {
+    name: f"SELECT {'practice_id' if name in SCOPED else 'id' if name == 'practice' else repr('')}, * "
+    f"FROM {name}"
+    for name in _TABLES
+    if name not in JOURNAL
+}
+_READ_EVENTS: Final = (
+    "SELECT practice_id, kind, subject_kind || ' ' || subject_id, details FROM event "
+    "ORDER BY practice_id, seq"
+)
 
 
 # --- rows ------------------------------------------------------------------------------------
@@ -45,10 +56,12 @@ class Picture:
     Attributes:
         rows: By table and practice; rows that belong to none under an empty name. Not the journal.
         events: The journals.
+        read: The rows by table, as the database gave them.
     """
 
     rows: Mapping[tuple[str, str], frozenset[tuple[object, ...]]]
     events: tuple[Told, ...]
+    read: Mapping[str, list[tuple[object, ...]]] = field(repr=False, compare=False)
 
     def of(self, practice_id: str) -> tuple[object, ...]:
         """Return what belongs to one practice, its journal included."""
@@ -58,28 +71,36 @@ class Picture:
         )
 
 
-def picture_of(path: Path) -> Picture:
-    """Read a whole SQLite store, past Trellis."""
-    rows: dict[tuple[str, str], set[tuple[object, ...]]] = {}
+def picture_of(path: Path, *, after: Picture | None = None) -> Picture:
+    """Read a whole SQLite store, past Trellis.
+
+    Args:
+        path: The store's file.
+        after: An earlier picture; where every row is as it was, its sets are taken again.
+    """
     with closing(pysqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        for name, table in _TABLES.items():
-            if name in JOURNAL:
-                continue
-            columns = [column.name for column in table.columns]
-            owner = "practice_id" if name in SCOPED else "id" if name == "practice" else "''"
-            for row in connection.execute(f"SELECT {owner}, {', '.join(columns)} FROM {name}"):
-                rows.setdefault((name, row[0]), set()).add(row[1:])
-        events = connection.execute(
-            "SELECT practice_id, kind, subject_kind || ' ' || subject_id, details FROM event "
-            "ORDER BY practice_id, seq"
-        ).fetchall()
+        read = {name: connection.execute(said).fetchall() for name, said in _READ.items()}
+        events = connection.execute(_READ_EVENTS).fetchall()
     return Picture(
-        rows={key: frozenset(found) for key, found in rows.items()},
-        events=tuple(
-            Told(*row[:3], why=None if row[3] is None else json.loads(row[3]).get("why"))
-            for row in events
-        ),
+        rows=after.rows if after is not None and after.read == read else _by_practice(read),
+        events=tuple(Told(*row[:3], why=_why(row[3])) for row in events),
+        read=read,
     )
+
+
+@cache
+def _why(details: str | None) -> str | None:
+    return None if details is None else json.loads(details).get("why")
+
+
+def _by_practice(
+    read: Mapping[str, list[tuple[object, ...]]],
+) -> dict[tuple[str, str], frozenset[tuple[object, ...]]]:
+    rows: dict[tuple[str, str], set[tuple[object, ...]]] = {}
+    for name, found in read.items():
+        for owner, *values in found:
+            rows.setdefault((name, str(owner)), set()).add(tuple(values))
+    return {key: frozenset(values) for key, values in rows.items()}
 
 
 # --- words -----------------------------------------------------------------------------------
@@ -177,6 +198,13 @@ def _is_scoped(statement: str, given: frozenset[object], practice_id: str) -> bo
 
     Each must have its ``practice_id`` compared, and the practice must be among the values bound.
     """
+    is_compared = _compares_practice(statement)
+    return practice_id in given if is_compared is None else is_compared
+
+
+@cache
+def _compares_practice(statement: str) -> bool | None:
+    """Say whether a statement needs no practice or fails to compare one; None where values decide."""
     kind = statement.lstrip("( \n").split(None, 1)[0].upper()
     if kind not in {"SELECT", "WITH", "UPDATE", "DELETE"}:
         return True
@@ -191,4 +219,4 @@ def _is_scoped(statement: str, given: frozenset[object], practice_id: str) -> bo
         column = rf'"?{re.escape(alias)}"?\."?{key}"?' + (rf"|\b{key}" if is_alone else "")
         if not re.search(rf"(?:{column})\s*(?:=|IN\b)|=\s*(?:{column})\b", statement):
             return False
-    return not named or practice_id in given
+    return None if named else True

@@ -30,7 +30,14 @@ from tests.support.policy_case import (
     services,
     with_store,
 )
-from tests.support.policy_proof import Statements, Told, picture_of, statements_of, texts_in
+from tests.support.policy_proof import (
+    Picture,
+    Statements,
+    Told,
+    picture_of,
+    statements_of,
+    texts_in,
+)
 from tests.support.two_practices import AWAY, HOME, NOW, PEOPLE, actor, ids_of, make_store
 from trellis_core.access import POLICY, Actor, Operation, may
 from trellis_core.errors import (
@@ -85,6 +92,20 @@ def site(two_practices: Path, tmp_path: Path, data_folder: Path, request) -> Ite
     store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
     yield Site(store, actor(HOME, request.getfixturevalue("kind")), folder)
     store.close()
+
+
+@pytest.fixture(scope="session")
+def picture(two_practices: Path) -> Picture:
+    """What is in the file of which every test gets a copy."""
+    return picture_of(two_practices / "store.db")
+
+
+def picture_before(case: Case, site: Site, picture: Picture) -> Picture:
+    """Let happen what has to happen before a way of calling, and return what is in the store then."""
+    if case.before is None:
+        return picture
+    case.before(site)
+    return picture_of(site.store.path)
 
 
 def ids_at(site: Site, kind: str, *, foreign: str | None = None) -> Ids:
@@ -195,11 +216,11 @@ def test_what_only_pages_require_they_require(operation: str):
 
 @pytest.mark.parametrize("kind", PEOPLE)
 @pytest.mark.parametrize("name", NAMED)
-def test_a_person_does_what_the_table_says_and_nothing_else(site: Site, name: str, kind: str):
+def test_a_person_does_what_the_table_says_and_nothing_else(
+    site: Site, picture: Picture, name: str, kind: str
+):
     case = NAMED[name]
-    if case.before is not None:
-        case.before(site)
-    before = picture_of(site.store.path)
+    before = picture_before(case, site, picture)
     ids = ids_at(site, kind)
     with statements_of(site.store) as said:
         if not case.is_allowed(kind):
@@ -211,7 +232,7 @@ def test_a_person_does_what_the_table_says_and_nothing_else(site: Site, name: st
             answer = call(case, ids, store=site.store, actor=site.actor)
             written = [file.read_bytes() for file in site.folder.iterdir()]
             words = list(texts_in((answer, written)))
-    after = picture_of(site.store.path)
+    after = picture_of(site.store.path, after=before)
 
     assert not [word for word in words if AWAY in word], "It gave away something of another's."
     assert after.of(AWAY) == before.of(AWAY)
@@ -223,11 +244,11 @@ def test_a_person_does_what_the_table_says_and_nothing_else(site: Site, name: st
 
 
 @pytest.mark.parametrize(("name", "foreign", "kind"), FOREIGN)
-def test_an_id_of_another_practice_is_not_there(site: Site, name: str, foreign: str, kind: str):
+def test_an_id_of_another_practice_is_not_there(
+    site: Site, picture: Picture, name: str, foreign: str, kind: str
+):
     case = NAMED[name]
-    if case.before is not None:
-        case.before(site)
-    before = picture_of(site.store.path)
+    before = picture_before(case, site, picture)
     ids = ids_at(site, kind, foreign=foreign)
     answer = case.answer(foreign, kind)
     with statements_of(site.store) as said:
@@ -236,7 +257,7 @@ def test_an_id_of_another_practice_is_not_there(site: Site, name: str, foreign: 
             assert answer == ITS_OWN or not [word for word in texts_in(given) if AWAY in word]
         else:
             refused(case, ids, site, as_=answer)
-    after = picture_of(site.store.path)
+    after = picture_of(site.store.path, after=before)
 
     assert_scoped(said)
     assert after.of(AWAY) == before.of(AWAY)
