@@ -103,8 +103,8 @@ def _options(tables: AmountTables) -> dict[str, str]:
 
 def draw(tables: AmountTables) -> None:
     """Draw the choices in one row."""
-    first, second, third, fourth, fifth = st.columns([0.8, 1, 1.7, 1, 1.5])
-    first.selectbox("Year of the amounts", years_on_file(tables), key=YEAR)
+    first, second, third, fourth, fifth = st.columns([0.65, 1.25, 1.7, 1, 1.4])
+    first.selectbox("Year", years_on_file(tables), key=YEAR)
     is_national_only = _is_national_only(tables)
     states = sorted({each.state for each in tables.counties})
     second.selectbox(

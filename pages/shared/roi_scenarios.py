@@ -9,7 +9,7 @@ import streamlit as st
 from pages.shared import formats, roi_parts, state, store, widgets
 from trellis_core import roi
 from trellis_core.access import Actor, Operation, may
-from trellis_core.roi import Contracts, RoiInputs, RoiResult
+from trellis_core.roi import Contracts, Preset, RoiInputs, RoiResult
 from trellis_core.rules.amounts import AmountTables
 from trellis_core.services import scenarios
 from trellis_core.services.scenarios import SaveScenario, Scenario
@@ -35,17 +35,18 @@ def opened(found: Sequence[Scenario]) -> Scenario | None:
 
 def start_from(use: Callable[[RoiInputs], None], opening: RoiInputs) -> None:
     """Draw the starting points: how the page opens, and the presets with what each sets."""
-    with st.popover("Start from", icon=":material/start:"):
-        st.button(
-            "Every input at its default", key="roi_reset", on_click=_use, args=(use, opening),
-            type="tertiary",
+    with st.popover("Start from", icon=":material/start:"), st.container(gap="small"):
+        opens = Preset(
+            name="reset", label="As the page opens", inputs=opening,
+            about="Every input at its default, at your own place.",
         )  # fmt: skip
-        for preset in roi.presets().values():
-            st.button(
+        for preset in (opens, *roi.presets().values()):
+            name, about = st.columns([1, 2.2], vertical_alignment="center", width=640)
+            name.button(
                 preset.label, key=f"roi_preset_{preset.name}", type="tertiary",
                 on_click=_use, args=(use, preset.inputs),
             )  # fmt: skip
-            st.caption(formats.plain(preset.about))
+            about.caption(formats.plain(preset.about))
 
 
 def _use(use: Callable[[RoiInputs], None], inputs: RoiInputs) -> None:
@@ -69,7 +70,7 @@ def saving(
 
 
 def _row(actor: Actor, each: Scenario, use: Callable[[RoiInputs], None]) -> None:
-    name, remove = st.columns([5, 1], vertical_alignment="center")
+    name, remove = st.columns([3, 2], vertical_alignment="center")
     if each.inputs is None:
         name.caption(formats.plain(f"{each.name}: {each.problem}"))
     else:

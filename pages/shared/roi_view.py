@@ -182,8 +182,9 @@ def assumptions(tables: AmountTables, lists: Lists) -> None:
         help="APCM excludes CCM and PCM in one patient-month.",
     )  # fmt: skip
     second.checkbox(
-        "Qualifying participant of an advanced alternative payment model", key=roi_place.QUALIFYING,
-        help="From 2026 such a participant has a conversion factor of its own.",
+        "Qualifying APM participant", key=roi_place.QUALIFYING,
+        help="Of an advanced alternative payment model. From 2026 such a participant has a "
+        "conversion factor of its own.",
     )  # fmt: skip
     roi_place.draw(tables)
     for title, every in roi.GROUPS.items():

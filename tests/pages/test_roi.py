@@ -139,7 +139,7 @@ def test_scenarios_are_saved_opened_compared_and_removed(dashboard):
         roi.read_inputs({"panel": 700}),
         ServiceMonth(2026, 10),
     )
-    at.button(key="roi_reset").click().run()
+    at.button(key="roi_preset_reset").click().run()
     assert at.number_input(key="roi_panel").value == 2000
     at.button(key=f"roi_open_{made.id}").click().run()
     assert at.number_input(key="roi_panel").value == 700
