@@ -1,6 +1,6 @@
 """Where and when the calculator's amounts are from: year, state and county, setting, schedule."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final
 
@@ -104,26 +104,38 @@ def _options(tables: AmountTables) -> dict[str, str]:
 def draw(tables: AmountTables) -> None:
     """Draw the choices in one row."""
     first, second, third, fourth, fifth = st.columns([0.65, 1.25, 1.7, 1, 1.4])
-    first.selectbox("Year", years_on_file(tables), key=YEAR)
+    years = years_on_file(tables)
+    first.selectbox("Year", years, index=_place_of(YEAR, years), key=YEAR)
     is_national_only = _is_national_only(tables)
-    states = sorted({each.state for each in tables.counties})
+    states = [NATIONAL, *sorted({each.state for each in tables.counties})]
     second.selectbox(
-        "State", [NATIONAL, *states], key=STATE, disabled=is_national_only,
+        "State", states, index=_place_of(STATE, states), key=STATE, disabled=is_national_only,
         format_func=lambda each: "National amounts" if each == NATIONAL else each,
         help="For this year only national amounts are on file." if is_national_only else None,
     )  # fmt: skip
     options = _options(tables)
     third.selectbox(
-        "Locality or county", list(options), key=LOCALITY, disabled=len(options) <= 1,
+        "Locality or county", list(options), index=_place_of(LOCALITY, list(options)),
+        key=LOCALITY, disabled=len(options) <= 1,
         format_func=lambda each: options.get(each, each), placeholder="National amounts",
         help="Medicare pays by locality. Type a county's name to find its locality.",
     )  # fmt: skip
-    fourth.selectbox("Setting", list(Setting), format_func=formats.words, key=SETTING)
+    settings, schedules = list(Setting), list(ScheduleChoice)
+    fourth.selectbox(
+        "Setting", settings, index=_place_of(SETTING, settings), format_func=formats.words,
+        key=SETTING,
+    )  # fmt: skip
     fifth.selectbox(
-        "Whose amounts", list(ScheduleChoice), format_func=lambda each: _SCHEDULES[each],
-        key=SCHEDULE,
+        "Whose amounts", schedules, index=_place_of(SCHEDULE, schedules),
+        format_func=lambda each: _SCHEDULES[each], key=SCHEDULE,
         help="The quoted estimate is what guides print for 2023; no fee schedule holds it.",
     )  # fmt: skip
+
+
+def _place_of(key: str, options: Sequence[object]) -> int:
+    """Return where a widget's value stands: its default too, should a run be cut off."""
+    held = st.session_state.get(key)
+    return options.index(held) if held in options else 0
 
 
 def chosen() -> dict[str, object]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
@@ -49,16 +49,17 @@ def first_inputs() -> None:
     panel, complexity, worker = st.columns([1, 1.2, 2.2])
     panel.number_input(
         "Patients in your panel", min_value=0.0, step=100.0, format="%.0f", key=_key("panel"),
+        value=_held(_key("panel")),
         help="Active patients of the practice, all payers.",
     )  # fmt: skip
     complexity.segmented_control(
         "Complexity of your patients", list(Complexity), format_func=formats.words,
-        key="roi_complexity", on_change=_take_complexity,
+        key="roi_complexity", on_change=_take_complexity, default=_held("roi_complexity"),
         help="How often a billed month holds more than one unit of time.",
     )  # fmt: skip
     worker.segmented_control(
         "Who does the work", list(WORKERS), format_func=lambda each: WORKERS[each],
-        key="roi_worker", required=True,
+        key="roi_worker", required=True, default=_held("roi_worker"),
     )  # fmt: skip
 
 
@@ -179,10 +180,11 @@ def assumptions(tables: AmountTables, lists: Lists) -> None:
     first, second = st.columns([2.6, 1.4], vertical_alignment="bottom")
     first.pills(
         "Programs", PROGRAMS, selection_mode="multi", key="roi_programs",
+        default=_held("roi_programs"),
         help="APCM excludes CCM and PCM in one patient-month.",
     )  # fmt: skip
     second.checkbox(
-        "Qualifying APM participant", key=roi_place.QUALIFYING,
+        "Qualifying APM participant", bool(_held(roi_place.QUALIFYING)), key=roi_place.QUALIFYING,
         help="Of an advanced alternative payment model. From 2026 such a participant has a "
         "conversion factor of its own.",
     )  # fmt: skip
@@ -208,12 +210,19 @@ def _contracts(lists: Lists) -> None:
     if not offered:
         return
     for column, payer in zip(st.columns(_ACROSS), offered, strict=False):
+        options = [None, *lists[payer]]
+        held = _held(_contract_key(payer))
         column.selectbox(
-            f"{_PAYERS[payer]}: contracted amounts", [None, *lists[payer]],
-            key=_contract_key(payer),
+            f"{_PAYERS[payer]}: contracted amounts", options,
+            key=_contract_key(payer), index=options.index(held) if held in options else 0,
             format_func=lambda each: "none: the share above" if each is None else each,
             help="Of this payer's list, in place of a share of Medicare's rate.",
         )  # fmt: skip
+
+
+def _held(key: str) -> Any:  # noqa: ANN401 - of the widget's own kind
+    """Return a widget's value for its default too: the browser has it should a run be cut off."""
+    return st.session_state.get(key)
 
 
 def _contract_key(payer: PayerClass) -> str:
@@ -245,6 +254,7 @@ def _input(row: Assumption) -> None:
         step=1.0,
         format="%g",
         key=_key(row.name),
+        value=_held(_key(row.name)),
         placeholder="enter yours",
         help=formats.plain(" ".join(part for part in about if part)),
     )

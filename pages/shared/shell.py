@@ -121,9 +121,14 @@ def _sidebar(person: Actor, practice: Practice) -> None:
     today = store.today(person)
     with st.sidebar:
         state.restore_month(today)
+        months = state.month_options(today)
+        chosen = st.session_state[state.MONTH_KEY]
         st.selectbox(
             "Service month",
-            state.month_options(today),
+            months,
+            index=months.index(chosen)
+            if chosen in months
+            else 0,  # should the first run be cut off
             format_func=lambda text: formats.month_name(ServiceMonth.parse(text)),
             key=state.MONTH_KEY,
         )

@@ -207,3 +207,23 @@ def test_every_assumption_of_the_model_can_be_entered_once():
     assert sorted(named) == sorted(row.name for row in roi.ASSUMPTIONS)
     assert set(named) >= roi_view.FIRST_VIEW
     assert Decimal(0) == roi.read_inputs({"panel": 0}).panel
+
+
+def test_what_the_page_sets_is_every_widgets_default_too_for_a_browser_that_cut_a_run_off(
+    dashboard,
+):
+    query = {"panel": "900", "worker": "RN", "state": "NY", "locality": "02", "reach": "0.5"}
+    at = dashboard.open(AccessRole.AUDITOR, PAGE, month="2026-10", **query)
+    shown = {
+        box.key: box.proto.options[box.proto.default]
+        for box in at.selectbox
+        if box.key in {"month", "roi_state", "roi_locality"}
+    }
+    assert shown == {
+        "month": "October 2026",
+        "roi_state": "NY",
+        "roi_locality": "NY 02 NYC SUBURBS/LONG ISLAND",
+    }
+    assert at.number_input(key="roi_panel").proto.default == 900
+    assert at.number_input(key="roi_reach").proto.default == 50
+    assert list(at.segmented_control(key="roi_worker").proto.default) == [1]
