@@ -40,10 +40,17 @@ def start(practice: Practice | None, tables: AmountTables, *, today: date) -> Ro
     """
     years = years_on_file(tables)
     year = min(today.year, years[0]) if years else today.year
-    known = {each.key for each in tables.localities(on=date(year, 12, 31))}
-    if practice is None or f"{practice.state}-{practice.locality}" not in known:
+    if practice is None:
         return RoiInputs(year=year)
-    return RoiInputs(year=year, state=practice.state, locality=practice.locality)
+    known = {each.key for each in tables.localities(on=date(year, 12, 31))}
+    is_local = f"{practice.state}-{practice.locality}" in known
+    return RoiInputs(
+        year=year,
+        state=practice.state if is_local else None,
+        locality=practice.locality if is_local else None,
+        setting=practice.setting,
+        qualifying_apm=practice.qualifying_apm,
+    )
 
 
 def place_options(tables: AmountTables, state: str, *, year: int) -> dict[str, str]:

@@ -194,9 +194,9 @@ def test_without_a_practice_the_calculator_is_one_click_from_the_beginning(empty
 
 
 def test_it_opens_at_the_practices_own_locality_and_with_this_years_amounts():
-    own = Practice(id="x", name="X", state="WI", locality="00")
+    own = Practice(id="x", name="X", state="WI", locality="00", qualifying_apm=True)
     assert roi_place.start(own, AMOUNTS, today=date(2026, 11, 20)) == roi.RoiInputs(
-        state="WI", locality="00"
+        state="WI", locality="00", qualifying_apm=True
     )
     elsewhere = Practice(id="x", name="X", state="WI", locality="77")
     assert roi_place.start(elsewhere, AMOUNTS, today=date(2027, 1, 1)) == roi.RoiInputs()
