@@ -65,6 +65,7 @@ def draw(part: str, result: RoiResult) -> None:
             (each.name, each.inputs, each.starts) for each in saved if each.inputs and each.starts
         ]
         roi_back_test.draw(actor, inputs, amounts, contracts, forecasts=forecasts, on_use=use)
+        roi_back_test.not_captured(actor)
     else:
         roi_parts.rates_used(result)
         st.markdown("**What is not counted**")

@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from pages.shared import formats, roi_back_test_plots, roi_plots, store, widgets
+from pages.shared import formats, roi_back_test_plots, roi_plots, routes, store, widgets
 from trellis_core import roi
 from trellis_core.access import Actor
 from trellis_core.care.vocabulary import Program
@@ -23,6 +23,7 @@ from trellis_core.services.forecasts import (
 )
 from trellis_core.services.own_figures import MOST_MONTHS, OwnFigures, own_figures
 from trellis_core.services.own_inputs import Replacement, inputs_from_figures, span_words
+from trellis_core.services.value_of_time import uncaptured_dollars
 from trellis_core.values.periods import ServiceMonth
 
 Forecast = tuple[str, RoiInputs, ServiceMonth]
@@ -64,6 +65,29 @@ def draw(
         )
     st.header("Forecast and actual")
     _back_test(figures, amounts, contracts, forecasts)
+
+
+def not_captured(actor: Actor) -> None:
+    """Say what the chosen month's board would still bring: the part of reach that is in sight."""
+    month = store.month(actor)
+    found = uncaptured_dollars(
+        month, store=store.store(), actor=actor, clock=store.clock(), rule_book=store.rule_book()
+    )
+    if not found.rows and not found.unknown:
+        return
+    unknown = (
+        f" For {formats.count(found.unknown, 'more row')} nothing is on file."
+        if found.unknown
+        else ""
+    )
+    st.header("Not captured yet")
+    st.write(
+        formats.plain(
+            f"{formats.month_name(month)}: {formats.money_whole(found.reach)} lack time alone, and "
+            f"{formats.money_whole(found.blocked)} are held back by a missing record.{unknown}"
+        )
+    )
+    routes.link("thresholds", "Open the board", icon=":material/timelapse:")
 
 
 def _figures(actor: Actor, starts: Sequence[ServiceMonth]) -> OwnFigures:

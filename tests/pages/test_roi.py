@@ -145,6 +145,7 @@ def test_scenarios_are_saved_opened_compared_and_removed(dashboard):
     assert at.number_input(key="roi_panel").value == 700
     at.segmented_control(key="roi_part").set_value("Back-test").run()
     assert at.selectbox(key="roi_back_test_1").options == ["Small start, from October 2026"]
+    assert "lack time alone, and" in said(at)
     at.button(key=f"roi_remove_{made.id}").click().run()
     assert scenarios.scenarios(store=dashboard.store, actor=owner) == ()
 
