@@ -203,6 +203,7 @@ def test_a_new_patient_goes_from_registration_to_a_superbill_line(page, demo):
 
     section(page, "Conditions")
     for sought, code in (("E11.9", "E11.9"), ("essential hypertension", "I10")):
+        expect(page.get_by_label("Code or words")).to_have_value("")  # the form before it is gone
         page.get_by_label("Code or words").fill(sought)
         page.get_by_label("Code or words").press("Enter")
         settle(page)

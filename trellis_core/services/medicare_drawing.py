@@ -3,9 +3,7 @@
 Nothing here reads a store. What cannot be used is refused as a whole.
 """
 
-import csv
 import hashlib
-import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +26,7 @@ from trellis_core.services.medicare_files import (
     read_relative_values,
 )
 from trellis_core.services.medicare_year import CodeAmounts, MedicarePreview, MedicareYear, Place
+from trellis_core.values.spreadsheet_text import csv_text
 
 LARGE_CHANGE: Final = Decimal("0.15")
 """By how much of itself a conversion factor may differ from the last one without a further word."""
@@ -356,11 +355,9 @@ def _tables(
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
-    out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    """Write a table with line feeds as line ends, as tables of the rule book have them."""
+    cells = ([row[column] for column in columns] for row in rows)
+    return csv_text([columns, *cells]).replace("\r\n", "\n")
 
 
 def _toml(said: Mapping[str, str | date]) -> str:
