@@ -7,15 +7,17 @@ import shutil
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 
 from tests.support.compiled_once import share_compiled_statements
+from tests.support.empty_store import empty_store
 from tests.support.postgres import Databases, NoServerError, databases, skip_or_fail
 from trellis_core import quiet_logs
+from trellis_core.sample import load_sample
 from trellis_core.services import passwords
 from trellis_core.store.engine import Store, open_store
 from trellis_core.values.clock import FixedClock
@@ -23,6 +25,7 @@ from trellis_core.values.clock import FixedClock
 COSTLY, COSTLY_NOBODY = passwords._hasher, passwords._NOBODY
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 CHEAP_NOBODY = CHEAP.hash("nobody's password")
+SAMPLE_DAY = date(2026, 11, 20)
 BOTH_DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 share_compiled_statements()
@@ -80,25 +83,45 @@ def clock() -> FixedClock:
 @pytest.fixture
 def store(request: pytest.FixtureRequest) -> Store:
     """An empty store: on a SQLite file, or where ``TRELLIS_TEST_STORE=postgresql`` says so there."""
-    kind = os.environ.get("TRELLIS_TEST_STORE", "sqlite")
-    found: Store = request.getfixturevalue(f"{'postgres' if kind == 'postgresql' else kind}_store")
+    found: Store = request.getfixturevalue(f"{_kind_of_store()}_store")
     return found
 
 
+def _kind_of_store() -> str:
+    kind = os.environ.get("TRELLIS_TEST_STORE", "sqlite")
+    return "postgres" if kind == "postgresql" else kind
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store on a SQLite file: a copy of one that was made once."""
+    opened = open_store(empty_store(tmp_path / "trellis.db"))
+    yield opened
+    opened.close()
+
+
 @pytest.fixture(scope="session")
-def _empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("empty") / "trellis.db"
-    open_store(f"sqlite:///{path}").close()
+def sample_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample practice as it stands on the tests' day, loaded once."""
+    path = tmp_path_factory.mktemp("sample") / "sample.db"
+    opened = open_store(f"sqlite:///{path}")
+    load_sample(opened, day=SAMPLE_DAY)
+    opened.close()
     return path
 
 
 @pytest.fixture
-def sqlite_store(_empty_file: Path, tmp_path: Path) -> Iterator[Store]:
-    """An empty store on a SQLite file: a copy of one that was made once."""
-    copied = shutil.copy(_empty_file, tmp_path / "trellis.db")
-    opened = open_store(f"sqlite:///{copied}")
-    yield opened
-    opened.close()
+def sample_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A store of its own with the sample practice; on PostgreSQL where ``store`` is there."""
+    if _kind_of_store() == "sqlite":
+        copied = shutil.copy(request.getfixturevalue("sample_file"), tmp_path / "trellis.db")
+        opened = open_store(f"sqlite:///{copied}")
+        yield opened
+        opened.close()
+    else:
+        found: Store = request.getfixturevalue("store")
+        load_sample(found, day=SAMPLE_DAY)
+        yield found
 
 
 @pytest.fixture(scope="session")

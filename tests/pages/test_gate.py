@@ -8,6 +8,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 
 from pages.shared import gate, server, sign_in_page, store
+from tests.support.empty_store import empty_store
 from trellis_core.access import AccessRole
 from trellis_core.care.people import Practice, StaffMember
 from trellis_core.care.vocabulary import Credential, StaffRole
@@ -66,7 +67,8 @@ def inside():
 
 
 @pytest.fixture
-def real(empty, clock):
+def real(empty, clock, tmp_path):
+    empty_store(tmp_path / "trellis.db")
     practices.create_practice(
         practices.CreatePractice(
             practice=Practice(id="p1", name="A practice"),

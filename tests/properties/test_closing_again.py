@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.empty_store import empty_store
 from tests.support.month_case import MonthCase
 from tests.support.small_panel import at
 from trellis_core.services.integrity import check_store
@@ -48,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_only_what_changed_is_issued_and_nothing_issued_changes(folder, rounds):
-    store = open_store(f"sqlite:///{folder / str(uuid4())}.db")
+    store = open_store(empty_store(folder / f"{uuid4()}.db"))
     case = MonthCase(store)
     case.enrolled(*PATIENTS)
     minute = 0

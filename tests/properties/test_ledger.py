@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.empty_store import empty_store
 from tests.support.ledger_case import NURSE, fill, work
 from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
 from trellis_core.ledger.chain import (
@@ -93,7 +94,7 @@ def test_dividing_at_months_end_keeps_every_second_in_its_own_month(name, data):
     start = month.ends_at(zone) - timedelta(seconds=data.draw(st.integers(1, 90_000)))
     seconds = data.draw(SECONDS)
     with tempfile.TemporaryDirectory() as folder:
-        store = open_store(f"sqlite:///{Path(folder) / 'one.db'}")
+        store = open_store(empty_store(Path(folder) / "one.db"))
         fill(store, time_zone=name)
         receipt = log_time(
             work(started_at=start, seconds=seconds),
@@ -128,7 +129,7 @@ STEPS = st.lists(
 @given(STEPS)
 def test_whatever_is_done_totals_agree_and_nothing_is_found(steps):
     with tempfile.TemporaryDirectory() as folder:
-        store = open_store(f"sqlite:///{Path(folder) / 'one.db'}")
+        store = open_store(empty_store(Path(folder) / "one.db"))
         fill(store)
         clock = FixedClock(datetime(2026, 11, 20, tzinfo=UTC))
         standing: dict[str, int] = {}

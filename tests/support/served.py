@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from tests.support.commands import TRELLIS
+from tests.support.empty_store import empty_store
 from trellis_core.access import AccessRole
 from trellis_core.care.people import Practice, StaffMember
 from trellis_core.care.vocabulary import Credential, StaffRole
@@ -27,7 +28,7 @@ def free_port() -> int:
 
 def real_practice(path: Path) -> str:
     """Set up a practice of real people, whose owner signs in as wren, and return its store's URL."""
-    url = f"sqlite:///{path}"
+    url = empty_store(path)
     store = open_store(url)
     owner = StaffMember(
         id="st-1",

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from pages.shared import server, store
+from tests.support.empty_store import empty_store
 from trellis_core.access import AccessRole, Actor
 from trellis_core.care.people import Practice, StaffMember
 from trellis_core.care.vocabulary import Credential, StaffRole
@@ -132,7 +133,7 @@ def practice(tmp_path, monkeypatch, asgi_browser, *, is_sample=False, others=())
     """A practice with an owner, ``ana``, and a coordinator, ``ben``; or a sample practice."""
     clock = FixedClock(START)
     monkeypatch.setattr(store, "clock", lambda: clock)
-    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'trellis.db'}")
+    monkeypatch.setenv("DATABASE_URL", empty_store(tmp_path / "trellis.db"))
     monkeypatch.delenv("TRELLIS_DEMO", raising=False)
     practices.create_practice(
         practices.CreatePractice(

@@ -7,6 +7,7 @@ import jsonschema
 import pysqlite3
 import pytest
 
+from tests.support.empty_store import empty_store
 from tests.support.ledger_case import NURSE, OWNER, STRANGER, fill, work
 from trellis_core.cli import main
 from trellis_core.cli.check import json_schema
@@ -19,7 +20,7 @@ from trellis_core.store.engine import open_store
 def path(tmp_path: Path, clock) -> Path:
     """A store with three entries."""
     path = tmp_path / "trellis.db"
-    store = open_store(f"sqlite:///{path}")
+    store = open_store(empty_store(path))
     fill(store)
     for _ in range(3):
         log_time(work(note="Called"), store=store, actor=NURSE, clock=clock)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.empty_store import empty_store
 from tests.support.ledger_case import AUDITOR, NURSE, OWNER, STRANGER, fill, work
 from trellis_core.cli import main
 from trellis_core.ledger.journal import parse_event
@@ -20,7 +21,7 @@ from trellis_core.store.tables import EVENT
 @pytest.fixture
 def url(tmp_path: Path, clock) -> str:
     """A store with three entries."""
-    url = f"sqlite:///{tmp_path / 'trellis.db'}"
+    url = empty_store(tmp_path / "trellis.db")
     store = open_store(url)
     fill(store)
     for _ in range(3):

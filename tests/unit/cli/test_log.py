@@ -7,6 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from tests.support.empty_store import empty_store
 from tests.support.ledger_case import NURSE, OWNER, fill
 from trellis_core.cli import main
 from trellis_core.cli.log import json_schema
@@ -19,7 +20,7 @@ KEY = "3f2b1c8e-0000-4000-8000-000000000001"
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     """The URL of a store that holds a practice."""
-    url = f"sqlite:///{tmp_path / 'trellis.db'}"
+    url = empty_store(tmp_path / "trellis.db")
     store = open_store(url)
     fill(store)
     store.close()

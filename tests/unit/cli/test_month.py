@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.support.empty_store import empty_store
 from tests.support.month_case import MonthCase
 from tests.support.small_panel import at
 from trellis_core.access import AccessRole
@@ -16,7 +17,7 @@ from trellis_core.values.ids import new_entry_id
 @pytest.fixture
 def url(tmp_path):
     """A practice whose October has two superbills ready and one that lacks its member id."""
-    url = f"sqlite:///{tmp_path / 'practice.db'}"
+    url = empty_store(tmp_path / "practice.db")
     store = open_store(url)
     case = MonthCase(store)
     biller = case.panel.staff("bill-1", "non_clinical", "")

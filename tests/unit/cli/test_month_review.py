@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from tests.support.empty_store import empty_store
 from tests.support.month_case import MonthCase
 from tests.support.small_panel import at
 from trellis_core.access import AccessRole
@@ -17,7 +18,7 @@ from trellis_core.store.tables import StaffRow
 @pytest.fixture
 def url(tmp_path):
     """October: one ready, one short of its minutes, one without consent, one without a member id."""
-    url = f"sqlite:///{tmp_path / 'practice.db'}"
+    url = empty_store(tmp_path / "practice.db")
     store = open_store(url)
     case = MonthCase(store)
     biller = case.panel.staff("bill-1", "non_clinical", "")

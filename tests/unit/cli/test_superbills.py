@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from tests.support.empty_store import empty_store
 from tests.support.small_panel import SmallPanel, at
 from trellis_core.access import AccessRole
 from trellis_core.cli import main
@@ -15,7 +16,7 @@ from trellis_core.store.engine import open_store
 @pytest.fixture
 def url(tmp_path):
     """The URL of a store in which Fern has 42 minutes and a biller may act."""
-    url = f"sqlite:///{tmp_path / 'practice.db'}"
+    url = empty_store(tmp_path / "practice.db")
     store = open_store(url)
     panel = SmallPanel(store)
     biller = panel.staff("bill-1", "non_clinical", "")

@@ -31,7 +31,6 @@ from trellis_core.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
-from trellis_core.sample import load_sample
 from trellis_core.services import (
     care_plans,
     cocm,
@@ -81,9 +80,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(store: Store, clock: FixedClock) -> Desk:
-    load_sample(store, day=DAY)
-    return Desk(store, clock)
+def desk(sample_store: Store, clock: FixedClock) -> Desk:
+    return Desk(sample_store, clock)
 
 
 def refused(code: str, attempt: Callable[[], object]) -> str:

@@ -11,7 +11,6 @@ from trellis_core.access import AccessRole, Actor
 from trellis_core.care.people import Coverage, Patient
 from trellis_core.care.vocabulary import Program, Track
 from trellis_core.errors import CommandRefusedError, NotFoundError, PermissionDeniedError
-from trellis_core.sample import load_sample
 from trellis_core.services.caseload import (
     chart,
     charts_of_list,
@@ -37,9 +36,8 @@ STRANGER = replace(OWNER, practice_id="another-practice")
 
 
 @pytest.fixture
-def sample(store: Store) -> Store:
-    load_sample(store, day=DAY)
-    return store
+def sample(sample_store: Store) -> Store:
+    return sample_store
 
 
 def found(store: Store, text: str) -> list[str]:

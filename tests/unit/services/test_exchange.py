@@ -17,7 +17,7 @@ from trellis_core.errors import (
     InvalidPeriodError,
     PermissionDeniedError,
 )
-from trellis_core.sample import app_folder, load_sample
+from trellis_core.sample import app_folder
 from trellis_core.services.by_hand import cli_actor
 from trellis_core.services.caseload import chart, patients
 from trellis_core.services.exchange import ImportReport, import_fhir, import_practice
@@ -257,9 +257,8 @@ def test_an_entry_id_given_twice_is_named(folder: Path, store: Store, clock: Fix
 
 
 @pytest.fixture
-def sample(store: Store) -> Store:
-    load_sample(store, day=DAY)
-    return store
+def sample(sample_store: Store) -> Store:
+    return sample_store
 
 
 def read(store: Store, clock: FixedClock, *paths: Path, **facts: bool) -> ImportReport:

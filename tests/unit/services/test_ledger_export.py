@@ -2,20 +2,23 @@
 
 import hashlib
 import json
+import os
 import random
 import runpy
 import shutil
 import stat
 import subprocess
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.support.empty_store import empty_store
 from tests.support.ledger_case import AUDITOR, BILLER, NURSE, OWNER, STRANGER, fill, work
 from trellis_core.errors import CommandRefusedError, PermissionDeniedError, SigningKeyError
 from trellis_core.ledger.chain import GENESIS, entry_hash
@@ -32,17 +35,18 @@ from trellis_core.services.ledger_export import ExportedLedger, export_ledger
 from trellis_core.services.time_log import log_time
 from trellis_core.settings import Settings
 from trellis_core.standalone import verify_ledger
-from trellis_core.store.engine import Store
+from trellis_core.store.engine import Store, open_store
 from trellis_core.store.tables import EVENT, PatientRow
+from trellis_core.values.clock import FixedClock
 
 Lines = list[str]
+NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 NOTE = "spoke with her daughter about the fall"
 PYTHONS = sorted(Path.home().glob(".pyenv/versions/3.*/bin/python"))
 
 
-@pytest.fixture
-def kept(store: Store, clock) -> Store:
-    """A store with entries over two months and three checkpoints."""
+def keep(store: Store, clock: FixedClock) -> None:
+    """Fill a store with entries over two months and two checkpoints, and leave the clock two hours on."""
     fill(store)
     with store.writing(actor=OWNER) as unit:
         row = unit.session.get(PatientRow, ("practice-1", "pt-1"))
@@ -55,7 +59,36 @@ def kept(store: Store, clock) -> Store:
         if number in {2, 5}:
             make_checkpoint("asked", store=store, actor=OWNER, clock=clock)
             clock.advance(hours=1)
-    return store
+
+
+@pytest.fixture(scope="module")
+def kept_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Such a store's file, made once, and its keys beside it."""
+    folder = tmp_path_factory.mktemp("kept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRELLIS_DATA_FOLDER", str(folder / "data"))
+        with closing(open_store(empty_store(folder / "trellis.db"))) as store:
+            keep(store, FixedClock(NOON))
+    return folder
+
+
+@pytest.fixture
+def kept(
+    request: pytest.FixtureRequest, kept_file: Path, tmp_path: Path, clock: FixedClock
+) -> Iterator[Store]:
+    """A store of its own with those, and the clock an hour after the last of them."""
+    if os.environ.get("TRELLIS_TEST_STORE") == "postgresql":
+        found: Store = request.getfixturevalue("store")
+        keep(found, clock)
+        yield found
+        return
+    shutil.copytree(kept_file / "data", os.environ["TRELLIS_DATA_FOLDER"])
+    for file in kept_file.glob("trellis.db*"):
+        shutil.copy(file, tmp_path / file.name)
+    assert clock.now() == NOON
+    clock.advance(hours=2)
+    with closing(open_store(f"sqlite:///{tmp_path / 'trellis.db'}")) as store:
+        yield store
 
 
 @pytest.fixture
