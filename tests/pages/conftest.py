@@ -12,15 +12,16 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from pages.shared import store as page_store
+from pages.shared.routes import PAGES
+from tests.support.empty_store import empty_store
 from trellis_core.access import AccessRole, Actor
 from trellis_core.care.people import Practice, StaffMember
 from trellis_core.care.vocabulary import Credential, StaffRole
-from trellis_core.sample import load_sample
 from trellis_core.services import practice as practices
 from trellis_core.services import sign_in as sign_ins
-from trellis_core.store.engine import open_store
 
 ROOT = Path(__file__).parents[2]
 DAY = date(2026, 11, 20)
@@ -167,24 +168,18 @@ class Dashboard:
         at = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=60)
         for key, value in query.items():
             at.query_params[key] = value
-        at.run()
         if page is not None:
-            at.switch_page(f"pages/{page}.py")
-            for key, value in query.items():
-                at.query_params[key] = value
-            at.run()
+            at._page_hash = calc_hash(name_of(page))  # as a browser that is given its address
+        at.run()
         assert not at.exception, at.exception
+        if page is not None:
+            at.switch_page(f"pages/{page}.py")  # refuses what is no page of this person
         return at
 
 
-@pytest.fixture(scope="session")
-def sample_file(tmp_path_factory) -> Path:
-    """The sample practice as it stands on the tests' day, loaded once."""
-    path = tmp_path_factory.mktemp("sample") / "sample.db"
-    opened = open_store(f"sqlite:///{path}")
-    load_sample(opened, day=DAY)
-    opened.close()
-    return path
+def name_of(page: str) -> str:
+    """Return a page's word in the address by its file."""
+    return next(each.name for each in PAGES if each.path == page)
 
 
 @pytest.fixture
@@ -208,8 +203,9 @@ def dashboard(sample_file, tmp_path, empty_dashboard):
 
 
 @pytest.fixture
-def new_practice(empty_dashboard):
+def new_practice(empty_dashboard, tmp_path):
     """The dashboard of a practice just set up: its owner is signed in, and nobody is registered."""
+    empty_store(tmp_path / "trellis.db")
     practices.create_practice(
         practices.CreatePractice(
             practice=Practice(id="new", name="Harbor Lane Clinic"),
