@@ -7,6 +7,7 @@ a record of one is asked here without a further word.
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -75,23 +76,37 @@ BY_OTHERS = {name: case for name, case in GUARDED.items() if refused_kind(case)}
 
 
 @pytest.fixture(scope="module")
-def two_practices(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with two practices, made once."""
+def restricted_practice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with two practices, made once; every chart of the first is closed to all but owners."""
     folder = tmp_path_factory.mktemp("guarded")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRELLIS_DATA_FOLDER", str(folder / "data"))
         make_store(folder / "store.db")
+        with closing(open_store(f"sqlite:///{folder / 'store.db'}")) as store:
+            restrict(store)
     return folder
 
 
 @pytest.fixture
-def store(two_practices: Path, tmp_path: Path, data_folder: Path) -> Iterator[Store]:
-    shutil.copytree(two_practices / "data", data_folder)
-    for file in two_practices.glob("store.db*"):
+def store(restricted_practice: Path, tmp_path: Path, data_folder: Path) -> Iterator[Store]:
+    shutil.copytree(restricted_practice / "data", data_folder)
+    for file in restricted_practice.glob("store.db*"):
         shutil.copy(file, tmp_path / file.name)
     opened = open_store(f"sqlite:///{tmp_path / 'store.db'}")
     yield opened
     opened.close()
+
+
+def restrict(store: Store, *readers: str) -> None:
+    """Close every chart of the first practice, but for owners and those who are named."""
+    for patient_id in PATIENTS:
+        restrict_chart(
+            patient_id,
+            readers=readers,
+            store=store,
+            actor=actor(HOME, "owner"),
+            clock=FixedClock(NOW),
+        )
 
 
 @dataclass
@@ -102,17 +117,6 @@ class Tried:
     case: Case
     kind: str
     folder: Path
-    readers: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for patient_id in PATIENTS:
-            restrict_chart(
-                patient_id,
-                readers=self.readers,
-                store=self.store,
-                actor=actor(HOME, "owner"),
-                clock=FixedClock(NOW),
-            )
 
     @property
     def actor(self) -> Actor:
@@ -172,7 +176,8 @@ def test_somebody_who_is_not_named_is_refused_and_the_journal_told(store, tmp_pa
 @pytest.mark.parametrize("name", BY_OTHERS)
 def test_a_named_reader_is_not_refused(store, tmp_path, name):
     kind = refused_kind(GUARDED[name])
-    Tried(store, GUARDED[name], kind, tmp_path, readers=(actor(HOME, kind).person_id,))()
+    restrict(store, actor(HOME, kind).person_id)
+    Tried(store, GUARDED[name], kind, tmp_path)()
 
 
 @pytest.mark.parametrize("name", BY_OTHERS)
