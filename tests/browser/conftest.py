@@ -153,10 +153,26 @@ def chromium():
 
 @pytest.fixture
 def page(chromium):
-    context = chromium.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
-    context.set_default_timeout(20_000)
+    context = new_context(chromium)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="module")
+def kept_page(chromium):
+    """A page that the tests of one module use one after another, with one server.
+
+    To read the scripts of the dashboard costs a new page four seconds of work, and this one once.
+    """
+    context = new_context(chromium)
+    yield context.new_page()
+    context.close()
+
+
+def new_context(chromium):
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    context.set_default_timeout(20_000)
+    return context
 
 
 def settle(page) -> None:

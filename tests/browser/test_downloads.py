@@ -12,7 +12,7 @@ import pysqlite3
 import pytest
 
 from pages.shared import store as page_store
-from tests.browser.conftest import DAY, settle, sign_in
+from tests.browser.conftest import DAY, new_context, settle, sign_in
 from tests.support.moved_server import MovedServer
 from trellis_core.ledger.journal import EventKind, parse_event
 from trellis_core.sample import load_sample
@@ -65,20 +65,24 @@ def moved(sample_store, tmp_path_factory):
     running.stop()
 
 
+@pytest.fixture(scope="module")
+def browsers(chromium):
+    """Two browsers that know nothing of each other."""
+    opened = [new_context(chromium) for _ in range(2)]
+    for context in opened:
+        context.set_default_timeout(30_000)
+    yield [context.new_page() for context in opened]
+    for context in opened:
+        context.close()
+
+
 @pytest.fixture
-def two(chromium, moved):
+def two(browsers, moved):
     """A biller and an owner, each in a browser of their own, on October's superbills."""
     moved.move(0)
-    opened = []
-    for role in ("biller", "owner"):
-        context = chromium.new_context(viewport={"width": 1280, "height": 800})
-        context.set_default_timeout(30_000)
-        page = context.new_page()
+    for page, role in zip(browsers, ("biller", "owner"), strict=True):
         sign_in(page, moved, role, "/superbills?month=2026-10")
-        opened.append(page)
-    yield opened
-    for page in opened:
-        page.context.close()
+    return browsers
 
 
 def press(page, label):

@@ -94,12 +94,14 @@ def store(hostile):
     opened.close()
 
 
-@pytest.fixture
-def watched(page, hostile):
-    """A page, and what it did that no text may make it do."""
+@pytest.fixture(scope="module")
+def watched(kept_page, hostile):
+    """A page, and what it ever did that no text may make it do."""
     bad = []
-    page.on("dialog", lambda dialog: (bad.append(f"dialog {dialog.message}"), dialog.dismiss()))
-    page.on(
+    kept_page.on(
+        "dialog", lambda dialog: (bad.append(f"dialog {dialog.message}"), dialog.dismiss())
+    )
+    kept_page.on(
         "request",
         lambda request: (
             None
@@ -107,8 +109,8 @@ def watched(page, hostile):
             else bad.append(f"request {request.url}")
         ),
     )
-    page.on("popup", lambda popup: bad.append(f"popup {popup.url}"))
-    return page, bad
+    kept_page.on("popup", lambda popup: bad.append(f"popup {popup.url}"))
+    return kept_page, bad
 
 
 def look(page, bad, where):
@@ -130,6 +132,7 @@ def test_the_words_are_in_the_store_as_they_were_written(store):
 
 def test_nothing_that_was_typed_runs_loads_or_links_on_any_page(watched, hostile, store):
     page, bad = watched
+    page.context.clear_cookies()
     page.goto(f"{hostile.url}/")
     page.get_by_role("button", name=re.compile("owner", re.IGNORECASE)).first.wait_for()
     look(page, bad, "sign-in")
