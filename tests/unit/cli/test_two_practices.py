@@ -14,10 +14,10 @@ from trellis_core.sample import load_sample
 from trellis_core.services.practice import practices_held, staff
 from trellis_core.services.sign_in import sign_in
 from trellis_core.store.engine import open_store
+from trellis_core.store.sealing import new_identity
 from trellis_core.values.clock import SystemClock
 
 PASSWORD = "a long and private phrase"
-PASSPHRASE = "a long enough passphrase for a backup"
 READS = {
     "board": ("board", "--month", "2026-11"),
     "month": ("month", "show", "2026-10"),
@@ -95,9 +95,8 @@ def test_an_export_is_of_one_practice(url, capsys, tmp_path):
 
 
 def test_nobody_acts_for_both_and_a_backup_needs_an_owner_of_each(url, capsys, tmp_path):
-    (tmp_path / "passphrase").write_text(f"{PASSPHRASE}\n")
-    sealed = tmp_path / "both.age"
-    words = ("backup", "--out", str(sealed), "--passphrase-file", str(tmp_path / "passphrase"))
+    sealed, key = tmp_path / "both.age", tmp_path / "key.txt"
+    words = ("backup", "--out", str(sealed), "--recipient", new_identity(key))
     assert main(["board", "--month", "2026-11", "--store", url]) == 2
     assert "--as" in capsys.readouterr().err
     status, _, err = run(capsys, url, HOME, *words)
@@ -106,7 +105,7 @@ def test_nobody_acts_for_both_and_a_backup_needs_an_owner_of_each(url, capsys, t
     status, _, err = run(capsys, url, HOME, *words, "--as", f"{AWAY}-owner")
     assert status == 0, err
     again = f"sqlite:///{tmp_path / 'again.db'}"
-    words = ("restore", str(sealed), "--passphrase-file", str(tmp_path / "passphrase"))
+    words = ("restore", str(sealed), "--identity", str(key))
     assert run(capsys, again, HOME, *words)[0] == 2
     status, _, err = run(capsys, again, HOME, *words, "--as", f"{AWAY}-owner")
     assert status == 0, err
