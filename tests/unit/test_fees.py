@@ -43,22 +43,6 @@ def test_medicare_takes_its_place_along() -> None:
         MedicareSchedule(tables, Place(state="AK", locality="99")).rate("99490", on=IN_2026)
 
 
-def test_wisconsins_amounts_of_behavioral_services_are_right_to_the_cent() -> None:
-    wisconsin = MedicareSchedule(load_rule_book().amounts, Place(state="WI", locality="00"))
-    wanted = {
-        "99492": "153.19",
-        "99493": "138.71",
-        "99494": "58.72",
-        "99484": "55.04",
-        "G2214": "58.01",
-        "G0568": "154.25",
-        "G0569": "139.45",
-        "G0570": "55.36",
-    }
-    found = {code: wisconsin.rate(code, on=IN_2026) for code in wanted}
-    assert {code: rate and str(rate.amount) for code, rate in found.items()} == wanted
-
-
 def test_the_locality_moves_an_amount_between_arkansas_and_alaska() -> None:
     tables = load_rule_book().amounts
     amounts = {}
