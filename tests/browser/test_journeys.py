@@ -59,7 +59,10 @@ def press(page: Page, name: str) -> None:
 
 
 def type_entry(page: Page, minutes: int, note: str, *, is_other: bool = False) -> None:
-    """Fill the typed-entry form of the page, for the 20th, and save it.
+    """Fill the typed-entry form of the page, for nine o'clock on the 20th, and save it.
+
+    The hour is typed: the one that the form proposes is a while ago, which at some hours of the day
+    overlaps an entry of the sample practice, and overlapping minutes count once.
 
     Args:
         page: Shows the form, with its patient chosen.
@@ -71,6 +74,10 @@ def type_entry(page: Page, minutes: int, note: str, *, is_other: bool = False) -
         page.get_by_role("radio", name="Other", exact=True).first.click()
         settle(page)
     set_day(page, "Day", 20)
+    page.get_by_role("spinbutton", name="hour, Start", exact=True).first.click()
+    page.keyboard.type("0900")
+    page.keyboard.press("Enter")
+    settle(page)
     page.get_by_label("Minutes", exact=True).first.fill(str(minutes))
     page.get_by_label("Minutes", exact=True).first.press("Tab")
     page.get_by_label("Note").first.fill(note)
