@@ -12,33 +12,38 @@ from trellis_core.roi import Contracts, RoiInputs, RoiResult
 from trellis_core.rules.amounts import AmountTables
 
 
+_FLOOR_WIDTH = 230  # leaves a plot that can be read beside it on a tablet
+
+
 def draw(result: RoiResult, tables: AmountTables, contracts: Contracts) -> None:
     """Draw the range, the plot and the floor beside it."""
-    main, side = st.columns([2.4, 1], gap="large")
-    with main:
-        _range(result)
-        _plot(result, tables, contracts)
-        st.caption(formats.plain(f"{roi_words.summary(result)} {roi_words.amounts_line(result)}"))
-    with side:
+    _range(result)
+    with st.container(horizontal=True, gap="medium"):
+        with st.container():
+            _plot(result, tables, contracts)
+            st.caption(
+                formats.plain(f"{roi_words.summary(result)} {roi_words.amounts_line(result)}")
+            )
         _floor(result.inputs, tables)
 
 
 def _range(result: RoiResult) -> None:
     reach = roi.assumption("reach")
-    for column, label, net, share in zip(
-        st.columns(3),
+    row = st.container(horizontal=True, gap="large")
+    for label, net, share in zip(
         ("Low", "Typical", "High"),
         (result.low, result.first_year.net, result.high),
         (reach.low, result.inputs.reach, reach.high),
         strict=True,
     ):
-        column.metric(
+        row.metric(
             f"{label}: first-year net",
             formats.money_whole(net),
             delta=f"{(share or 0):.0%} of months billed",
             delta_color="off",
             delta_arrow="off",
             help=reach.label + ".",
+            width="content",
         )
 
 
@@ -68,7 +73,7 @@ def _plot(result: RoiResult, tables: AmountTables, contracts: Contracts) -> None
 
 def _floor(inputs: RoiInputs, tables: AmountTables) -> None:
     """Draw the plain arithmetic that people quote, each amount named for what it is."""
-    with st.container(border=True):
+    with st.container(border=True, width=_FLOOR_WIDTH):
         st.markdown("**The floor**")
         rows = roi.floors(inputs, tables)
         st.caption(
@@ -77,8 +82,8 @@ def _floor(inputs: RoiInputs, tables: AmountTables) -> None:
         )
         for row in rows:
             st.metric(
-                f"{row.patients} at {formats.money(row.unit_amount)}",
-                f"{formats.money(row.month)} a month",
+                f"{row.patients} at {formats.money(row.unit_amount)}, a month",
+                formats.money(row.month),
             )
             st.caption(
                 formats.plain(

@@ -46,18 +46,18 @@ def first_inputs() -> None:
     if None not in held.values():  # a mix of one's own is none of the three
         mix = {name: Decimal(str(value)) / _PERCENT for name, value in held.items()}
         st.session_state["roi_complexity"] = roi.complexity_of_mix(**mix)
-    panel, complexity, worker = st.columns([1, 1.2, 2.2])
-    panel.number_input(
+    row = st.container(horizontal=True, gap="medium")  # goes on in a second line on a narrow screen
+    row.number_input(
         "Patients in your panel", min_value=0.0, step=100.0, format="%.0f", key=_key("panel"),
         value=_held(_key("panel")),
-        help="Active patients of the practice, all payers.",
+        help="Active patients of the practice, all payers.", width=210,
     )  # fmt: skip
-    complexity.segmented_control(
+    row.segmented_control(
         "Complexity of your patients", list(Complexity), format_func=formats.words,
         key="roi_complexity", on_change=_take_complexity, default=_held("roi_complexity"),
         help="How often a billed month holds more than one unit of time.",
     )  # fmt: skip
-    worker.segmented_control(
+    row.segmented_control(
         "Who does the work", list(WORKERS), format_func=lambda each: WORKERS[each],
         key="roi_worker", required=True, default=_held("roi_worker"),
     )  # fmt: skip

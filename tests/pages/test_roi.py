@@ -36,8 +36,8 @@ def test_the_first_view_holds_a_range_of_three_and_the_floor_beside_it(dashboard
     at = dashboard.open(AccessRole.OWNER, PAGE)
     found = metrics(at)
     assert found["Typical: first-year net"] == f"${modelled().first_year.net:,.0f}"
-    assert found["15 at $66.13"] == "$991.95 a month"
-    assert found["15 at $62.00"] == "$930.00 a month"
+    assert found["15 at $66.13, a month"] == "$991.95"
+    assert found["15 at $62.00, a month"] == "$930.00"
     assert "Amounts: medicare-2026 RVU26C, national, nonfacility." in said(at)
     assert not {"panel", "year", "state"} & set(at.query_params)
 
@@ -189,7 +189,7 @@ def test_contracted_amounts_can_be_chosen_and_their_payer_stays_out_of_the_addre
 
 def test_without_a_practice_the_calculator_is_one_click_from_the_beginning(empty_dashboard):
     at = empty_dashboard.open(None, PAGE)
-    assert metrics(at)["15 at $66.13"] == "$991.95 a month"
+    assert metrics(at)["15 at $66.13, a month"] == "$991.95"
     assert "Back-test" not in at.segmented_control(key="roi_part").options
     assert not [each for each in at.button if each.key == "roi_scenario_save"]
 
