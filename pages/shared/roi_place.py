@@ -109,32 +109,32 @@ def _options(tables: AmountTables) -> dict[str, str]:
 
 
 def draw(tables: AmountTables) -> None:
-    """Draw the choices in one row."""
-    first, second, third, fourth, fifth = st.columns([0.65, 1.25, 1.7, 1, 1.4])
+    """Draw the choices in one row, or in two where a screen is narrow."""
+    row = st.container(horizontal=True)
     years = years_on_file(tables)
-    first.selectbox("Year", years, index=_place_of(YEAR, years), key=YEAR)
+    row.selectbox("Year", years, index=_place_of(YEAR, years), key=YEAR, width=90)
     is_national_only = _is_national_only(tables)
     states = [NATIONAL, *sorted({each.state for each in tables.counties})]
-    second.selectbox(
-        "State", states, index=_place_of(STATE, states), key=STATE, disabled=is_national_only,
+    row.selectbox(
+        "State", states, index=_place_of(STATE, states), key=STATE, disabled=is_national_only, width=170,
         format_func=lambda each: "National amounts" if each == NATIONAL else each,
         help="For this year only national amounts are on file." if is_national_only else None,
     )  # fmt: skip
     options = _options(tables)
-    third.selectbox(
+    row.selectbox(
         "Locality or county", list(options), index=_place_of(LOCALITY, list(options)),
-        key=LOCALITY, disabled=len(options) <= 1,
+        key=LOCALITY, disabled=len(options) <= 1, width=220,
         format_func=lambda each: options.get(each, each), placeholder="National amounts",
         help="Medicare pays by locality. Type a county's name to find its locality.",
     )  # fmt: skip
     settings, schedules = list(Setting), list(ScheduleChoice)
-    fourth.selectbox(
+    row.selectbox(
         "Setting", settings, index=_place_of(SETTING, settings), format_func=formats.words,
-        key=SETTING,
+        key=SETTING, width=130,
     )  # fmt: skip
-    fifth.selectbox(
+    row.selectbox(
         "Whose amounts", schedules, index=_place_of(SCHEDULE, schedules),
-        format_func=lambda each: _SCHEDULES[each], key=SCHEDULE,
+        format_func=lambda each: _SCHEDULES[each], key=SCHEDULE, width=160,
         help="The quoted estimate is what guides print for 2023; no fee schedule holds it.",
     )  # fmt: skip
 
