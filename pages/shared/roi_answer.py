@@ -11,7 +11,6 @@ from trellis_core.documents import roi_words
 from trellis_core.roi import Contracts, RoiInputs, RoiResult
 from trellis_core.rules.amounts import AmountTables
 
-
 _FLOOR_WIDTH = 230  # leaves a plot that can be read beside it on a tablet
 
 
