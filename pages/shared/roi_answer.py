@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Final
 
 import streamlit as st
 
@@ -11,7 +12,7 @@ from trellis_core.documents import roi_words
 from trellis_core.roi import Contracts, RoiInputs, RoiResult
 from trellis_core.rules.amounts import AmountTables
 
-_FLOOR_WIDTH = 230  # leaves a plot that can be read beside it on a tablet
+_FLOOR_WIDTH: Final = 230  # leaves a plot that can be read beside it on a tablet
 
 
 def draw(result: RoiResult, tables: AmountTables, contracts: Contracts) -> None:

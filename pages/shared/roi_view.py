@@ -177,13 +177,13 @@ def _take_complexity() -> None:
 
 def assumptions(tables: AmountTables, lists: Lists) -> None:
     """Draw every assumption with its default, range, source and date."""
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    row.pills(
+    first_line = st.container(horizontal=True, vertical_alignment="bottom")
+    first_line.pills(
         "Programs", PROGRAMS, selection_mode="multi", key="roi_programs",
         default=_held("roi_programs"),
         help="APCM excludes CCM and PCM in one patient-month.",
     )  # fmt: skip
-    row.checkbox(
+    first_line.checkbox(
         "Qualifying APM participant", bool(_held(roi_place.QUALIFYING)), key=roi_place.QUALIFYING,
         help="Of an advanced alternative payment model. From 2026 such a participant has a "
         "conversion factor of its own.",
