@@ -20,7 +20,7 @@ _FIRST_YEAR: Final = 2024
 _BASE: Final = "99490"
 _SCHEDULES: Final = {
     ScheduleChoice.MEDICARE: "Medicare's",
-    ScheduleChoice.PUBLISHED_ESTIMATE: "The quoted estimate ($62, $47)",
+    ScheduleChoice.PUBLISHED_ESTIMATE: "Quoted estimate",
 }
 
 
@@ -109,33 +109,35 @@ def _options(tables: AmountTables) -> dict[str, str]:
 
 
 def draw(tables: AmountTables) -> None:
-    """Draw the choices in one row, or in two where a screen is narrow."""
+    """Draw the choices in one row, or in several where a screen is narrow."""
     row = st.container(horizontal=True)
     years = years_on_file(tables)
     row.selectbox("Year", years, index=_place_of(YEAR, years), key=YEAR, width=90)
     is_national_only = _is_national_only(tables)
     states = [NATIONAL, *sorted({each.state for each in tables.counties})]
     row.selectbox(
-        "State", states, index=_place_of(STATE, states), key=STATE, disabled=is_national_only, width=170,
+        "State", states, index=_place_of(STATE, states), key=STATE, disabled=is_national_only, width=165,
         format_func=lambda each: "National amounts" if each == NATIONAL else each,
         help="For this year only national amounts are on file." if is_national_only else None,
     )  # fmt: skip
     options = _options(tables)
     row.selectbox(
         "Locality or county", list(options), index=_place_of(LOCALITY, list(options)),
-        key=LOCALITY, disabled=len(options) <= 1, width=220,
+        key=LOCALITY, disabled=len(options) <= 1,  # as wide as there is room: names are long
         format_func=lambda each: options.get(each, each), placeholder="National amounts",
         help="Medicare pays by locality. Type a county's name to find its locality.",
     )  # fmt: skip
     settings, schedules = list(Setting), list(ScheduleChoice)
     row.selectbox(
         "Setting", settings, index=_place_of(SETTING, settings), format_func=formats.words,
-        key=SETTING, width=130,
+        key=SETTING, width=125,
     )  # fmt: skip
     row.selectbox(
         "Whose amounts", schedules, index=_place_of(SCHEDULE, schedules),
-        format_func=lambda each: _SCHEDULES[each], key=SCHEDULE, width=160,
-        help="The quoted estimate is what guides print for 2023; no fee schedule holds it.",
+        format_func=lambda each: _SCHEDULES[each], key=SCHEDULE, width=180,
+        help=formats.plain(
+            "The quoted estimate is what guides print for 2023, $62 and $47; no fee schedule holds it."
+        ),
     )  # fmt: skip
 
 
