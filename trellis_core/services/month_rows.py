@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
 from trellis_core.case_file.answer import determination_json
+from trellis_core.errors import StoreError
 from trellis_core.ledger.journal import EventKind, details_text
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.kept_rule_books import keep_rule_book
@@ -25,7 +26,7 @@ from trellis_core.store.unit_of_work import EventDraft, UnitOfWork
 from trellis_core.superbill import Closing, Superbill
 from trellis_core.superbill.issued import issued, packed, superbill_text
 from trellis_core.values.money import cents_of
-from trellis_core.values.periods import zone_named
+from trellis_core.values.periods import ServiceMonth, zone_named
 
 _T = TypeVar("_T")
 
@@ -100,23 +101,11 @@ def prepared_close(
             replaces=issue.draft.replaces,
             closed=closing,
         )
-        document, sha256 = packed(superbill_text(bill))
-        sealed.append(f"S {number} {sha256}\n")
-        row = {
-            "practice_id": practice_id,
-            "number": number,
-            "superbill_id": bill.id,
-            "version": bill.version,
-            "replaces": bill.replaces,
-            "ym": plan.month.ym,
-            "period": period,
-            "patient_id": bill.patient.id,
-            "changes_claim": int(issue.changes_claim),
-            "document": document,
-            "sha256": sha256,
-            "issued_at": int(at.timestamp()),
-        }
-        superbills.append((row, list(_line_rows(bill, practice_id, number))))
+        row, lines = superbill_rows(
+            bill, practice_id=practice_id, changes_claim=issue.changes_claim
+        )
+        sealed.append(sealed_superbill(row))
+        superbills.append((row, lines))
         told(Step.PREPARED, len(superbills), len(plan.issues))
     return PreparedClose(
         practice_id=practice_id,
@@ -125,8 +114,51 @@ def prepared_close(
         at=at,
         determinations=determinations,
         superbills=superbills,
-        digest=hashlib.sha256("".join(sorted(sealed)).encode()).hexdigest(),
+        digest=sealed_digest(sealed),
     )
+
+
+def superbill_rows(
+    bill: Superbill, *, practice_id: str, changes_claim: bool
+) -> tuple[dict[str, object], list[dict[str, object]]]:
+    """Return an issued superbill as its row and the rows of its lines.
+
+    Args:
+        bill: With its number and its close.
+        practice_id: Whose.
+        changes_claim: A claim sent from the version before must be corrected; true of a first one.
+
+    Raises:
+        StoreError: It was never issued.
+    """
+    if bill.number is None or bill.closed is None:
+        raise StoreError("A superbill without a number or a close is not issued.")
+    document, sha256 = packed(superbill_text(bill))
+    row: dict[str, object] = {
+        "practice_id": practice_id,
+        "number": bill.number,
+        "superbill_id": bill.id,
+        "version": bill.version,
+        "replaces": bill.replaces,
+        "ym": bill.service_month.ym,
+        "period": bill.closed.period,
+        "patient_id": bill.patient.id,
+        "changes_claim": int(changes_claim),
+        "document": document,
+        "sha256": sha256,
+        "issued_at": int(bill.closed.at.timestamp()),
+    }
+    return row, list(_line_rows(bill, practice_id, bill.number))
+
+
+def sealed_superbill(row: Mapping[str, object]) -> str:
+    """Return the line by which a close's digest names a superbill's document."""
+    return f"S {row['number']} {row['sha256']}\n"
+
+
+def sealed_digest(sealed: Iterable[str]) -> str:
+    """Return the digest of a close: SHA-256 over the sorted lines that name its documents, hex."""
+    return hashlib.sha256("".join(sorted(sealed)).encode()).hexdigest()
 
 
 def _line_rows(bill: Superbill, practice_id: str, number: int) -> Iterator[dict[str, object]]:
@@ -175,35 +207,19 @@ def write_close(
     book = next(iter(plan.bills.determinations.values()), None)
     (happened,) = unit.journal.append(
         [
-            EventDraft(
-                practice_id=practice_id,
-                kind=EventKind.MONTH_CLOSED,
-                subject_kind=MONTH_SUBJECT,
-                subject_id=str(plan.month),
-                details=details_text(
-                    {
-                        "ym": plan.month.ym,
-                        "period": closing.period,
-                        "ledger_seq": closing.ledger_seq,
-                        "ledger_head": closing.ledger_head,
-                        "journal_seq": plan.journal[0],
-                        "rule_book": ""
-                        if book is None
-                        else f"{book.rule_book_version} {book.rule_book_fingerprint}",
-                        "patients": len(plan.bills.determinations),
-                        "seconds": seconds,
-                        "superbills": numbers if plan.issues else None,
-                        "digest": prepared.digest,
-                    }
-                ),
-                text=canonical_text(
-                    {
-                        "counts": counts_json(plan.counts),
-                        "early": is_early,
-                        "entries": entries,
-                    }
-                ),
-                event_id=form_id,
+            close_event(
+                practice_id,
+                plan.month,
+                closing,
+                rule_book=""
+                if book is None
+                else f"{book.rule_book_version} {book.rule_book_fingerprint}",
+                patients=len(plan.bills.determinations),
+                seconds=seconds,
+                superbills=numbers if plan.issues else None,
+                digest=prepared.digest,
+                text={"counts": counts_json(plan.counts), "early": is_early, "entries": entries},
+                form_id=form_id,
             )
         ],
         at=prepared.at,
@@ -220,6 +236,58 @@ def write_close(
     write_determinations(unit, prepared.determinations)
     write_superbills(unit, _in_turn(prepared.superbills, told))
     keep_rule_book(unit, practice_id, rule_book, at=prepared.at)
+
+
+def close_event(
+    practice_id: str,
+    month: ServiceMonth,
+    closing: Closing,
+    *,
+    rule_book: str,
+    patients: int,
+    seconds: int,
+    superbills: Sequence[int] | None,
+    digest: str,
+    text: Mapping[str, object],
+    form_id: str | None = None,
+    imported: bool = False,
+) -> EventDraft:
+    """Return the event of a close.
+
+    Args:
+        practice_id: Whose month.
+        month: The service month.
+        closing: The close; its event comes next in the journal.
+        rule_book: Version and fingerprint of what it was decided by; empty for nothing.
+        patients: How many patients it decided.
+        seconds: The time that stands in the month.
+        superbills: The first and the last number that it issued; None for none.
+        digest: As ``sealed_digest`` gives it.
+        text: What is kept beside the chain.
+        form_id: Becomes the event's id; None for a new one.
+        imported: The superbills were issued elsewhere and brought in.
+    """
+    details: dict[str, object] = {
+        "ym": month.ym,
+        "period": closing.period,
+        "ledger_seq": closing.ledger_seq,
+        "ledger_head": closing.ledger_head,
+        "journal_seq": closing.event - 1,
+        "rule_book": rule_book,
+        "patients": patients,
+        "seconds": seconds,
+        "superbills": superbills,
+        "digest": digest,
+    }
+    return EventDraft(
+        practice_id=practice_id,
+        kind=EventKind.MONTH_CLOSED,
+        subject_kind=MONTH_SUBJECT,
+        subject_id=str(month),
+        details=details_text({**details, "imported": True} if imported else details),
+        text=canonical_text(text),
+        event_id=form_id,
+    )
 
 
 def _in_turn(rows: Sequence[_T], told: Told) -> Iterator[_T]:
