@@ -50,7 +50,7 @@ from trellis_core.store.tables import (
 )
 
 _EMPTY: Final = "empty"
-_KIND: Final = "kind"
+_KIND: Final = "record-kind"
 
 
 @dataclass(frozen=True, slots=True)
