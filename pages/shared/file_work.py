@@ -1,6 +1,6 @@
 """Large files that the server makes in a thread of its own while the page stays usable.
 
-Each sign-in has one at a time. It is known by a fingerprint of the sign-in and given to nobody else,
+Each sign-in has one of a kind at a time. It is known by a fingerprint of the sign-in and given to nobody else,
 kept in a temporary file without a name, and dropped when it is taken, cancelled or a quarter of an
 hour old. The server draws one such file at a time; others wait. Leaving the page changes nothing, and
 cancelling leaves nothing behind: what makes a file only reads.
@@ -16,8 +16,9 @@ from enum import StrEnum
 from typing import BinaryIO, Final, Protocol
 
 from pages.shared import media, store
+from trellis_core.access import Operation
 from trellis_core.errors import CommandRefusedError, TrellisError
-from trellis_core.services.billing import Form, WrittenFile
+from trellis_core.services.downloads import FileForm
 from trellis_core.values.clock import Clock
 from trellis_core.values.periods import ServiceMonth
 
@@ -41,10 +42,33 @@ class WorkState(StrEnum):
     FAILED = "failed"
 
 
-class WriteFile(Protocol):
-    """Writes a file and tells how many of how many superbills are drawn."""
+class WorkKind(StrEnum):
+    """What a file is of; a page shows those of its own kind."""
 
-    def __call__(self, out: BinaryIO, on_progress: Callable[[int, int], None]) -> WrittenFile:
+    SUPERBILLS = "superbills"
+    FHIR = "fhir"
+
+
+class Written(Protocol):
+    """What is known of a file that was written."""
+
+    @property
+    def file_name(self) -> str:
+        """Ids, numbers and days only; nothing about a person."""
+
+    @property
+    def media_type(self) -> str:
+        """Of the file."""
+
+    @property
+    def sha256(self) -> str:
+        """Of what was written, in hex."""
+
+
+class WriteFile(Protocol):
+    """Writes a file and tells how many of how many superbills, or patients, are in it."""
+
+    def __call__(self, out: BinaryIO, on_progress: Callable[[int, int], None]) -> Written:
         """Write it, and say what it is."""
 
 
@@ -58,20 +82,23 @@ class FileWork:
 
     Attributes:
         title: What the file is, in words without a name.
-        done: How many superbills are drawn; 0 of 0 before their number is known.
+        operation: What whoever takes it must be allowed to do.
+        month: The service month that it is about; None for none.
+        done: How many superbills or patients are in it; 0 of 0 before their number is known.
         written: What was written, once it is ready.
         refusal: Why it was not made, once it failed.
         ended_at: When it was ready or failed.
     """
 
     title: str
-    form: Form
-    month: ServiceMonth
+    operation: Operation
+    form: FileForm
+    month: ServiceMonth | None
     clock: Clock
     state: WorkState = WorkState.WAITING
     done: int = 0
     total: int = 0
-    written: WrittenFile | None = None
+    written: Written | None = None
     refusal: str = ""
     ended_at: datetime | None = None
     is_cancelled: threading.Event = field(default_factory=threading.Event)
@@ -86,20 +113,29 @@ class FileWork:
 
 _lock: Final = threading.Lock()
 _one_at_a_time: Final = threading.Lock()
-_works: Final[dict[str, FileWork]] = {}
+_works: Final[dict[tuple[str, WorkKind], FileWork]] = {}
 
 
 def start(
-    write: WriteFile, *, title: str, form: Form, month: ServiceMonth, token: str | None
+    write: WriteFile,
+    *,
+    title: str,
+    operation: Operation,
+    form: FileForm,
+    month: ServiceMonth | None,
+    token: str | None,
+    kind: WorkKind = WorkKind.SUPERBILLS,
 ) -> FileWork:
-    """Begin a file for a sign-in; a finished one of the same sign-in is dropped.
+    """Begin a file for a sign-in; a finished one of the same sign-in and kind is dropped.
 
     Raises:
         CommandRefusedError: The sign-in has one that is not finished, or the server has no room.
     """
-    owner = media.owner_of(token)
+    owner = media.owner_of(token), kind
     try:
-        work = FileWork(title=title, form=form, month=month, clock=store.clock())
+        work = FileWork(
+            title=title, operation=operation, form=form, month=month, clock=store.clock()
+        )
     except OSError as error:
         raise CommandRefusedError("NO_ROOM", _NO_ROOM) from error
     with _lock:
@@ -108,7 +144,7 @@ def start(
             work.content.close()
             raise CommandRefusedError(
                 "FILE_IN_THE_MAKING",
-                f"{before.title} is being made for you already. Wait for it, or cancel it.",
+                f"Trellis is making {before.title} for you already. Wait for that, or cancel it.",
             )
         if before is not None:
             before.content.close()
@@ -120,41 +156,59 @@ def start(
     return work
 
 
-def of(token: str | None) -> FileWork | None:
+def of(token: str | None, kind: WorkKind = WorkKind.SUPERBILLS) -> FileWork | None:
     """Return a sign-in's file, also one that waits, failed or is ready; None for none."""
     forget_old()
     with _lock:
-        return _works.get(media.owner_of(token))
+        return _works.get((media.owner_of(token), kind))
 
 
-def cancel(token: str | None) -> None:
+def cancel(token: str | None, kind: WorkKind = WorkKind.SUPERBILLS) -> None:
     """Give a sign-in's file up, whatever its state; nothing of it is kept."""
     with _lock:
-        work = _works.pop(media.owner_of(token), None)
+        work = _works.pop((media.owner_of(token), kind), None)
     if work is not None:
         _drop(work)
 
 
-def take(token: str | None) -> bytes:
+def take(token: str | None, kind: WorkKind = WorkKind.SUPERBILLS) -> bytes:
     """Return a sign-in's finished file, once: it is dropped with that.
 
     Raises:
         CommandRefusedError: There is none, or it was taken or dropped before.
     """
     forget_old()
-    owner = media.owner_of(token)
+    owner = media.owner_of(token), kind
     with _lock:
-        work = _works.get(owner)
-        if work is None or work.state is not WorkState.READY:
-            raise CommandRefusedError(
-                "FILE_GONE",
-                "This file is not kept any more: it was downloaded already, or 15 minutes are over. "
-                "Have it made again.",
-            )
+        work = _ready(owner)
         del _works[owner]
     with work.content as content:
         content.seek(0)
         return content.read()
+
+
+def content_of(token: str | None, kind: WorkKind) -> bytes:
+    """Return a sign-in's finished file and keep it, for as long as finished files are kept.
+
+    Raises:
+        CommandRefusedError: There is none, or it was dropped before.
+    """
+    forget_old()
+    with _lock:
+        content = _ready((media.owner_of(token), kind)).content
+        content.seek(0)
+        return content.read()
+
+
+def _ready(owner: tuple[str, WorkKind]) -> FileWork:
+    work = _works.get(owner)
+    if work is None or work.state is not WorkState.READY:
+        raise CommandRefusedError(
+            "FILE_GONE",
+            "This file is not kept any more: it was downloaded already, or 15 minutes are over. "
+            "Have it made again.",
+        )
+    return work
 
 
 def forget_old() -> None:

@@ -7,7 +7,7 @@ from typing import BinaryIO, Final
 import streamlit as st
 
 from pages.shared import file_work, formats, state, store, widgets
-from pages.shared.file_work import FileWork, WorkState
+from pages.shared.file_work import FileWork, WorkState, Written
 from trellis_core.access import Actor, require
 from trellis_core.care.vocabulary import Program
 from trellis_core.errors import NotSignedInError
@@ -234,7 +234,8 @@ def prepare(
     return file_work.start(
         write,
         title=f"{_TITLES[form]} of {what}, {formats.month_name(month)}",
-        form=form,
+        operation=billing.operation_of(form),
+        form=billing.FILE_FORMS[form],
         month=month,
         token=store.session_token(),
     )
@@ -276,14 +277,14 @@ def _draw_progress(work: FileWork) -> None:
     st.caption("You may go on, or leave this page. Nothing is stored but the file, for you alone.")
 
 
-def _draw_ready(work: FileWork, written: WrittenFile) -> None:
+def _draw_ready(work: FileWork, written: Written) -> None:
     token = store.session_token()
     with st.container(horizontal=True, vertical_alignment="center"):
         widgets.download(
             f"Download {work.title}",
             lambda _: file_work.take(token),
-            operation=billing.operation_of(work.form),
-            form=billing.FILE_FORMS[work.form],
+            operation=work.operation,
+            form=work.form,
             file_name=written.file_name,
             media_type=written.media_type,
             key=f"superbills_file_{written.sha256[:8]}",

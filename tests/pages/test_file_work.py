@@ -7,9 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from pages.shared import file_work, store
-from pages.shared.file_work import WorkState
+from pages.shared.file_work import WorkKind, WorkState
+from trellis_core.access import Operation
 from trellis_core.errors import CommandRefusedError
 from trellis_core.services.billing import WrittenFile
+from trellis_core.services.downloads import FileForm
 from trellis_core.values.clock import FixedClock
 from trellis_core.values.periods import ServiceMonth
 
@@ -26,7 +28,7 @@ def desk(clock: FixedClock, monkeypatch):
     monkeypatch.setattr(store, "clock", lambda: clock)
     gates = []
 
-    def begin(who="ada", error=None):
+    def begin(who="ada", error=None, kind=WorkKind.SUPERBILLS):
         gate, here = threading.Event(), threading.Event()
         gates.append(gate)
 
@@ -41,7 +43,10 @@ def desk(clock: FixedClock, monkeypatch):
             out.write(who.encode())
             return WRITTEN
 
-        work = file_work.start(write, title="the ZIP", form="zip", month=MONTH, token=who)
+        work = file_work.start(
+            write, title="the ZIP", operation=Operation.DRAFT_SUPERBILL,
+            form=FileForm.SUPERBILL_ZIP, month=MONTH, token=who, kind=kind,
+        )  # fmt: skip
         return SimpleNamespace(work=work, gate=gate, here=here)
 
     yield SimpleNamespace(begin=begin, clock=clock)
@@ -89,6 +94,18 @@ def test_cancelling_keeps_nothing_and_lets_another_begin(desk):
     again = desk.begin()
     finish(again)
     assert file_work.take("ada") == b"half of ada"
+
+
+def test_a_sign_in_has_one_file_of_each_kind_and_may_read_one_more_than_once(desk):
+    superbills, fhir = desk.begin(), desk.begin(kind=WorkKind.FHIR)
+    for one in (superbills, fhir):
+        finish(one)
+    file_work.take("ada")
+    for _ in range(2):
+        assert file_work.content_of("ada", WorkKind.FHIR) == b"half of ada"
+    file_work.cancel("ada", WorkKind.FHIR)
+    with pytest.raises(CommandRefusedError, match="again"):
+        file_work.content_of("ada", WorkKind.FHIR)
 
 
 def test_the_server_draws_one_at_a_time(desk):

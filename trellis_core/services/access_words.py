@@ -23,6 +23,7 @@ _FILES: Final[Mapping[str, str]] = MappingProxyType(
         "superbill_json": "superbills as JSON",
         "entries_csv": "the time behind superbills as CSV",
         "fhir": "a FHIR document",
+        "fhir_export": "records as FHIR files",
         "audit_packet": "an audit packet",
         "access_log_csv": "the access log as CSV",
         "roi_csv": "a calculation as CSV",

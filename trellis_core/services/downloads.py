@@ -33,6 +33,7 @@ class FileForm(StrEnum):
     SUPERBILL_JSON = "superbill_json"
     ENTRIES_CSV = "entries_csv"
     FHIR = "fhir"
+    FHIR_EXPORT = "fhir_export"
     AUDIT_PACKET = "audit_packet"
     ACCESS_LOG_CSV = "access_log_csv"
     ROI_CSV = "roi_csv"
