@@ -5,7 +5,7 @@ they are not objects of the mapper.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple, TypeVar, cast
 
@@ -18,6 +18,7 @@ from trellis_core.store.ledger_query import read_entries
 from trellis_core.store.mapping import instant_of
 from trellis_core.store.small_tables import Part, read_together
 from trellis_core.store.tables import (
+    ENTRY,
     EVENT,
     ApcmCapabilityRow,
     ApcmMonthRow,
@@ -104,12 +105,14 @@ class ChartRows:
         entries: Every version of every time entry, those that were taken back included, in the
             ledger's order.
         origins: By table and id of a record, as the journal names them: its newest change.
+        reversals: Who took a time entry back, and when, by the entry's id.
     """
 
     patient: PatientRow
     rows: Mapping[type[TrellisTable], Sequence[object]]
     entries: tuple[TimeEntry, ...]
     origins: Mapping[tuple[str, str], Origin]
+    reversals: Mapping[str, Origin] = field(default_factory=dict)
 
     def of(self, kind: type[_R]) -> Sequence[_R]:
         """Return the patient's rows of a table, in a stable order."""
@@ -197,12 +200,14 @@ def read_charts(
     for entry in read_entries(unit, practice_id, patient_ids=asked):
         entries[entry.patient_id].append(entry)
     origins = _origins(unit, practice_id, asked)
+    reversals = _reversals(unit, practice_id, asked)
     return tuple(
         ChartRows(
             patient=cast("PatientRow", patients[each]),
             rows=rows[each],
             entries=tuple(entries[each]),
             origins=origins.get(each, {}),
+            reversals=reversals.get(each, {}),
         )
         for each in asked
     )
@@ -234,6 +239,23 @@ def _origins(
     ):
         origin = Origin(row.author_id, instant_of(row.recorded_at))
         found.setdefault(row.patient_id, {})[row.subject_kind, row.subject_id] = origin
+    return found
+
+
+def _reversals(
+    unit: UnitOfWork, practice_id: str, patient_ids: Sequence[str]
+) -> dict[str, dict[str, Origin]]:
+    entry = ENTRY.c
+    found: dict[str, dict[str, Origin]] = {}
+    for row in unit.connection.execute(
+        select(entry.patient_id, entry.reverses, entry.author_id, entry.recorded_at).where(
+            entry.practice_id == practice_id,
+            entry.patient_id.in_(patient_ids),
+            entry.reverses.is_not(None),
+        )
+    ):
+        origin = Origin(row.author_id, instant_of(row.recorded_at))
+        found.setdefault(row.patient_id, {})[row.reverses] = origin
     return found
 
 
