@@ -39,11 +39,17 @@ UCUM: Final = "http://unitsofmeasure.org"
 NPI: Final = "http://hl7.org/fhir/sid/us-npi"
 EIN: Final = "urn:oid:2.16.840.1.113883.4.4"
 MBI: Final = "http://hl7.org/fhir/sid/us-mbi"
+NUCC: Final = "http://nucc.org/provider-taxonomy"
+LANGUAGE: Final = "urn:ietf:bcp:47"
 PAYER_TYPE: Final = "https://nahdo.org/sopt"
 PLACE_OF_SERVICE: Final = (
     "https://www.cms.gov/Medicare/Coding/place-of-service-codes/Place_of_Service_Code_Set"
 )
 TERMINOLOGY: Final = "http://terminology.hl7.org/CodeSystem"
+ACT_CODE: Final = f"{TERMINOLOGY}/v3-ActCode"
+LOINC_QUESTIONNAIRE: Final = "http://loinc.org/q"
+TRANSCRIBER: Final = "http://hl7.org/fhir/StructureDefinition/consent-Transcriber"
+DATA_ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 CARE_PLAN_CATEGORY: Final = "http://hl7.org/fhir/us/core/CodeSystem/careplan-category"
 
 US_CORE: Final = "http://hl7.org/fhir/us/core/StructureDefinition"

@@ -74,7 +74,7 @@ def period(start: date | None, end: date | None) -> Resource:
 
 def person_name(family: str, given: str) -> Resource:
     """Return a HumanName; a single name is the family name."""
-    name: Resource = {"family": text_of(family)}
+    name: Resource = {"family": text_of(family).strip()}
     if given:
         name["given"] = [text_of(each) for each in given.split()]
     return name
@@ -82,11 +82,11 @@ def person_name(family: str, given: str) -> Resource:
 
 def address(line: str, city: str, state: str, postal_code: str) -> Resource:
     """Return an Address in the United States; empty where nothing is known."""
-    parts: Resource = {"line": [text_of(line)]} if line else {}
+    parts: Resource = {"line": [text_of(line)]} if line.strip() else {}
     parts |= {
         key: text_of(value)
         for key, value in (("city", city), ("state", state), ("postalCode", postal_code))
-        if value
+        if value.strip()
     }
     return {**parts, "country": "US"} if parts else {}
 
