@@ -184,6 +184,7 @@ NO_ACTOR: Final = {
     "checkpoints.make_daily_checkpoint": _FOR_ALL,
     "checkpoints.make_due_checkpoints": _FOR_ALL,
     "exchange.import_practice": _BY_HAND,
+    "fhir_return.return_practice": _BY_HAND,
     "integrity.checking.check_store": _FOR_ALL,
     "integrity.schema.check_schema": _FOR_ALL,
     "invitations.invited": _BEFORE_SIGN_IN,

@@ -118,9 +118,19 @@ def add_practice(
         CommandRefusedError: The store holds a practice already, and this is not to stand beside it;
             or one of them is the sample, which never shares a store.
     """
+    row = practice_row(practice, created_at=at)
+    add_practice_row(unit, row, is_beside_others=is_beside_others)
+
+
+def add_practice_row(unit: UnitOfWork, row: PracticeRow, *, is_beside_others: bool = False) -> None:
+    """Write a practice's row as ``add_practice`` does a practice.
+
+    Raises:
+        CommandRefusedError: As there.
+    """
     keep_others_out(unit.connection, _PRACTICES)
     present = unit.session.exec(select(PracticeRow.is_sample)).all()
-    if present and (not is_beside_others or practice.is_sample):
+    if present and (not is_beside_others or row.is_sample):
         raise CommandRefusedError(
             "STORE_NOT_EMPTY",
             "This store already holds a practice. Nothing was changed. Name another store.",
@@ -131,7 +141,7 @@ def add_practice(
             "This store holds the sample practice, which is for trying out only. Nothing was "
             "changed. Name another store.",
         )
-    unit.session.add(practice_row(practice, created_at=at))
+    unit.session.add(row)
     unit.session.flush()
 
 
