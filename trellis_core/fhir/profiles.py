@@ -4,6 +4,7 @@ The ``trellis-care.example`` host is a placeholder: ``.example`` is reserved and
 installation that publishes its code systems changes ``BASE`` once.
 """
 
+from functools import lru_cache
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -70,6 +71,7 @@ def identifier_system(kind: str) -> str:
     return f"{BASE}/id/{kind}"
 
 
+@lru_cache(maxsize=65_536)
 def resource_id(practice_id: str, kind: str, key: str) -> str:
     """Return the id that the same record always gets, on any machine and after a restore.
 

@@ -1,12 +1,14 @@
-"""A patient's month as a FHIR bundle: its records, its superbills and their papers."""
+"""A patient's month as a FHIR bundle: the chart, the month's time, its superbills and their papers."""
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from trellis_core.documents.superbill_pdf import superbill_pdf
+from trellis_core.fhir.shapes import Resource
 from trellis_core.rules.rulebook import RuleBook
-from trellis_core.services.superbill_drafts import month_bills
+from trellis_core.store.chart_query import read_charts, read_practice
 from trellis_core.store.engine import Store
 from trellis_core.superbill import Superbill
 from trellis_core.values.periods import ServiceMonth, zone_named
@@ -27,34 +29,64 @@ def month_bundle(
     store: Store,
     rule_book: RuleBook,
 ) -> bytes:
-    """Write a patient's month: records as they are now, and of superbills what stands as issued."""
-    from trellis_core.fhir.export import patient_month_bundle  # noqa: PLC0415 - slow to import
+    """Write a patient's month: records as they are now, and of superbills what stands as issued.
+
+    Args:
+        bills: What goes along; of a superbill that was issued more than once, the latest of these.
+        patient_id: Whose month.
+        month: Which.
+        practice_id: Whose patient.
+        as_of: Steps whose deadline is ahead of it are pending, not missed.
+        store: The store.
+        rule_book: The rules.
+    """
+    # slow to import, and wanted for this one form
+    from trellis_core.fhir.charges import Charged  # noqa: PLC0415
+    from trellis_core.fhir.forms import collection  # noqa: PLC0415
+    from trellis_core.fhir.foundation import foundation, referred_of  # noqa: PLC0415
+    from trellis_core.fhir.names import Names, Style  # noqa: PLC0415
+    from trellis_core.fhir.patient import MonthOfPatient, patient_parts  # noqa: PLC0415
+    from trellis_core.services.fhir_months import (  # noqa: PLC0415
+        as_issued,
+        patient_months,
+        restricted_charts_of,
+    )
 
     with store.reading() as unit:
-        found = month_bills(
-            unit, practice_id, month, as_of=as_of, rule_book=rule_book, patient_ids=[patient_id]
-        )
-    (one,) = found.patients
+        practice = read_practice(unit, practice_id)
+        (chart,) = read_charts(unit, practice_id, [patient_id])
+        found = patient_months(
+            unit, practice_id, [month], [chart.patient], as_of=as_of, rule_book=rule_book
+        )[patient_id]
+        is_restricted = patient_id in restricted_charts_of(unit, practice_id)
     standing = {bill.id: bill for bill in reversed(bills) if bill.number is not None}
     chosen = [*standing.values(), *(bill for bill in bills if bill.id not in standing)]
-    counted = dict(one.determination.counted_seconds)
-    counted |= {
-        row.entry_id: row.counted_seconds
-        for bill in standing.values()
-        for row in bill.time
-        if row.counted_seconds or row.entry_id in counted
-    }
-    recorded = [entry.recorded_at for entry in one.facts.time_entries if entry.recorded_at]
-    zone = zone_named(found.practice.time_zone)
-    return json_bytes(
-        patient_month_bundle(
-            practice=found.practice,
-            patient=one.patient,
-            staff=found.staff,
-            facts=one.facts,
-            counted_seconds=counted,
-            superbills=chosen,
-            pdfs={bill.id: superbill_pdf([bill], made_at=bill.data_as_of) for bill in chosen},
-            made_at=max(recorded, default=month.ends_at(zone)).astimezone(zone),
-        )
+    known = found[0] if found else MonthOfPatient(month=month, counted={}, charged=())
+    known = replace(
+        known,
+        counted={**known.counted, **as_issued(standing.values(), known.counted)},
+        charged=tuple(
+            Charged(
+                bill=bill,
+                superseded_by=bill.replaced_by,
+                pdf=superbill_pdf([bill], made_at=bill.data_as_of),
+            )
+            for bill in chosen
+        ),
     )
+    zone = zone_named(practice.practice.time_zone)
+    names = Names(practice_id=practice_id, zone=zone, style=Style.URN)
+    parts = patient_parts(names, chart, practice, [known], only=month, is_restricted=is_restricted)
+    behind = foundation(names, practice, referred_of(names))
+    recorded = [
+        each.recorded_at
+        for each in chart.entries
+        if each.recorded_at is not None
+        and each.service_day is not None
+        and ServiceMonth.of(each.service_day) == month
+    ]
+    head: Resource = {
+        "id": names.id("bundle", f"{patient_id}/{month}"),
+        "timestamp": names.moment(max(recorded, default=month.ends_at(zone))),
+    }
+    return collection(head, [*behind, *parts.all])

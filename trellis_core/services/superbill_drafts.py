@@ -145,6 +145,7 @@ def month_bills(
     rule_book: RuleBook,
     patient_ids: Collection[str] | None = None,
     also: Collection[str] = (),
+    explains: bool = True,
 ) -> MonthBills:
     """Draw up what a month would bill as it is on record, with what is laid over the drafts.
 
@@ -156,6 +157,7 @@ def month_bills(
         rule_book: The rules.
         patient_ids: Only these patients'; None for everybody's.
         also: Patients who are wanted even where nothing can be billed.
+        explains: Give each determination its explanation, and each draft the rules that it met.
 
     Raises:
         NotFoundError: A patient is not one of the practice.
@@ -163,7 +165,7 @@ def month_bills(
     rows = read_panel(unit, practice_id, month, patient_ids)
     for missing in sorted(set(patient_ids or ()) - {row.id for row in rows.patients}):
         raise NotFoundError("patient", missing)
-    of = Drawing(unit, rows, as_of=as_of, rule_book=rule_book, also=also)
+    of = Drawing(unit, rows, as_of=as_of, rule_book=rule_book, also=also, explains=explains)
     patients = tuple(of.in_turn())
     marks = read_marks(
         unit,
@@ -207,6 +209,7 @@ class Drawing:
         also: Patients who are wanted even where nothing can be billed.
         is_part: The patients whom the rows are of are wanted only as they would be in a whole month:
             if they are in play, and have a line or an open choice.
+        explains: Give each determination its explanation, and each draft the rules that it met.
         told: Told how far it has come.
 
     Attributes:
@@ -222,6 +225,7 @@ class Drawing:
         rule_book: RuleBook,
         also: Collection[str] = (),
         is_part: bool = False,
+        explains: bool = True,
         told: Told = tell_nobody,
     ) -> None:
         practice_id = rows.practice.id
@@ -230,6 +234,7 @@ class Drawing:
         self.determinations: Final[dict[str, Determination]] = {}
         self._told = told
         self._rule_book = rule_book
+        self._explains = explains
         self._facts = panel_facts(rows, as_of=as_of, also=also, is_part=is_part)
         for number, (each, known) in enumerate(self._facts.items(), 1):
             self.determinations[each] = determine(known, rule_book=rule_book)
@@ -268,7 +273,11 @@ class Drawing:
     def _drawn(self, patient: Patient) -> PatientBills:
         known = self._facts.pop(patient.id)
         number, head = self._newest.get(patient.id, (0, None))
-        explained = determine(known, rule_book=self._rule_book, explain=True)
+        explained = (
+            determine(known, rule_book=self._rule_book, explain=True)
+            if self._explains
+            else self.determinations[patient.id]
+        )
         facts = _with_records(
             known, self._conditions.get(patient.id, ()), self._entries.pop(patient.id, ())
         )
