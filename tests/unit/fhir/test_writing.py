@@ -29,7 +29,7 @@ def test_letters_stand_as_they_are_and_a_line_is_one_line():
 
 @pytest.mark.parametrize("value", [float("nan"), Decimal("Infinity"), "a\udc00b", "\udc00"])
 def test_what_json_cannot_say_is_refused_by_type_and_id_only(value):
-    with pytest.raises(FhirExportError, match="Patient p1 holds (a|half) ") as refused:
+    with pytest.raises(FhirExportError, match=r"Patient p1 holds (a|half) ") as refused:
         json_line({"resourceType": "Patient", "id": "p1", "value": value})
     assert str(refused.value).isascii()
 
