@@ -139,4 +139,6 @@ with widgets.command():
     if found.state.is_closed and found.state.counts:
         month_strip.held_back_list(found.state.counts.held_back, names)
     routes.link("month-review", "Everybody, and why not", icon=":material/fact_check:")
+    if may(actor, Operation.EXPORT_FHIR):
+        routes.link("exchange", "Records as FHIR files", icon=":material/swap_horiz:")
 widgets.disclaimer()

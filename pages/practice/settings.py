@@ -11,6 +11,7 @@ from pages.shared import (
     people_table,
     places,
     practice_choices,
+    routes,
     state,
     store,
     widgets,
@@ -131,6 +132,8 @@ if may(actor, Operation.EDIT_SETTINGS):
 else:
     facts()
 practice_choices.draw(actor)
+if may(actor, Operation.EXPORT_FHIR):
+    routes.link("exchange", "Exchange: records as FHIR files", icon=":material/swap_horiz:")
 places.draw_sites(actor)
 fee_lists_form.draw(actor)
 medicare_form.draw(actor)

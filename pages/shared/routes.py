@@ -103,6 +103,7 @@ PAGES: Final[tuple[PageSpec, ...]] = tuple(
         ),
         ("access-log", "insight/access_log", "Access log", "policy", Operation.READ_ACCESS_LOG),
         ("settings", "practice/settings", "Settings", "settings", Operation.READ_PRACTICE),
+        ("exchange", "practice/exchange", "Exchange", "swap_horiz", Operation.EXPORT_FHIR),
         ("people", "practice/people", "People and sign-in", "badge", Operation.MANAGE_PEOPLE),
         (
             "emergency",

@@ -1,0 +1,357 @@
+"""Records as FHIR files: what is asked for, the making of them in the server's own time, what came of it."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, Final
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared import fhir_patients, file_work, formats, state, store, widgets
+from pages.shared.file_work import FileWork, WorkKind, WorkState
+from trellis_core.access import Actor, Operation, require
+from trellis_core.errors import CommandRefusedError
+from trellis_core.services.downloads import FileForm
+from trellis_core.services.fhir_export import (
+    ExportForm,
+    FhirExport,
+    FhirWanted,
+    export_fhir,
+    zipped,
+)
+from trellis_core.values.periods import ServiceMonth
+
+MEDIA_TYPE: Final = "application/zip"
+_LOOK_SECONDS: Final = 1.0
+_SEE_SECONDS: Final = 20.0
+_NO_PLAIN_WORD: Final = re.compile(r"[^A-Za-z0-9-]+")
+_KILOBYTE: Final = 1_000
+
+
+class What(StrEnum):
+    """Whose records the files hold."""
+
+    WHOLE = "whole"
+    MONTH = "month"
+    CHOSEN = "chosen"
+
+
+FORMS: Final[Mapping[ExportForm, tuple[str, str]]] = {
+    ExportForm.BUNDLE: (
+        "Collection Bundle",
+        "One file, to read or to hand over. It loads nothing anywhere by itself.",
+    ),
+    ExportForm.TRANSACTION: (
+        "Transaction Bundles",
+        "To load into a FHIR server, one after the other. Loading them twice changes nothing.",
+    ),
+    ExportForm.NDJSON: (
+        "Bulk files (NDJSON)",
+        "One file for each type of record. For large data, and for moving to another Trellis.",
+    ),
+}
+"""What each form is called, and what it is good for."""
+
+WORDS: Final[Mapping[str, str]] = {
+    "Patient": "Patients",
+    "Coverage": "Coverage, present and past",
+    "Condition": "Conditions",
+    "EpisodeOfCare": "Enrollments",
+    "CareTeam": "Care teams",
+    "Consent": "Consents, given and declined",
+    "CarePlan": "Care plans and their versions",
+    "Goal": "Goals of care plans",
+    "Observation": "Rating scales",
+    "QuestionnaireResponse": "Answers to rating scales",
+    "Encounter": "Visits, stays and contacts",
+    "Procedure": "Time entries",
+    "Account": "Accounts",
+    "ChargeItem": "Lines of superbills",
+    "DocumentReference": "Superbills",
+    "Claim": "Draft claims",
+    "Basic": "Other records of the programs",
+    "Organization": "The practice and its payers",
+    "Location": "Sites",
+    "Practitioner": "People of the practice",
+    "PractitionerRole": "Their roles",
+    "Provenance": "Who recorded what, and when",
+    "AuditEvent": "Word of this export",
+    "CodeSystem": "Lists of codes",
+    "ValueSet": "Sets of codes",
+    "StructureDefinition": "Definitions of fields",
+}
+"""What the records of a resource type are, in the order in which they are told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FhirFile:
+    """A ZIP of FHIR files that was written.
+
+    Attributes:
+        file_name: Holds the practice's id and the day; nothing about a person.
+        sha256: Of what was written, in hex.
+    """
+
+    file_name: str
+    media_type: str
+    sha256: str
+    exported: FhirExport
+
+
+def asked(person: Actor, month: ServiceMonth) -> FhirWanted | None:
+    """Draw the choice of records and form; None while patients are to be chosen and nobody is."""
+    what = _what(month)
+    patient_ids = fhir_patients.chosen(person) if what is What.CHOSEN else None
+    form = st.radio(
+        "Form",
+        list(FORMS),
+        format_func=lambda each: FORMS[each][0],
+        captions=[sentence for _, sentence in FORMS.values()],
+        key="exchange_form",
+    )
+    with_claims = st.checkbox(
+        "Draft claims too",
+        key="exchange_claims",
+        help="One for each superbill, marked as a draft. Trellis never submits a claim.",
+    )
+    if patient_ids is not None and not patient_ids:
+        return None
+    return FhirWanted(
+        form=form,
+        month=month if what is What.MONTH else None,
+        patient_ids=patient_ids,
+        with_claims=with_claims,
+    )
+
+
+def _what(month: ServiceMonth) -> What:
+    words = {
+        What.WHOLE: "The whole practice",
+        What.MONTH: formats.month_name(month),
+        What.CHOSEN: "Chosen patients",
+    }
+    what = st.segmented_control(
+        "Records of",
+        list(What),
+        default=What.WHOLE,
+        required=True,
+        format_func=lambda each: words[each],
+        key="exchange_what",
+        wrap=True,
+    )
+    if what is What.MONTH:
+        st.caption(
+            "Charts of whoever was enrolled, has time or a superbill, with the time and the superbills of "
+            "this month alone. The service month at the side chooses another."
+        )
+    return What(what)
+
+
+def prepare(wanted: FhirWanted, person: Actor) -> FileWork:
+    """Begin to make the files for whoever is signed in; ``in_the_making`` shows how far they are.
+
+    Raises:
+        CommandRefusedError: Files are being made for this sign-in already.
+        PermissionDeniedError: The person may not export.
+    """
+    require(person, Operation.EXPORT_FHIR)
+    kept, clock, rule_book = store.store(), store.clock(), store.rule_book()
+    name = file_name(person, store.today(person).isoformat())
+
+    def write(out: BinaryIO, on_progress: Callable[[int, int], None]) -> FhirFile:
+        with TemporaryDirectory(prefix="trellis-fhir-") as folder:
+            with _without_a_path():
+                exported = export_fhir(
+                    wanted,
+                    Path(folder),
+                    store=kept,
+                    actor=person,
+                    clock=clock,
+                    rule_book=rule_book,
+                    told=on_progress,
+                )
+            content = zipped(Path(folder), exported)
+        out.write(content)
+        return FhirFile(
+            file_name=name,
+            media_type=MEDIA_TYPE,
+            sha256=sha256(content).hexdigest(),
+            exported=exported,
+        )
+
+    return file_work.start(
+        write,
+        title=title(wanted),
+        operation=Operation.EXPORT_FHIR,
+        form=FileForm.FHIR_EXPORT,
+        month=wanted.month,
+        token=store.session_token(),
+        kind=WorkKind.FHIR,
+    )
+
+
+@contextmanager
+def _without_a_path() -> Iterator[None]:
+    """Let a folder that cannot be written to fail as such: its refusal names a place of the server."""
+    try:
+        yield
+    except CommandRefusedError as refused:
+        if isinstance(refused.__cause__, OSError):
+            raise refused.__cause__ from None
+        raise
+
+
+def file_name(person: Actor, day: str) -> str:
+    """Return the ZIP's name: the practice's id and the day.
+
+    Example:
+        >>> from trellis_core.access import AccessRole
+        >>> owner = Actor(practice_id="juniper", person_id="ada", role=AccessRole.OWNER)
+        >>> file_name(owner, "2026-11-22")
+        'trellis-fhir-juniper-2026-11-22.zip'
+    """
+    return f"trellis-fhir-{_NO_PLAIN_WORD.sub('-', person.practice_id)}-{day}.zip"
+
+
+def title(wanted: FhirWanted) -> str:
+    """Say what the files are, within a sentence and without a name.
+
+    Example:
+        >>> title(FhirWanted(form=ExportForm.NDJSON, patient_ids=("p-1",)))
+        'the bulk files of 1 patient'
+    """
+    form = {
+        ExportForm.BUNDLE: "the Collection Bundle",
+        ExportForm.TRANSACTION: "the Transaction Bundles",
+        ExportForm.NDJSON: "the bulk files",
+    }[wanted.form]
+    if wanted.patient_ids is not None:
+        return f"{form} of {formats.count(len(wanted.patient_ids), 'patient')}"
+    if wanted.month is not None:
+        return f"{form} of {formats.month_name(wanted.month)}"
+    return f"{form} of the whole practice"
+
+
+def is_going_on() -> bool:
+    """Say whether files are being made for the signed-in person."""
+    work = file_work.of(store.session_token(), WorkKind.FHIR)
+    return work is not None and work.is_going_on
+
+
+def in_the_making() -> None:
+    """Draw the signed-in person's files: how far they are, then what they hold and their button."""
+    work = file_work.of(store.session_token(), WorkKind.FHIR)
+    if work is not None:
+        seconds = _LOOK_SECONDS if work.is_going_on else _SEE_SECONDS
+        st.fragment(_draw_work, run_every=seconds)(work.state)
+
+
+def _draw_work(drawn: WorkState) -> None:
+    store.keep_signed_in_only()
+    work = file_work.of(store.session_token(), WorkKind.FHIR)
+    if work is None or work.state is not drawn:
+        st.rerun()
+    with st.container(border=True):
+        if work.is_going_on:
+            _draw_progress(work)
+        elif work.state is WorkState.FAILED:
+            st.error(formats.plain(work.refusal), icon=":material/block:")
+            st.button("Close", key="exchange_close", on_click=_give_up)
+        elif isinstance(work.written, FhirFile):
+            _draw_ready(work, work.written)
+
+
+def _draw_progress(work: FileWork) -> None:
+    part, words = 0.0, "the records are gathered"
+    if work.state is WorkState.WAITING:
+        words = "waiting for another file of this server"
+    elif work.total:
+        part, words = work.done / work.total, f"{work.done:,} of {work.total:,} patients"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(min(part, 1.0), text=formats.plain(f"Preparing {work.title}: {words}."))
+        st.button("Cancel", key="exchange_cancel", icon=":material/close:", on_click=_give_up)
+    st.caption("You may go on, or leave this page and come back. The files are for you alone.")
+
+
+def _draw_ready(work: FileWork, written: FhirFile) -> None:
+    exported, token = written.exported, store.session_token()
+    st.markdown(f"**{formats.plain(_capital(work.title))}**")
+    st.markdown(formats.plain(summary(exported)))
+    with st.container(horizontal=True):
+        widgets.download(
+            "Download (ZIP)",
+            lambda _: file_work.content_of(token, WorkKind.FHIR),
+            operation=work.operation,
+            form=work.form,
+            file_name=written.file_name,
+            media_type=written.media_type,
+            key=f"exchange_zip_{written.sha256[:8]}",
+            month=work.month,
+        )
+        st.button("Drop it", key="exchange_drop", icon=":material/delete:", on_click=_give_up)
+    st.caption("Kept for you alone, for 15 minutes. The download is named in the access log.")
+    st.markdown("\n".join(f"- {formats.plain(sentence)}" for sentence in exported.lines))
+    st.dataframe(
+        counted(exported.resources),
+        hide_index=True,
+        height="content",
+        key="exchange_counts",
+        alt="Records in the files by type",
+    )
+
+
+def counted(resources: Mapping[str, int]) -> pd.DataFrame:
+    """Return the numbers of records by type, with what they are in words."""
+    order = {name: place for place, name in enumerate(WORDS)}
+    return pd.DataFrame(
+        [
+            {"Records": WORDS.get(name, name), "Number": resources[name], "FHIR resource": name}
+            for name in sorted(resources, key=lambda each: (order.get(each, len(order)), each))
+        ]
+    )
+
+
+def summary(exported: FhirExport) -> str:
+    """Say how much the files hold.
+
+    Example:
+        >>> summary(FhirExport(form=ExportForm.BUNDLE, files=(("bundle.json", 2_400),),
+        ...     resources={"Patient": 1, "Condition": 2}, patients=1, left_out=0, lines=()))
+        '1 patient, 3 records in 1 file, 3 KB before packing.'
+    """
+    of = sum(size for _, size in exported.files)
+    return (
+        f"{formats.count(exported.patients, 'patient')}, {formats.count(exported.total, 'record')} in "
+        f"{formats.count(len(exported.files), 'file')}, {size(of)} before packing."
+    )
+
+
+def size(count: int) -> str:
+    """Write a number of bytes as people read it, rounded up.
+
+    Example:
+        >>> size(0), size(1_000), size(1_001), size(2_345_678)
+        ('0 KB', '1 KB', '2 KB', '2.4 MB')
+    """
+    kilobytes = -(-count // _KILOBYTE)
+    if kilobytes < _KILOBYTE:
+        return f"{kilobytes} KB"
+    tenths = -(-count // (_KILOBYTE * _KILOBYTE // 10))
+    return f"{tenths // 10:,}.{tenths % 10} MB"
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _give_up() -> None:
+    was = file_work.of(store.session_token(), WorkKind.FHIR)
+    file_work.cancel(store.session_token(), WorkKind.FHIR)
+    if was is not None and was.is_going_on:
+        state.flash("Cancelled. Nothing was kept.")
