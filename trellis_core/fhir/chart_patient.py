@@ -198,7 +198,7 @@ def _coverage(
         "relationship": concept(f"{profiles.TERMINOLOGY}/subscriber-relationship", "self"),
         "payor": [
             writer.names.reference("payer", payer_name)
-            if payer_name
+            if payer_name and payer_name.strip()
             else {"extension": [{"url": profiles.DATA_ABSENT, "valueCode": "unknown"}]}
         ],
     }

@@ -23,7 +23,8 @@ from trellis_core.store.tables import (
 _SCOPE: Final = f"{profiles.TERMINOLOGY}/consentscope"
 _CONSENT_DOCUMENT: Final = "59284-0"
 _PATIENT: Final = "116154003"
-_SUPERVISING: Final = "supervising_practitioner"
+_BILLING: Final = StaffRole.BILLING_PRACTITIONER.value
+_SUPERVISING: Final = "supervising"
 
 
 def enrollment_resources(writer: ChartWriter, rows: PracticeRows) -> Iterator[Resource]:
@@ -113,11 +114,7 @@ def _care_team(
         if member is None:
             continue
         participant: Resource = {
-            "role": [
-                concept(profiles.STAFF_ROLE, _SUPERVISING, "Supervising practitioner")
-                if part.role == _SUPERVISING
-                else staff_role(part.role)
-            ],
+            "role": [_role(writer, part)],
             "member": member,
             "onBehalfOf": writer.practice,
         }
@@ -136,6 +133,13 @@ def _care_team(
     return resource
 
 
+def _role(writer: ChartWriter, part: _Part) -> Resource:
+    """Return what somebody does in an enrollment; who supervises keeps the code of the own role."""
+    if part.role != _SUPERVISING:
+        return staff_role(part.role)
+    return concept(profiles.STAFF_ROLE, writer.roles[part.staff_id], "Supervising practitioner")
+
+
 def _parts(row: EnrollmentRow, changes: Sequence[EnrollmentPractitionerRow]) -> list[_Part]:
     """Return who billed and who supervised, each for as long as it was the same person."""
     from_days = [row.started_on, *(each.from_day for each in changes)]
@@ -146,7 +150,7 @@ def _parts(row: EnrollmentRow, changes: Sequence[EnrollmentPractitionerRow]) -> 
         if end is not None and end < start:
             continue
         for staff_id, role in (
-            (each.billing_practitioner, StaffRole.BILLING_PRACTITIONER.value),
+            (each.billing_practitioner, _BILLING),
             (each.supervising_practitioner, _SUPERVISING),
         ):
             if staff_id is None:
@@ -234,7 +238,7 @@ def _agreement(
         "scope": concept(_SCOPE, "treatment"),
         "category": [
             concept(profiles.LOINC, _CONSENT_DOCUMENT),
-            concept(profiles.CONSENT_TYPE, program, words),
+            concept(profiles.CONSENT_TYPE, f"{program.lower()}-enrollment", words),
         ],
         "patient": writer.subject,
         "performer": [
