@@ -18,9 +18,8 @@ from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.claim_records import submissions_of
 from trellis_core.services.issued_superbills import read_issued
 from trellis_core.services.superbill_drafts import month_bills
-from trellis_core.store.chart_query import ChartRows, Origin, read_charts
+from trellis_core.store.chart_query import ChartRows, read_charts
 from trellis_core.store.engine import Store
-from trellis_core.store.reversal_query import read_reversals
 from trellis_core.store.tables import PatientRow, PracticeRow, StaffRow
 from trellis_core.values.periods import ServiceMonth, zone_named
 
@@ -34,7 +33,6 @@ class Charts:
     names: Names
     roles: Mapping[str, str]
     all: tuple[ChartRows, ...]
-    reversals: Mapping[str, Origin]
 
     def of(self, patient_id: str) -> ChartRows:
         """One patient's."""
@@ -63,12 +61,10 @@ def read(store: Store, *, style: Style = Style.URN) -> Charts:
         practice = unit.session.exec(select(PracticeRow)).one()
         patients = [row.id for row in unit.session.exec(select(PatientRow))]
         charts = read_charts(unit, practice.id, patients)
-        taken_back = [e.id for chart in charts for e in chart.entries if e.is_reversed]
         return Charts(
             names=Names(practice_id=practice.id, zone=zone_named(practice.time_zone), style=style),
             roles={row.id: row.role for row in unit.session.exec(select(StaffRow))},
             all=charts,
-            reversals=read_reversals(unit, practice.id, taken_back),
         )
 
 

@@ -24,7 +24,7 @@ from trellis_core.fhir.shapes import JsonValue, Resource, concept, money, period
 from trellis_core.fhir.time import KIND as TIME
 from trellis_core.store.chart_query import ChartRows
 from trellis_core.superbill import Superbill, SuperbillLine
-from trellis_core.superbill.issued import claim_of, superbill_text
+from trellis_core.superbill.issued import superbill_text
 
 LINE: Final = "superbill-line"
 DOCUMENT: Final = "superbill"
@@ -114,7 +114,7 @@ class _Writer:
         self._courses = Courses(chart)
         self._subject = names.reference("patient", chart.patient.id)
         self._practice = names.reference("practice", names.practice_id)
-        self._by_number = {each.bill.number: each for each in charged if each.is_issued}
+        self._numbers = {each.bill.number for each in charged}
         issued = {each.bill.id for each in charged if each.is_issued and each.superseded_by is None}
         self.standing: Final = [
             each
@@ -161,21 +161,11 @@ class _Writer:
                     self._written.add(line.id)
                     yield self._charge(each, line, "aborted")
 
-    def _status(self, of: Charged) -> str:
-        if self._was_sent(of):
+    @staticmethod
+    def _status(of: Charged) -> str:
+        if of.is_submitted:
             return "billed"
         return "billable" if of.is_issued or of.bill.is_ready else "planned"
-
-    def _was_sent(self, of: Charged) -> bool:
-        """Say whether a claim was sent from a superbill, or from an earlier version that says the same."""
-        said = claim_of(of.bill) if of.is_issued else None
-        found: Charged | None = of
-        while found is not None:
-            if found.is_submitted:
-                return found is of or claim_of(found.bill) == said
-            before = found.bill.replaces if found.is_issued else None
-            found = None if before is None else self._by_number.get(before)
-        return False
 
     def _charge(self, of: Charged, line: SuperbillLine, status: str) -> Resource:
         month = of.bill.service_month
@@ -274,7 +264,7 @@ class _Writer:
 
     def _version(self, number: int) -> Resource:
         """Refer to an earlier version; to one that does not go along by its identifier alone."""
-        if number in self._by_number:
+        if number in self._numbers:
             return self._names.reference(DOCUMENT, str(number))
         return {
             "type": "DocumentReference",

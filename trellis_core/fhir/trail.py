@@ -116,12 +116,12 @@ def entry_provenances(
     agents = _Agents(names)
     known = tuple(entries)
     replaced = {each.replaces for each in known if roots[each.id] != each.id}
+    why = {each.id: each.reason for each in known if each.id in replaced}
     for each in known:
         root = roots[each.id]
         targets: list[JsonValue] = [names.reference(KIND, root)]
         if each.contact is ContactState.REACHED:
             targets.append(names.reference(CONTACT, root))
-        is_first = root == each.id
         if each.recorded_at is not None:
             yield _provenance(
                 names,
@@ -129,8 +129,8 @@ def entry_provenances(
                 targets,
                 at=each.recorded_at,
                 agents=agents.of(each.author_id),
-                activity="CREATE" if is_first else "UPDATE",
-                reason="" if is_first or each.is_reversed else each.reason,
+                activity="CREATE" if root == each.id else "UPDATE",
+                reason="" if root == each.id else why.get(each.replaces or "", ""),
             )
         reversal = reversals.get(each.id)
         if reversal is not None and each.is_reversed and each.id not in replaced:
