@@ -48,6 +48,7 @@ from trellis_core.services.claims import MarkSubmitted, PaidBy, RecordPayment
 from trellis_core.services.column_profiles import Column, ColumnProfile
 from trellis_core.services.downloads import FileForm
 from trellis_core.services.fee_lists import ChangeAmounts
+from trellis_core.services.fhir_export import ExportForm, FhirWanted
 from trellis_core.services.imports.columns import ImportKind, ImportSettings
 from trellis_core.services.merging import MergePatients
 from trellis_core.services.month_close import CloseMonth, ReopenMonth
@@ -66,6 +67,10 @@ from trellis_core.store.tables import (
     SecondFactorRow,
 )
 from trellis_core.values.clock import FixedClock
+from trellis_core.values.periods import ServiceMonth
+
+_WITHOUT_SUPERBILLS: Final = ServiceMonth(2020, 1)
+"""A month of which nothing is sent to a server."""
 
 # --- who may do what -------------------------------------------------------------------------
 
@@ -1722,7 +1727,41 @@ CASES: Final[tuple[Case, ...]] = (
         given=lambda ids: {"target": ids.folder / "ledger.zip"},
     ),
     Case(
-        service="exchange.import_fhir",
+        service="fhir_export.export_fhir",
+        needs=("export_fhir",),
+        given=lambda ids: {
+            "wanted": FhirWanted(form=ExportForm.NDJSON, patient_ids=(ids.patient,)),
+            "folder": ids.folder / "fhir",
+        },
+    ),
+    Case(
+        service="fhir_export.export_fhir",
+        way="everybody's",
+        needs=("export_fhir",),
+        given=lambda ids: {
+            "wanted": FhirWanted(form=ExportForm.BUNDLE, month=OCTOBER),
+            "folder": ids.folder / "fhir",
+        },
+    ),
+    Case(
+        service="fhir_sending.send_fhir",
+        needs=("export_fhir",),
+        given=lambda ids: {
+            "wanted": FhirWanted(
+                form=ExportForm.NDJSON, month=_WITHOUT_SUPERBILLS, patient_ids=(ids.patient,)
+            ),
+            "to": "https://fhir.example/r4",
+            "documents_only": True,
+        },
+    ),
+    Case(
+        service="fhir_import.preview_fhir",
+        needs=("import_records",),
+        given=lambda ids: {"paths": [ids.folder / "bundle.json"]},
+        before=_bundle,
+    ),
+    Case(
+        service="fhir_import.import_fhir",
         needs=("import_records",),
         given=lambda ids: {"paths": [ids.folder / "bundle.json"]},
         before=_bundle,

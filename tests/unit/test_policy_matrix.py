@@ -230,7 +230,8 @@ def test_a_person_does_what_the_table_says_and_nothing_else(
             words = refused(case, ids, site, as_=case.narrowed[kind])
         else:
             answer = call(case, ids, store=site.store, actor=site.actor)
-            written = [file.read_bytes() for file in site.folder.iterdir()]
+            files = (each for each in site.folder.rglob("*") if each.is_file())
+            written = [each.read_bytes() for each in files]
             words = list(texts_in((answer, written)))
     after = picture_of(site.store.path, after=before)
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+from trellis_core.cli import _export_fhir
 from trellis_core.cli.common import (
     Subparsers,
     acting_person,
@@ -23,10 +24,19 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command with one command for each thing that can be exported."""
     parser = subparsers.add_parser(
         "export",
-        help="write the ledger for others to check without Trellis",
+        help="write records as FHIR, or the ledger for others to check",
         description="Write what the practice has into a file for somebody else.",
     )
     kinds = parser.add_subparsers(title="what", metavar="WHAT", dest="what", required=True)
+    _export_fhir.add_options(
+        kinds.add_parser(
+            "fhir",
+            help="records as FHIR R4, to files or to a FHIR server",
+            description="Write charts, time, charges and superbills as FHIR R4 with US Core profiles: "
+            "one patient, a month or the whole practice. Loading transactions again changes nothing. "
+            "Notes, tasks and other free text about patients stay in Trellis.",
+        )
+    )
     ledger = kinds.add_parser(
         "ledger",
         help="the time ledger and its journal, with signatures and a program that checks them",
@@ -40,6 +50,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the file and say what is in it."""
+    if args.what == "fhir":
+        return _export_fhir.run(args)
     store = open_store_of(args)
     try:
         exported = export_ledger(
