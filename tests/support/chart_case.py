@@ -175,6 +175,7 @@ def full_chart() -> tuple[ChartRows, PracticeRows]:
         CaseloadReviewRow(
             **HIS, id="cr", on_day=date(2026, 11, 11), consultant="psy-1", session_id="cs"
         ),
+        CaseloadReviewRow(**HIS, id="cr-2", on_day=date(2026, 11, 18), consultant="rn-1"),
         RegistryMarkRow(**HIS),
         OtherServiceRow(**HIS, id="os", on_day=date(2026, 10, 10), code="90960"),
         FacilityStayRow(**HIS, id="fs", admitted_on=date(2026, 7, 18), kind="observation"),
@@ -182,14 +183,17 @@ def full_chart() -> tuple[ChartRows, PracticeRows]:
         DischargeContactRow(**HIS, id="dc", discharge_id="di", at=LATE, by="rn-1"),
         ElsewhereRow(**HIS, id="el", program="BHI", learned_on=date(2026, 11, 8)),
         ApcmMonthRow(**HIS, ym=202610, stated_by="md-1", stated_at=AT),
-        DiagnosisAttestationRow(
-            **HIS,
-            id="at",
-            program="CoCM",
-            ym=202610,
-            conditions="dx-2 dx-gone",
-            attested_by="md-1",
-            attested_at=AT,
+        *(
+            DiagnosisAttestationRow(
+                **HIS,
+                id=f"at-{program}",
+                program=program,
+                ym=202610,
+                conditions=conditions,
+                attested_by="md-1",
+                attested_at=AT,
+            )
+            for program, conditions in (("CoCM", "dx-2 dx-gone"), ("CCM", "dx-1"))
         ),
         payer_name="Medicare Part B",
         member_id="1eg4-te5-mk73",

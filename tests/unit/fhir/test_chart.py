@@ -422,6 +422,18 @@ def test_a_care_team_says_who_did_what_and_when() -> None:
         ),
     ]
     assert all(len(each["role"]) == 1 for each in team["participant"])
+    at_once = changes[0].model_copy(
+        update={"from_day": row.started_on, "billing_practitioner": "md-2"}
+    )
+    members = [
+        each["member"] for each in only(written(chart(row, at_once)), "CareTeam")["participant"]
+    ]
+    assert members[1:] == [names().reference("staff", "md-2")] * 2
+    reviewed = only(written(*full_chart()), "CareTeam")["participant"]
+    assert {codes(each["role"][0])[0][1]: each["member"] for each in reviewed[-2:]} == {
+        "behavioral_care_manager": names().reference("staff", "cm-1"),
+        "psychiatric_consultant": names().reference("staff", "psy-1"),
+    }
 
 
 def test_a_care_plan_can_be_read_and_replaces_what_it_said_before() -> None:
