@@ -1,14 +1,20 @@
 """Patients: find, register, import, who may qualify; choosing one opens the chart."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 import pandas as pd
 import streamlit as st
 
-from pages.shared import board_view, formats, qualify_view, register_view, routes, store, widgets
+from pages.shared import (
+    board_view,
+    fhir_import,
+    formats,
+    qualify_view,
+    register_view,
+    routes,
+    store,
+    widgets,
+)
 from trellis_core.access import Operation, may
-from trellis_core.services import board, caseload, coding, exchange
+from trellis_core.services import board, caseload, coding
 from trellis_core.services.board import BoardRow
 from trellis_core.services.caseload import PatientPage
 
@@ -75,33 +81,6 @@ def from_the_start() -> None:
     st.session_state["patients_page"] = 1
 
 
-def bring_in() -> None:
-    """Draw the way to the import of CSV files, and the import of FHIR bundles with its report."""
-    routes.link("import", "Patients or time from a CSV file", icon=":material/upload_file:")
-    st.caption(
-        "FHIR R4 bundles as JSON, for example from your record system or Synthea. Patients and "
-        "conditions are read; reading a file again adds nothing. SNOMED conditions wait for a code."
-    )
-    files = st.file_uploader(
-        "FHIR bundles", type="json", accept_multiple_files=True, key="patients_files"
-    )
-    with st.container(horizontal=True):
-        is_real = st.button("Import", key="patients_import", type="primary", disabled=not files)
-        is_rehearsal = st.button("Look first", key="patients_look", disabled=not files)
-    if not (is_rehearsal or is_real):
-        return
-    with widgets.command(), st.spinner("Reading"), TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{place}.json" for place in range(1, len(files) + 1)]
-        for path, file in zip(paths, files, strict=True):
-            path.write_bytes(file.getvalue())
-        report = exchange.import_fhir(
-            paths, store=store.store(), actor=actor, clock=store.clock(), dry_run=is_rehearsal
-        )
-        kind = st.success if report.is_stored else st.info
-        kind("Imported." if report.is_stored else "Nothing was stored: this was a first look.")
-        st.text("\n".join(report.lines))
-
-
 widgets.heading("Patients", "Everyone in the practice. Choose a row to open the chart.")
 READS = ["List", "Who may qualify"]
 parts = [*READS, "Register", "Import"] if may(actor, Operation.EDIT_CHART) else READS
@@ -120,7 +99,7 @@ with st.container(horizontal=True):
 if part == "Register":
     register_view.draw(actor)
 elif part == "Import":
-    bring_in()
+    fhir_import.draw(actor)
 elif part == "Who may qualify":
     qualify_view.draw(actor)
 else:

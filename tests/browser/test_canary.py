@@ -32,13 +32,13 @@ BROKEN_PATIENT, BROKEN_FORM = "p-113", "csv"
 FAULTS = f"""
 import logging, sys, threading
 from pages.shared import media, server
-from trellis_core.services import billing, caseload, exchange
+from trellis_core.services import billing, caseload, fhir_import
 
 print("{PLANTED}", flush=True)
 print("{PLANTED}", file=sys.stderr, flush=True)
 
 chart, document, refusal, fhir = (
-    caseload.chart, billing.superbill_document, media.refusal, exchange.import_fhir
+    caseload.chart, billing.superbill_document, media.refusal, fhir_import.import_fhir
 )
 
 def broken_chart(patient_id, **more):
@@ -71,7 +71,7 @@ def broken_import(paths, **more):
             raise OSError(paths[0].read_text())
 
 caseload.chart, billing.superbill_document = broken_chart, broken_document
-media.refusal, exchange.import_fhir = broken_refusal, broken_import
+media.refusal, fhir_import.import_fhir = broken_refusal, broken_import
 """
 
 

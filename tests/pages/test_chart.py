@@ -11,7 +11,7 @@ from trellis_core.access import AccessRole
 from trellis_core.care.vocabulary import ConsentElement, MdmLevel, Program
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import load_rule_book
-from trellis_core.services import board, caseload, conditions, consents, exchange
+from trellis_core.services import board, caseload, conditions, consents, fhir_import
 from trellis_core.values import icd10_table
 from trellis_core.values.periods import ServiceMonth
 
@@ -84,7 +84,7 @@ class Chart:
 def imported(dashboard, tmp_path):
     """A patient as an import leaves one: two conditions with SNOMED codes and nothing else."""
     coordinator = dashboard.actor(AccessRole.COORDINATOR)
-    exchange.import_fhir(
+    fhir_import.import_fhir(
         [snomed_only_bundle(tmp_path)],
         store=dashboard.store,
         actor=coordinator,

@@ -5,7 +5,7 @@ from datetime import date
 from tests.support.bundles import snomed_only_bundle
 from trellis_core.access import AccessRole
 from trellis_core.care.vocabulary import Program
-from trellis_core.services import caseload, coding, exchange
+from trellis_core.services import caseload, coding, fhir_import
 
 PAGE = "coordinate/patients"
 
@@ -56,7 +56,7 @@ def test_a_missing_record_number_is_refused_with_what_to_do(dashboard):
 
 def test_imported_conditions_without_a_code_show_on_the_list(dashboard, tmp_path):
     coordinator = dashboard.actor(AccessRole.COORDINATOR)
-    exchange.import_fhir(
+    fhir_import.import_fhir(
         [snomed_only_bundle(tmp_path)],
         store=dashboard.store,
         actor=coordinator,
@@ -106,3 +106,42 @@ def test_who_may_qualify_is_listed_by_program(dashboard):
     assert {tuple(each) for each in shown["May qualify for"]} == {("BHI",)}
     at.segmented_control(key="qualify_which").set_value("A fact is not recorded").run()
     assert not at.dataframe
+
+
+def test_fhir_is_looked_at_first_and_then_stored_as_shown(dashboard, tmp_path):
+    coordinator = dashboard.actor(AccessRole.COORDINATOR)
+    at = dashboard.open(AccessRole.COORDINATOR, PAGE)
+    at.segmented_control(key="patients_part").set_value("Import").run()
+    content = snomed_only_bundle(tmp_path).read_bytes()
+    at.file_uploader[0].set_value([("Thornapple.json", content, "application/json")]).run()
+    assert not at.error
+    assert {each.label: each.value for each in at.metric} == {
+        "New patients": "1", "Here already": "0", "Differences": "0", "To do": "1",
+    }  # fmt: skip
+    kinds = at.dataframe[0].value
+    assert kinds[["What", "New"]].to_numpy().tolist() == [["Patients", 1], ["Conditions", 2]]
+    assert at.dataframe[1].value.iloc[0].tolist() == [
+        "Thornapple, Isolde", "Give an ICD-10-CM code", "2 conditions",
+    ]  # fmt: skip
+    found = caseload.patients(text="Thornapple", store=dashboard.store, actor=coordinator)
+    assert found.total == 0
+    at.button(key="patients_import").click().run()
+    assert "1 patient imported" in at.success[0].value
+    found = caseload.patients(text="Thornapple", store=dashboard.store, actor=coordinator)
+    assert found.total == 1
+    at.button(key="patients_import_anew").click().run()
+    assert not at.dataframe
+    other = content.replace(b"1950-04-05", b"1950-05-04")
+    at.file_uploader[0].set_value([("again.json", other, "application/json")]).run()
+    assert at.button(key="patients_import").disabled
+    differs = at.dataframe[1].value.iloc[0].tolist()
+    assert differs == ["Thornapple, Isolde", "Birth date", "1950-04-05", "1950-05-04"]
+
+
+def test_a_wrong_fhir_file_is_refused_on_the_page_without_its_name(dashboard):
+    at = dashboard.open(AccessRole.COORDINATOR, PAGE)
+    at.segmented_control(key="patients_part").set_value("Import").run()
+    at.file_uploader[0].set_value([("Quillfeather.json", b"%PDF-1.7", "application/json")]).run()
+    assert "The file is a PDF" in at.error[0].value
+    assert "Quillfeather" not in at.error[0].value
+    assert not any(each.key == "patients_import" for each in at.button)

@@ -5,10 +5,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from trellis_core.cli import _import_medicare
+from trellis_core.cli import _import_fhir, _import_medicare
 from trellis_core.cli.common import (
     Subparsers,
-    acting_person,
     add_store_options,
     command_name,
     day_argument,
@@ -19,7 +18,7 @@ from trellis_core.cli.common import (
 from trellis_core.errors import InputRefusedError
 from trellis_core.services.billing_records import FeeListKind
 from trellis_core.services.by_hand import note_command, system_user
-from trellis_core.services.exchange import ImportReport, import_fhir, import_practice
+from trellis_core.services.exchange import ImportReport, import_practice
 from trellis_core.services.imports.columns import ImportKind
 from trellis_core.store.engine import Store
 from trellis_core.values.clock import SystemClock
@@ -88,17 +87,16 @@ def add_parser(subparsers: Subparsers) -> None:
             "have amounts. The rules themselves come with a new edition of Trellis.",
         )
     )
-    fhir = kinds.add_parser(
-        "fhir",
-        help="patients and their conditions from FHIR R4 Bundles",
-        description="Read patients and active conditions from FHIR R4 Bundles in JSON. Reading a "
-        "file again adds nothing. Social Security numbers are not kept.",
+    _import_fhir.add_options(
+        kinds.add_parser(
+            "fhir",
+            help="patients and their charts from another system's FHIR R4",
+            description="Read patients, coverages, conditions, visits, stays, rating scales and, where "
+            "they name a program, plans and consents from FHIR R4: Bundles in JSON, or NDJSON. Reading "
+            "a file again adds nothing. What is on record stays; differences are listed. Social Security "
+            "numbers are not kept.",
+        )
     )
-    fhir.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="files, or folders of them"
-    )
-    fhir.add_argument("--dry-run", action="store_true", help="say what would happen; store nothing")
-    add_store_options(fhir)
     practice = kinds.add_parser(
         "practice",
         help="a whole practice from a folder of files, into an empty store",
@@ -125,18 +123,11 @@ def run(args: argparse.Namespace) -> int:
         return _import_fees.run(args)
     if args.kind == "medicare":
         return _import_medicare.run(args)
+    if args.kind == "fhir":
+        return _import_fhir.run(args)
     store = open_store_of(args)
     try:
-        if args.kind == "fhir":
-            report = import_fhir(
-                args.paths,
-                store=store,
-                actor=acting_person(args, store),
-                clock=SystemClock(),
-                dry_run=args.dry_run,
-            )
-        else:
-            report = _practice(args, store)
+        report = _practice(args, store)
     finally:
         store.close()
     if args.json:
@@ -154,7 +145,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         for line in report.lines:
             print(line)
-    return _status(args, report)
+    return 0 if report.is_stored else 2
 
 
 def _practice(args: argparse.Namespace, store: Store) -> ImportReport:
@@ -190,10 +181,3 @@ def _practice(args: argparse.Namespace, store: Store) -> ImportReport:
         system_user=system_user(),
     )
     return report
-
-
-def _status(args: argparse.Namespace, report: ImportReport) -> int:
-    """Say 2 where all was refused, 1 where a part was."""
-    if not report.is_stored and not getattr(args, "dry_run", False):
-        return 2
-    return 1 if report.refused else 0

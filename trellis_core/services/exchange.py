@@ -1,36 +1,30 @@
-"""Records that come from elsewhere: a practice as a folder of files, patients as FHIR Bundles.
+"""A practice that comes from elsewhere as a folder of files.
 
 Everything of one import is stored in one unit of work, or nothing is. A report says what was read,
 matched and refused, and never repeats what a record said.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
 from sqlalchemy import insert
-from sqlmodel import select
 
-from trellis_core.access import Actor, Operation, require
 from trellis_core.care.people import Coverage, Patient, Practice, Site
 from trellis_core.care.plans import CarePlanVersion
-from trellis_core.care.records import Condition, Discharge, Elsewhere
+from trellis_core.care.records import Discharge, Elsewhere
 from trellis_core.care.vocabulary import Program
-from trellis_core.errors import InputRefusedError
-from trellis_core.fhir.import_ import FhirPatient, FhirRecords, read_bundle
 from trellis_core.ledger.chain import EntryBody, EntryKind
 from trellis_core.ledger.entries import TimeEntry
-from trellis_core.services.access_log import audited
 from trellis_core.services.billing_records import FeeListKind
 from trellis_core.services.caseload_sessions import CaseloadSession
 from trellis_core.services.cocm import review_row
 from trellis_core.services.fee_list_store import FeeList, plain_name, write_list
 from trellis_core.services.practice import add_practice
 from trellis_core.services.practice_files import (
-    MAX_FILE_BYTES,
     CocmEpisode,
     PracticeFiles,
     RegistryMark,
@@ -58,7 +52,6 @@ from trellis_core.store.mapping import staff_row
 from trellis_core.store.tables import (
     CarePlanVersionRow,
     CaseloadSessionRow,
-    ConditionRow,
     DischargeContactRow,
     ElsewhereRow,
     EnrollmentPractitionerRow,
@@ -435,191 +428,3 @@ def draft_of(
         recorded_at=int(recorded_at.timestamp()),
     )
     return Draft(body=body, note=entry.note)
-
-
-# --- patients as FHIR ------------------------------------------------------------------------
-
-
-@audited
-def import_fhir(
-    paths: Iterable[Path], *, store: Store, actor: Actor, clock: Clock, dry_run: bool = False
-) -> ImportReport:
-    """Add patients and their conditions from FHIR R4 Bundles, all files or none.
-
-    A patient is matched by the source's identifier, so that reading a file again adds nothing. A
-    condition is matched by its code. Social Security numbers and other identifiers are not kept.
-
-    Args:
-        paths: Files; a folder stands for the ``.json`` files in it.
-        store: The practice's store.
-        actor: Who imports.
-        clock: When.
-        dry_run: Report only.
-
-    Raises:
-        InputRefusedError: A file is not a FHIR document that can be read; nothing is stored.
-    """
-    require(actor, Operation.IMPORT_RECORDS)
-    files = _files(paths)
-    lines: list[str] = []
-    records: list[FhirRecords] = []
-    for number, path in enumerate(files, 1):
-        place = f"file {number}"  # another system's file names hold patients' names
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputRefusedError("TOO_LARGE", place, "A file may have 20 MB. Divide it.")
-        try:
-            found = read_bundle(path.read_bytes())
-        except InputRefusedError as error:
-            at = f"{place}, {error.path}" if error.path else place
-            raise InputRefusedError(error.code, at, error.message) from error
-        records.append(found)
-        lines.extend(f"{place}: {line}" for line in found.lines)
-    tally = _Tally()
-    now = clock.now()
-    with store.reading() if dry_run else store.writing(actor=actor, at=now) as unit:
-        merge = _Merge(unit, actor.practice_id, now, tally, is_stored=not dry_run)
-        for patient in (patient for found in records for patient in found.patients):
-            merge.patient(patient)
-    refused = tally.refused + sum(found.refused for found in records)
-    lines.extend(tally.lines)
-    verb = "would be added" if dry_run else "added"
-    lines.append(
-        f"{len(files)} file(s): {tally.patients} patient(s) and {tally.conditions} condition(s) "
-        f"{verb}, {tally.matched} record(s) matched, "
-        f"{refused} refused."
-    )
-    return ImportReport(
-        read=sum(found.read for found in records),
-        matched=tally.matched,
-        refused=refused,
-        added=tally.patients + tally.conditions,
-        is_stored=not dry_run,
-        lines=tuple(lines),
-    )
-
-
-def _files(paths: Iterable[Path]) -> list[Path]:
-    files: list[Path] = []
-    for number, path in enumerate(paths, 1):
-        if path.is_dir():
-            files.extend(sorted(path.glob("*.json")))
-        elif path.is_file():
-            files.append(path)
-        else:
-            raise InputRefusedError("FILE_MISSING", f"path {number}", "There is no such file.")
-    if not files:
-        raise InputRefusedError("FILE_MISSING", "", "There is no .json file to read.")
-    return files
-
-
-@dataclass(slots=True)
-class _Tally:
-    patients: int = 0
-    conditions: int = 0
-    matched: int = 0
-    refused: int = 0
-    lines: list[str] = field(default_factory=list)
-
-
-class _Merge:
-    """Brings imported patients together with those that are stored."""
-
-    def __init__(
-        self, unit: UnitOfWork, practice_id: str, at: datetime, tally: _Tally, *, is_stored: bool
-    ) -> None:
-        self._unit, self._practice_id, self._at = unit, practice_id, at
-        self._tally, self._is_stored = tally, is_stored
-        rows = unit.session.exec(
-            select(PatientRow).where(PatientRow.practice_id == practice_id)
-        ).all()
-        self._ids = {row.source_identifier: row.id for row in rows if row.source_identifier}
-        self._mrns = {row.mrn for row in rows}
-        self._people = {_person(row): row.id for row in rows}
-        self._codes: dict[str, set[str]] = {}
-
-    def patient(self, found: FhirPatient) -> None:
-        """Add a patient, or match the stored one, and then the conditions that are missing."""
-        patient_id = self._ids.get(found.identifier)
-        if patient_id is not None:
-            self._tally.matched += 1
-        elif found.patient is not None:
-            patient_id = self._add(found.patient, found.identifier)
-        else:
-            self._tally.refused += len(found.conditions)
-            self._tally.lines.append(
-                f"{len(found.conditions)} condition(s) were refused: they belong to a patient who "
-                "is neither in the file nor in the practice."
-            )
-            return
-        codes = self._codes_of(patient_id)
-        for condition in found.conditions:
-            keys = _keys(condition)
-            if codes & keys:
-                self._tally.matched += 1
-                continue
-            codes |= keys
-            self._tally.conditions += 1
-            if self._is_stored:
-                self._unit.session.add(
-                    condition_row(
-                        self._practice_id, patient_id, replace(condition, id=new_id("dx"))
-                    )
-                )
-
-    def _add(self, patient: Patient, identifier: str) -> str:
-        """Add a patient and return the new id; say so where another looks like the same person."""
-        patient_id = new_id("pt")
-        self._ids[identifier] = patient_id
-        self._codes[patient_id] = set()
-        self._tally.patients += 1
-        twin = self._people.setdefault(_person(patient), patient_id)
-        if twin != patient_id and patient.birth_date is not None:
-            self._tally.lines.append(
-                f"Patient {patient_id} has the name and birth date of patient {twin}: look whether "
-                "they are one person."
-            )
-        mrn = patient.mrn
-        if not mrn or mrn in self._mrns:
-            mrn = patient_id  # the source has none of its own, or another person bears it
-        self._mrns.add(mrn)
-        if self._is_stored:
-            row = PatientRow(
-                practice_id=self._practice_id,
-                id=patient_id,
-                mrn=mrn,
-                family_name=patient.family_name,
-                source_identifier=identifier,
-                created_at=self._at,
-            )
-            self._unit.session.add(write_patient(replace(patient, id=patient_id, mrn=mrn), row))
-        return patient_id
-
-    def _codes_of(self, patient_id: str) -> set[str]:
-        if patient_id not in self._codes:
-            rows = self._unit.session.exec(
-                select(ConditionRow.icd10, ConditionRow.snomed).where(
-                    ConditionRow.practice_id == self._practice_id,
-                    ConditionRow.patient_id == patient_id,
-                )
-            ).all()
-            self._codes[patient_id] = {
-                key
-                for icd10, snomed in rows
-                for key in _keys(Condition(icd10=icd10, snomed=snomed))
-            }
-        return self._codes[patient_id]
-
-
-def _person(who: Patient | PatientRow) -> tuple[str, str, date | None]:
-    """Return what two records of one person usually share."""
-    return who.family_name.casefold(), who.given_name.casefold(), who.birth_date
-
-
-def _keys(condition: Condition) -> set[str]:
-    """Return what a condition is recognized by: its codes, or its words where it has none."""
-    keys = {
-        f"{system}:{code}"
-        for system, code in (("icd10", condition.icd10), ("snomed", condition.snomed))
-        if code
-    }
-    return keys or {f"text:{condition.text.casefold()}"}

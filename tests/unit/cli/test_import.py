@@ -47,10 +47,15 @@ def test_fhir_files_are_rehearsed_and_then_read(
     assert total(sample) == 43
     assert main(words) == 0
     told = json.loads(capsys.readouterr().out)
-    assert (told["schema"], told["added"], told["stored"]) == ("trellis.import/1", 22, True)
+    assert (told["schema"], told["added"], told["stored"]) == (
+        "trellis.import-fhir/1", 22, True,
+    )  # fmt: skip
     assert total(sample) == 47
+    assert (told["resources"], told["read"] + sum(told["not_read"].values())) == (536, 536)
     assert main(words[:-1]) == 0
-    assert "0 patient(s) and 0 condition(s) added, 22 record(s) matched" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Patients: 4 here already." in said
+    assert "There was nothing new to store." in said
 
 
 def test_what_is_refused_in_part_ends_with_one_and_as_a_whole_with_two(

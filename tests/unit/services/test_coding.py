@@ -8,7 +8,7 @@ from tests.support.bundles import snomed_only_bundle
 from trellis_core.access import AccessRole, Actor
 from trellis_core.care.people import Practice, StaffMember
 from trellis_core.care.vocabulary import StaffRole
-from trellis_core.services import caseload, coding, exchange, practice
+from trellis_core.services import caseload, coding, fhir_import, practice
 from trellis_core.services.conditions import code_condition
 from trellis_core.store.engine import Store
 from trellis_core.values.clock import FixedClock
@@ -29,7 +29,7 @@ def patient_id(store: Store, clock: FixedClock, tmp_path: Path) -> str:
         store=store,
         clock=clock,
     )
-    exchange.import_fhir([snomed_only_bundle(tmp_path)], store=store, actor=OWNER, clock=clock)
+    fhir_import.import_fhir([snomed_only_bundle(tmp_path)], store=store, actor=OWNER, clock=clock)
     (found,) = caseload.patients(store=store, actor=OWNER).rows
     return found.id
 

@@ -1,31 +1,26 @@
-"""Imports: a practice from a folder, patients from FHIR, all of it or nothing."""
+"""A practice from a folder, all of it or nothing."""
 
 import csv
 import json
-import shutil
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
 
 from trellis_core.access import AccessRole, Actor
 from trellis_core.errors import (
     CommandRefusedError,
     InputRefusedError,
     InvalidPeriodError,
-    PermissionDeniedError,
 )
 from trellis_core.sample import app_folder
 from trellis_core.services.by_hand import cli_actor
-from trellis_core.services.caseload import chart, patients
-from trellis_core.services.exchange import ImportReport, import_fhir, import_practice
+from trellis_core.services.caseload import chart
+from trellis_core.services.exchange import ImportReport, import_practice
 from trellis_core.services.integrity import check_store
 from trellis_core.services.practice import has_practice
 from trellis_core.services.time_log import entries_of
 from trellis_core.store.engine import Store
-from trellis_core.store.tables import PatientRow
 from trellis_core.values.clock import FixedClock
 from trellis_core.values.periods import ServiceMonth
 
@@ -251,122 +246,6 @@ def test_an_entry_id_given_twice_is_named(folder: Path, store: Store, clock: Fix
           f"same,{row}", f"same,{row}")  # fmt: skip
     assert any("given twice" in line for line in bring(folder, store, clock).lines)
     assert not has_practice(store=store)
-
-
-# --- FHIR ------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def sample(sample_store: Store) -> Store:
-    return sample_store
-
-
-def read(store: Store, clock: FixedClock, *paths: Path, **facts: bool) -> ImportReport:
-    return import_fhir(paths or [FHIR], store=store, actor=OWNER, clock=clock, **facts)
-
-
-def test_four_synthea_patients_come_in_with_their_conditions(
-    sample: Store, clock: FixedClock
-) -> None:
-    report = read(sample, clock)
-    assert (report.added, report.matched, report.refused) == (22, 0, 0)
-    page = patients(text="Ferry", store=sample, actor=OWNER)
-    view = chart(page.rows[0].id, month=NOVEMBER, store=sample, actor=OWNER)
-    assert len(view.conditions) == 6
-    assert {one.icd10 for one in view.conditions} == {None}
-    assert patients(store=sample, actor=OWNER).total == 47
-
-
-def test_reading_a_file_again_matches_instead_of_doubling(sample: Store, clock: FixedClock) -> None:
-    read(sample, clock)
-    again = read(sample, clock)
-    assert (again.added, again.matched, again.refused) == (0, 22, 0)
-    assert patients(store=sample, actor=OWNER).total == 47
-
-
-def test_a_rehearsal_reports_the_same_and_stores_nothing(sample: Store, clock: FixedClock) -> None:
-    rehearsed = read(sample, clock, dry_run=True)
-    assert not rehearsed.is_stored
-    assert rehearsed.added == 22
-    assert patients(store=sample, actor=OWNER).total == 43
-    assert read(sample, clock).added == 22
-
-
-def test_one_bad_file_refuses_them_all(sample: Store, clock: FixedClock, tmp_path: Path) -> None:
-    shutil.copy(FHIR / "synthea_liz_conn.json", tmp_path / "1.json")
-    (tmp_path / "2.json").write_text("{}")
-    with pytest.raises(InputRefusedError) as caught:
-        read(sample, clock, tmp_path)
-    assert caught.value.path == "file 2"
-    assert patients(store=sample, actor=OWNER).total == 43
-    with pytest.raises(InputRefusedError, match="FILE_MISSING"):
-        read(sample, clock, tmp_path / "nowhere.json")
-
-
-def bundle(tmp_path: Path, name: str, *resources: dict[str, object]) -> Path:
-    path = tmp_path / name
-    entries = [{"resource": resource} for resource in resources]
-    path.write_text(json.dumps({"resourceType": "Bundle", "entry": entries}))
-    return path
-
-
-def person(resource_id: str, **facts: object) -> dict[str, object]:
-    return {
-        "resourceType": "Patient",
-        "id": resource_id,
-        "name": [{"family": "Fern", "given": ["Ada"]}],
-        "birthDate": "1948-03-14",
-    } | facts
-
-
-def test_a_person_who_may_be_there_already_is_pointed_out_by_id(
-    sample: Store, clock: FixedClock, tmp_path: Path
-) -> None:
-    report = read(sample, clock, bundle(tmp_path, "a.json", person("one"), person("two")))
-    twins = [line for line in report.lines if "one person" in line]
-    assert len(twins) == 1
-    assert "Fern" not in twins[0]
-    assert report.added == 2
-
-
-def test_a_record_number_that_is_taken_is_not_given_twice(
-    sample: Store, clock: FixedClock, tmp_path: Path
-) -> None:
-    record = {"system": "urn:ehr", "value": "JF-1001", "type": {"coding": [{"code": "MR"}]}}
-    read(sample, clock, bundle(tmp_path, "a.json", person("one", identifier=[record])))
-    (found,) = patients(text="Fern Ada", store=sample, actor=OWNER).rows
-    assert found.mrn == found.id
-    with sample.reading() as unit:
-        row = unit.session.exec(select(PatientRow).where(PatientRow.id == found.id)).one()
-    assert row.source_identifier == "urn:ehr|JF-1001"
-
-
-def test_a_condition_reaches_a_stored_patient_or_is_refused(
-    sample: Store, clock: FixedClock, tmp_path: Path
-) -> None:
-    record = {"system": "urn:ehr", "value": "7"}
-    read(sample, clock, bundle(tmp_path, "a.json", person("one", identifier=[record])))
-
-    def loose(value: str) -> dict[str, object]:
-        return {
-            "resourceType": "Condition",
-            "subject": {"reference": f"Patient?identifier=urn:ehr|{value}"},
-            "code": {"text": "Asthma"},
-        }
-
-    report = read(sample, clock, bundle(tmp_path, "b.json", loose("7"), loose("8")))
-    assert (report.added, report.refused) == (1, 1)
-    (found,) = patients(text="Fern Ada", store=sample, actor=OWNER).rows
-    view = chart(found.id, month=NOVEMBER, store=sample, actor=OWNER)
-    assert [one.text for one in view.conditions] == ["Asthma"]
-
-
-@pytest.mark.parametrize("role", [AccessRole.BILLER, AccessRole.AUDITOR])
-def test_billers_and_auditors_import_nothing(
-    sample: Store, clock: FixedClock, role: AccessRole
-) -> None:
-    with pytest.raises(PermissionDeniedError):
-        import_fhir([FHIR], store=sample, actor=replace(OWNER, role=role), clock=clock)
 
 
 def test_the_samples_files_are_plain_tables() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.small_panel import SmallPanel
 from trellis_core.errors import InputRefusedError
-from trellis_core.services.exchange import import_fhir
+from trellis_core.services.fhir_import import import_fhir
 from trellis_core.services.practice_files import MAX_FILE_BYTES, read_practice_files
 
 DAY = date(2026, 11, 20)
