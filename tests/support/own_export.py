@@ -18,6 +18,7 @@ from trellis_core.fhir.writing import json_line
 from trellis_core.services.issued_superbills import read_issued
 from trellis_core.store.chart_query import ChartRows, PracticeRows, read_charts, read_practice
 from trellis_core.store.engine import Store
+from trellis_core.store.month_query import closed_months
 from trellis_core.store.tables import PatientRow, PracticeRow
 from trellis_core.store.unit_of_work import UnitOfWork
 from trellis_core.values.periods import zone_named
@@ -40,8 +41,9 @@ def whole_export(store: Store) -> list[Resource]:
         found = list(_records(names, practice, charts))
         for chart in charts:
             found += _work(unit, names, chart)
-    counts = Counter(str(each["resourceType"]) for each in found)
-    return [*found, whole_statement(names, counts)]
+        counts = Counter(str(each["resourceType"]) for each in found)
+        closed = closed_months(unit, practice_id)
+    return [*found, whole_statement(names, counts, closed)]
 
 
 def _records(

@@ -1,11 +1,11 @@
 """An own export of a whole practice, brought back into an empty store: everything it holds, or nothing.
 
 Records keep their ids and say what they said. Time keeps its seconds, people, months and programs, under
-the id that each piece of work began with; corrections and what was taken back are history that stays
-where it was. Issued superbills keep numbers, lines and amounts, and their months are closed.
+the id that each piece of work began with, on the days of the practice's present time zone; corrections
+and what was taken back are history that stays where it was. Issued superbills keep numbers, lines and amounts, and their months are closed.
 
 Not in an export, and so not here afterwards: notes, tasks and other free text, sign-ins, claims and
-payments, held months without a superbill, what closes decided, and who recorded what when. The journal
+payments, what closes decided and held back, and who recorded what when. The journal
 and the ledger begin anew and say that the records were brought in today; see ``returned_time`` and
 ``returned_closes`` for what that changes.
 """
@@ -117,7 +117,8 @@ def _store(unit: UnitOfWork, gathered: Gathered, *, at: datetime) -> None:
                 _add(unit, part)
         gathered.records[kind].clear()
     _append(unit, in_order(entry for _, entry in gathered.entries), practice, at=at)
-    write_closes(unit, practice.id, (bill for _, bill in gathered.issued))
+    issued = (bill for _, bill in gathered.issued)
+    write_closes(unit, practice.id, issued, gathered.closed, at=at)
 
 
 def _practice(gathered: Gathered) -> PracticeRow:
@@ -157,17 +158,21 @@ def _lines(gathered: Gathered) -> tuple[str, ...]:
     counts = {kind: len(held) for kind, held in gathered.records.items()}
     counts |= {"time-entry": len(gathered.entries), "superbill": len(gathered.issued)}
     issued: list[Issued] = [bill for _, bill in gathered.issued]
+    billed = {bill.month for bill in issued}
     zone = zone_named(_practice(gathered).time_zone)
+    adjusted = set(changed_later(issued, (entry for _, entry in gathered.entries), zone))
+    if gathered.closed:
+        adjusted |= billed - gathered.closed
     lines = [f"{kind}: {count}" for kind, count in counts.items() if count]
     lines += [
-        f"{month.in_words} is closed, as its superbills were issued."
-        for month in sorted({bill.month for bill in issued})
+        f"{month.in_words} is closed, and what was issued stands."
+        for month in sorted(billed | gathered.closed)
     ]
     lines += [
-        f"{month.in_words} was open for an adjustment: time came after its last superbill. It is closed "
-        "here; reopen it to go on."
-        for month in changed_later(issued, (entry for _, entry in gathered.entries), zone)
+        f"{month.in_words} was open for an adjustment. It is closed here; reopen it to go on."
+        for month in sorted(adjusted)
     ]
-    if any(held.record.get("access") for held in gathered.records["staff"]):
+    has_access = any(held.record.get("access") for held in gathered.records["staff"])
+    if has_access and not _practice(gathered).is_sample:
         lines.append("Nobody can sign in yet: an export holds no passwords.")
     return tuple(lines)

@@ -1,14 +1,14 @@
 """Superbills of an export that is brought back: kept as they were issued, and their months closed again.
 
-Every month with an issued superbill gets one close, which says that it was brought in. It comes after all
-of the export's time, so that none of that time can be billed twice, and it seals the documents of every
-version. Numbers, lines and amounts stay; only the close that a document names is this ledger's.
+Every month that the export says is closed, or that has an issued superbill, gets one close, which says
+that it was brought in. It comes after all of the export's time, so that none of that time can be billed
+twice, and it seals the documents of every version. Numbers, lines and amounts stay; only the close that a
+document names is this ledger's.
 
 What an export does not say is not made up: how many closes and adjustments a month had, what was held
-back, and what was decided of each patient. A month that was open for an adjustment is closed too, and
-``changed_later`` names it where time came after its last superbill: to go on, reopen it. A close of a
-returned month issues its superbills anew, as versions that change no claim, because their evidence then
-names the entries of this ledger. Months that were closed without a superbill are open.
+back, and what was decided of each patient. A month that was open for an adjustment is closed too, and the
+report names it: to go on, reopen it. A close of a returned month issues its superbills anew, as versions that change no claim, because their evidence then
+names the entries of this ledger.
 """
 
 from collections import defaultdict
@@ -149,22 +149,31 @@ def changed_later(
     )
 
 
-def write_closes(unit: UnitOfWork, practice_id: str, issued: Iterable[Issued]) -> None:
-    """Close each month that has superbills and add these, after everything else was stored.
+def write_closes(
+    unit: UnitOfWork,
+    practice_id: str,
+    issued: Iterable[Issued],
+    closed: Iterable[ServiceMonth],
+    *,
+    at: datetime,
+) -> None:
+    """Close months again and add the superbills, after everything else was stored.
 
     Args:
         unit: A writing unit of work.
         practice_id: Whose.
         issued: Without a problem.
+        closed: Months that are closed, with superbills or without.
+        at: Now.
 
     Raises:
         StoreError: Something was written to the journal in between.
     """
     bills = sorted(issued, key=lambda each: each.number)
-    of_month: dict[ServiceMonth, list[Issued]] = defaultdict(list)
+    of_month: dict[ServiceMonth, list[Issued]] = {month: [] for month in closed}
     for each in bills:
-        of_month[each.month].append(each)
-    closings = _closings(unit, practice_id, of_month)
+        of_month.setdefault(each.month, []).append(each)
+    closings = _closings(unit, practice_id, of_month, at=at)
     rows = list(_rows(bills, practice_id, closings))
     sealed: dict[int, list[str]] = defaultdict(list)
     for row, _ in rows:
@@ -178,10 +187,10 @@ def write_closes(unit: UnitOfWork, practice_id: str, issued: Iterable[Issued]) -
                 practice_id,
                 month,
                 closing,
-                rule_book=own[-1].rule_book,
+                rule_book=own[-1].rule_book if own else "",
                 patients=0,
                 seconds=seconds,
-                superbills=[own[0].number, own[-1].number],
+                superbills=[own[0].number, own[-1].number] if own else None,
                 digest=sealed_digest(sealed[month.ym]),
                 text={"counts": _counts(own), "early": False, "entries": entries},
                 imported=True,
@@ -204,21 +213,21 @@ def write_closes(unit: UnitOfWork, practice_id: str, issued: Iterable[Issued]) -
 
 
 def _closings(
-    unit: UnitOfWork, practice_id: str, of_month: Mapping[ServiceMonth, Sequence[Issued]]
+    unit: UnitOfWork, practice_id: str, months: Iterable[ServiceMonth], *, at: datetime
 ) -> dict[ServiceMonth, Closing]:
-    """Return the close of each month in turn, as its last superbill names it."""
+    """Return the close of each month in turn; each superbill keeps when it was issued."""
     unit.session.flush()
     ledger_seq, ledger_head = head_of(unit.connection, LEDGER_HEAD, practice_id, is_locking=True)
     journal_seq, _ = head_of(unit.connection, JOURNAL_HEAD, practice_id, is_locking=True)
     return {
         month: Closing(
             period=0,
-            at=of_month[month][-1].closed_at,
+            at=at,
             event=event,
             ledger_seq=ledger_seq,
             ledger_head=ledger_head.hex(),
         )
-        for event, month in enumerate(sorted(of_month), journal_seq + 1)
+        for event, month in enumerate(sorted(months), journal_seq + 1)
     }
 
 

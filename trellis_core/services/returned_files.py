@@ -97,22 +97,29 @@ class OwnExport:
     bundle: Path | None = None
 
     def resources(self, problems: Problems) -> Iterator[tuple[Place, Json]]:
-        """Go through every resource, the practice, its people and its patients first.
+        """Go through every resource and the statement, the practice, its people and patients first.
 
         What cannot be read is noted and passed over. At the end the numbers are compared with those
         that the export itself gives.
         """
         counted: Counter[str] = Counter()
         stated: list[Mapping[str, int]] = []
+        is_readable = True
         source = self._lines(problems) if self.bundle is None else self._entries(problems)
         for place, resource in source:
-            found = _statement(resource, place, problems)
+            try:
+                found = counts_of(resource)
+            except InputRefusedError as error:
+                problems.add(str(place), error.message)
+                is_readable = False
+                continue
             if found is None:
                 counted[str(resource["resourceType"])] += 1
-                yield place, resource
             else:
                 stated.append(found)
-        _compare(counted, stated, problems)
+            yield place, resource
+        if is_readable:
+            _compare(counted, stated, problems)
 
     def _lines(self, problems: Problems) -> Iterator[tuple[Place, Json]]:
         for name in sorted(self.files, key=_turn):
@@ -281,14 +288,6 @@ def _resource(line: bytes, place: Place, problems: Problems) -> Json | None:
         problems.add(str(place), "This is no resource.")
         return None
     return resource
-
-
-def _statement(resource: Json, place: Place, problems: Problems) -> Mapping[str, int] | None:
-    try:
-        return counts_of(resource)
-    except InputRefusedError as error:
-        problems.add(str(place), error.message)
-        return {}
 
 
 def _compare(counted: Counter[str], stated: list[Mapping[str, int]], problems: Problems) -> None:

@@ -9,24 +9,37 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
 
-from trellis_core.care.vocabulary import OTHER
+from trellis_core.care.registry import RegistryStatus
+from trellis_core.care.vocabulary import OTHER, ContactOutcome, Program, Track
 from trellis_core.errors import InputRefusedError, TrellisError
 from trellis_core.fhir import profiles
 from trellis_core.fhir.charges import issued_text_of
 from trellis_core.fhir.kept import KEPT, key_of, records_of
 from trellis_core.fhir.names import TYPES
 from trellis_core.fhir.time import entry_of
+from trellis_core.fhir.whole import closed_of
 from trellis_core.ledger.entries import TimeEntry
+from trellis_core.services.billing_records import FeeListKind
 from trellis_core.services.returned_closes import Issued, read_issued_text
 from trellis_core.services.returned_files import Json, Place, Problems
 from trellis_core.store import care_mapping as care
 from trellis_core.store.mapping import practice_of, staff_of
-from trellis_core.store.tables import TrellisTable
-from trellis_core.values.periods import zone_named
+from trellis_core.store.tables import (
+    ApcmMonthRow,
+    DiagnosisAttestationRow,
+    TrackElectionRow,
+    TrellisTable,
+)
+from trellis_core.values.periods import ServiceMonth, zone_named
 
 _LONGEST_SECONDS: Final = 86_400
 _SOURCE: Final = profiles.identifier_system("source")
 _NOT_OF_A_PATIENT: Final = frozenset({profiles.MBI, "http://hl7.org/fhir/sid/us-ssn"})
+
+
+def _month(row: TrackElectionRow | ApcmMonthRow | DiagnosisAttestationRow) -> ServiceMonth:
+    return ServiceMonth.from_ym(row.ym)
+
 
 _READ: Final[Mapping[str, Callable[[Any], object]]] = {
     "practice": lambda row: (practice_of(row), zone_named(row.time_zone)),
@@ -48,6 +61,13 @@ _READ: Final[Mapping[str, Callable[[Any], object]]] = {
     "facility-stay": care.facility_stay_of,
     "discharge": lambda row: care.discharge_of(row, ()),
     "elsewhere": care.elsewhere_of,
+    "discharge-contact": lambda row: row.outcome and ContactOutcome(row.outcome),
+    "track-election": lambda row: (Program(row.program), Track(row.track), _month(row)),
+    "registry-mark": lambda row: RegistryStatus(row.status),
+    "apcm-month": _month,
+    "attestation": lambda row: (Program(row.program), _month(row)),
+    "fee-list": lambda row: FeeListKind(row.kind),
+    "fee-list-amount": lambda row: FeeListKind(row.kind),
 }
 """How a record is read as the value that it stands for; kinds without one hold no words of a list."""
 
@@ -82,11 +102,13 @@ class Gathered:
         records: By kind, in the order of ``KEPT``.
         entries: Pieces of work that stand, with where.
         issued: Every version of every issued superbill, with where.
+        closed: Months that the export says are closed.
     """
 
     records: dict[str, list[Held]] = field(default_factory=lambda: {kind: [] for kind in KEPT})
     entries: list[tuple[Place, TimeEntry]] = field(default_factory=list)
     issued: list[tuple[Place, Issued]] = field(default_factory=list)
+    closed: set[ServiceMonth] = field(default_factory=set)
 
     def keys(self, kind: str) -> set[str]:
         """Return the keys of a kind's records, which are their ids."""
@@ -162,6 +184,7 @@ class _Gathering:
             if TYPES[kind] != resource_type:
                 raise InputRefusedError("RECORD", kind, "The record is of another type.")
             self._record(place, kind, record, resource)
+        self.gathered.closed.update(closed_of(resource))
         if resource_type == TYPES["time-entry"]:
             self._entry(place, resource)
         elif resource_type == TYPES["superbill"]:

@@ -215,6 +215,18 @@ def closed_since(
     return {ServiceMonth.from_ym(int(ym)): instant_of(int(at)) for ym, at in rows}
 
 
+def closed_months(unit: UnitOfWork, practice_id: str) -> tuple[ServiceMonth, ...]:
+    """Return every month of a practice that is closed, the first one first."""
+    marked = unit.connection.execute(
+        select(MONTH_MARK.c.ym)
+        .where(MONTH_MARK.c.practice_id == practice_id)
+        .group_by(MONTH_MARK.c.ym)
+        .having(func.count() % 2 == 1)
+        .order_by(MONTH_MARK.c.ym)
+    ).scalars()
+    return tuple(ServiceMonth.from_ym(int(ym)) for ym in marked)
+
+
 def timers_in(
     unit: UnitOfWork, practice_id: str, starts_at: datetime, ends_at: datetime
 ) -> tuple[str, ...]:

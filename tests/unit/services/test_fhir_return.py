@@ -24,6 +24,7 @@ from trellis_core.fhir.writing import json_line
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services import returned_files, returned_records
 from trellis_core.services.exchange import ImportReport
+from trellis_core.services.fhir_export import ExportForm, FhirWanted, export_fhir
 from trellis_core.services.fhir_return import is_whole_export, return_practice
 from trellis_core.services.integrity import check_store
 from trellis_core.services.issued_superbills import read_issued
@@ -39,6 +40,7 @@ from trellis_core.superbill.issued import claim_of
 from trellis_core.values.clock import FixedClock
 from trellis_core.values.periods import ServiceMonth
 
+SEPTEMBER = ServiceMonth(2026, 9)
 OCTOBER = ServiceMonth(2026, 10)
 OWNER = Actor(practice_id="trellis-sample", person_id="md-1", role=AccessRole.OWNER)
 LATER = FixedClock(datetime(2027, 1, 8, 15, tzinfo=UTC))
@@ -159,16 +161,19 @@ def assert_same_practice(source: Store, target: Store, clock: FixedClock) -> Non
 def test_the_sample_practice_comes_back_as_it_was(
     closed_sample: Store, target: Store, clock: FixedClock, tmp_path: Path
 ) -> None:
-    exported = whole_export(closed_sample)
-    folder = write_files(exported, tmp_path / "files")
+    folder = tmp_path / "files"
+    export_fhir(
+        FhirWanted(form=ExportForm.NDJSON), folder,
+        store=closed_sample, actor=OWNER, clock=clock, rule_book=load_rule_book(),
+    )  # fmt: skip
     assert is_whole_export([folder])
     report = bring(folder, target, clock)
     assert report.is_stored
     assert (report.read, report.added, report.refused) == (565, 565, 0)
-    assert {"patient: 43", "superbill: 30", "October 2026 is closed, as its superbills were issued."
+    assert {"patient: 43", "superbill: 30", "October 2026 is closed, and what was issued stands."
             } <= set(report.lines)  # fmt: skip
     assert_same_practice(closed_sample, target, clock)
-    again = whole_export(target)
+    exported, again = whole_export(closed_sample), whole_export(target)
     assert [each["id"] for each in again] == [each["id"] for each in exported]
     assert without_closes(again) == without_closes(exported)
 
@@ -207,6 +212,7 @@ def case(sqlite_store: Store) -> MonthCase:
     correct(case, "t-moss", minutes=None)
     case.log("reed", 20, at=at(12))
     case.close()
+    case.close(SEPTEMBER)
     # Reed's call began first, but Ivy's was recorded first and keeps the nurse's time.
     december = datetime(2026, 12, 3, 15, tzinfo=UTC)
     case.clock.advance(hours=24 * 10)
@@ -255,6 +261,8 @@ def test_a_returned_month_stays_closed_and_bills_nothing_again(
     state = back.state()
     assert (state.standing, state.marks, state.by_name) == (Standing.CLOSED, 1, "the system")
     assert len(back.numbers()) == len(case.numbers()) == 6
+    assert (back.state(SEPTEMBER).standing, back.state(SEPTEMBER).issued) == (Standing.CLOSED, ())
+    assert back.state(DECEMBER).standing is Standing.OPEN
     standing = len(state.issued)
     back.reopen()
     again = back.close()
