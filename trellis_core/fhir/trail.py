@@ -31,7 +31,6 @@ _TRANSMITTER: Final = concept(
 _WITH_THE_SAME_KEY: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "patient": ("coverage",),
-        "care-plan": ("care-team", "goal"),
         "enrollment": ("care-team",),
         "rating-scale": ("rating-scale-answers",),
     }
@@ -46,7 +45,7 @@ def chart_provenances(
     """Say who recorded a chart: one Provenance for each person and instant, and one for the rest.
 
     The rest is what the journal names nobody for; the practice answers for it since the patient was
-    taken on.
+    taken on. Where there is more or less of it, that is another Provenance: a server keeps the first.
 
     Args:
         names: How records are called.
@@ -57,12 +56,14 @@ def chart_provenances(
     groups: dict[Origin | None, list[JsonValue]] = {}
     for each in resources:
         target = _target(names, each)
-        groups.setdefault(origins.get(str(each["id"])), []).append(target)
+        origin = origins.get(_own_id(names, each))
+        groups.setdefault(origin, []).append(target)
     agents = _Agents(names)
     patient = chart.patient
     for origin, targets in groups.items():
         if origin is None:
-            key, author, at = f"chart/{patient.id}", None, _aware(patient.created_at)
+            author, at = None, _aware(patient.created_at)
+            key = f"chart/{patient.id}/{_listed(targets)}"
         else:
             author, at = origin
             key = f"chart/{patient.id}/{author or ''}/{int(at.timestamp())}"
@@ -87,10 +88,11 @@ def charge_provenances(
         if name in each
     ]
     if said:
+        targets: list[JsonValue] = [_target(names, each) for each in resources]
         yield _provenance(
             names,
-            f"charges/{chart.patient.id}/{month}",
-            [_target(names, each) for each in resources],
+            f"charges/{chart.patient.id}/{month}/{int(max(said).timestamp())}/{_listed(targets)}",
+            targets,
             at=max(said),
             agents=_Agents(names).of(None),
         )
@@ -234,6 +236,23 @@ def _target(names: Names, resource: Resource) -> Resource:
         "reference": f"{kind}/{own_id}" if is_relative else f"urn:uuid:{own_id}",
         "type": kind,
     }
+
+
+def _listed(targets: Sequence[JsonValue]) -> str:
+    return ",".join(
+        str(each["reference"]).replace(":", "/").rpartition("/")[2]
+        for each in targets
+        if isinstance(each, Mapping)
+    )
+
+
+def _own_id(names: Names, resource: Resource) -> str:
+    """Return the id of what a resource is recorded with: its own, or that of a goal's plan."""
+    if resource["resourceType"] != "Goal":
+        return str(resource["id"])
+    (identifier, *_) = cast("Sequence[Mapping[str, str]]", resource["identifier"])
+    key = identifier["value"].removeprefix(f"{names.practice_id}/")
+    return names.id("care-plan", key.rpartition("/")[0])
 
 
 def _origins_by_id(names: Names, chart: ChartRows) -> dict[str, Origin]:

@@ -23,7 +23,7 @@ from trellis_core.fhir.trail import (
 from trellis_core.services.time_log import CorrectTime, correct_time
 from trellis_core.store.chart_query import ChartRows
 from trellis_core.store.engine import Store
-from trellis_core.store.tables import ConditionRow, EnrollmentRow, PatientRow
+from trellis_core.store.tables import CarePlanRow, ConditionRow, EnrollmentRow, PatientRow
 from trellis_core.values.clock import FixedClock
 from trellis_core.values.ids import new_entry_id
 from trellis_core.values.periods import ServiceMonth
@@ -84,7 +84,16 @@ def shown(charts: Charts, chart: ChartRows) -> list[Resource]:
         {"resourceType": TYPES[kind], "id": charts.names.id(kind, key_of(kind, row))}
         for kind, row in rows
     ]
-    return [*found, {"resourceType": "Basic", "id": charts.names.id("elsewhere", "nobody's")}]
+    (plan,) = chart.of(CarePlanRow)
+    return [
+        *found,
+        {
+            "resourceType": "Goal",
+            "id": charts.names.id("goal", f"{plan.id}/1"),
+            "identifier": [charts.names.identifier("goal", f"{plan.id}/1")],
+        },
+        {"resourceType": "Basic", "id": charts.names.id("elsewhere", "nobody's")},
+    ]
 
 
 def test_every_resource_of_a_chart_has_one_author_the_journals_or_the_practice(
@@ -92,18 +101,29 @@ def test_every_resource_of_a_chart_has_one_author_the_journals_or_the_practice(
 ) -> None:
     (key,) = (row.id for row in read(case.store).of("p1").of(EnrollmentRow))
     case.change(EnrollmentRow, "prac-1", key, supervising_practitioner="dr-1")
+    case.clock = FixedClock(case.now() + timedelta(hours=1))
+    (plan,) = (row.id for row in read(case.store).of("p1").of(CarePlanRow))
+    case.change(CarePlanRow, "prac-1", plan, goals="Walk")
     charts = read(case.store)
     resources = shown(charts, charts.of("p1"))
     found = written(chart_provenances(charts.names, charts.of("p1"), resources))
     targets = [referred(target) for each in found for target in each["target"]]
-    by_author = {
-        agents(charts, each)["author"]: {referred(target) for target in each["target"]}
+    by_instant = {
+        each["recorded"]: {referred(target) for target in each["target"]}
         for each in found
-        if agents(charts, each)["author"][0] != "practice"
+        if agents(charts, each)["author"] == ("rn-1", "practice")
     }
 
     assert sorted(targets) == sorted(each["id"] for each in resources)
-    assert by_author == {("rn-1", "practice"): {charts.names.id("enrollment", key)}}
+    assert by_instant == {
+        "2026-12-01T09:00:00-05:00": {
+            charts.names.id("enrollment", key),
+        },
+        "2026-12-01T10:00:00-05:00": {
+            charts.names.id("care-plan", plan),
+            charts.names.id("goal", f"{plan}/1"),
+        },
+    }
     assert {agents(charts, each)["transmitter"] for each in found} == {("practice", "")}
     conditions = {charts.names.id("condition", row.id) for row in charts.of("p1").of(ConditionRow)}
     assert conditions <= set(targets)
@@ -111,6 +131,11 @@ def test_every_resource_of_a_chart_has_one_author_the_journals_or_the_practice(
         assert each["meta"]["profile"] == [profiles.us_core("us-core-provenance")]
         assert each["meta"]["tag"] == [{"system": profiles.TAG, "code": each["id"]}]
     assert found == written(chart_provenances(charts.names, charts.of("p1"), resources))
+    more = [*resources, {"resourceType": "Basic", "id": charts.names.id("elsewhere", "nor his")}]
+    after = written(chart_provenances(charts.names, charts.of("p1"), more))
+    assert [one["id"] == other["id"] for one, other in zip(found, after, strict=True)] == [
+        resources[-1]["id"] not in [referred(target) for target in each["target"]] for each in found
+    ]
 
 
 def test_each_version_of_a_piece_of_work_has_its_author_instant_and_reason_for_good(
