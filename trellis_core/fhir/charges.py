@@ -182,8 +182,9 @@ class _Writer:
             "occurrencePeriod": period(month.first_day, month.last_day),
             "performingOrganization": self._practice,
             "quantity": {"value": line.units},
-            "enteredDate": self._names.moment(_said_at(of.bill)),
         }
+        if of.bill.closed is not None:
+            resource["enteredDate"] = self._names.moment(of.bill.closed.at)
         performers = [
             {
                 "function": concept(CARE_TEAM_ROLE, role),

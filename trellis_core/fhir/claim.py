@@ -48,7 +48,7 @@ def draft_claim(names: Names, chart: ChartRows, bill: Superbill, *, key: str) ->
         "use": "claim",
         "patient": names.reference("patient", chart.patient.id),
         "billablePeriod": period(bill.service_month.first_day, bill.service_month.last_day),
-        "created": names.moment(bill.data_as_of if bill.closed is None else bill.closed.at),
+        "created": _day(names, bill),
         "provider": person_on_claim(names, bill.billing),
         "priority": concept(f"{profiles.TERMINOLOGY}/processpriority", "normal"),
         "careTeam": [
@@ -85,6 +85,11 @@ def _team(bill: Superbill) -> People:
         for role, person in people_of(bill, line):
             found.setdefault((role, person.staff_id), (role, person))
     return list(found.values())
+
+
+def _day(names: Names, bill: Superbill) -> str:
+    at = bill.data_as_of if bill.closed is None else bill.closed.at
+    return at.astimezone(names.zone).date().isoformat()
 
 
 def people_of(bill: Superbill, line: SuperbillLine) -> People:

@@ -81,21 +81,28 @@ def charge_provenances(
         resources: What ``charge_resources`` wrote of it.
         month: The service month.
     """
-    said = [
-        datetime.fromisoformat(str(each[name]))
+    if not resources:
+        return
+    targets: list[JsonValue] = [_target(names, each) for each in resources]
+    issued = [
+        datetime.fromisoformat(str(each["enteredDate"]))
         for each in resources
-        for name in ("date", "enteredDate", "created")
-        if name in each
+        if "enteredDate" in each
     ]
-    if said:
-        targets: list[JsonValue] = [_target(names, each) for each in resources]
-        yield _provenance(
-            names,
-            f"charges/{chart.patient.id}/{month}/{int(max(said).timestamp())}/{_listed(targets)}",
-            targets,
-            at=max(said),
-            agents=_Agents(names).of(None),
-        )
+    recorded = [
+        each.recorded_at
+        for each in chart.entries
+        if each.recorded_at is not None
+        and each.service_day is not None
+        and month.first_day <= each.service_day <= month.last_day
+    ]
+    yield _provenance(
+        names,
+        f"charges/{chart.patient.id}/{month}/{_listed(targets)}",
+        targets,
+        at=max(issued or recorded, default=_aware(chart.patient.created_at)),
+        agents=_Agents(names).of(None),
+    )
 
 
 def entry_provenances(

@@ -115,6 +115,15 @@ def test_each_minute_of_the_sample_practice_stands_behind_one_charge(sample_stor
     assert len(set(behind)) == len(behind)
 
 
+def test_an_edit_that_earns_the_same_changes_no_charge(case: MonthCase) -> None:
+    entry_id = case.log("p1", 45, at=NOON).entry.id
+    before = charges_of(case, with_claims=True)
+    correct(case, entry_id, 46 * 60)
+
+    assert charges_of(case, with_claims=True) == before
+    assert len(before) == 3
+
+
 def test_a_charge_says_what_for_whom_by_whom_and_when(case: MonthCase) -> None:
     case.log("p1", 45, at=NOON)
     charts, month = month_of(case)
@@ -137,6 +146,9 @@ def test_a_charge_says_what_for_whom_by_whom_and_when(case: MonthCase) -> None:
     kinds = {each["type"] for each in first["supportingInformation"]}
     assert kinds == {"Consent", "CarePlan"}
     assert first["context"]["type"] == "EpisodeOfCare"
+    assert "enteredDate" not in first
+    case.close()
+    assert items(charges_of(case))["99490"]["enteredDate"] == "2026-12-01T09:00:00-05:00"
 
 
 def test_a_charge_is_planned_until_its_draft_is_ready_and_billed_once_it_was_sent(
