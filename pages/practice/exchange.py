@@ -34,22 +34,27 @@ def beside(person: Actor) -> None:
     )
     st.markdown("**Straight to a FHIR server**")
     st.caption(
-        "Run `trellis export fhir --to` with the server's address where Trellis runs. Only the command "
-        "sends: the server's token is kept there and never comes to a browser."
+        "A command sends, where Trellis runs: the server's token is kept there and never comes to a "
+        "browser."
     )
+    st.code("trellis export fhir --to URL", language=None, wrap_lines=True)
     if may(person, Operation.IMPORT_RECORDS):
         st.markdown("**Bringing FHIR in**")
         st.caption(
-            "Another system's records come in under Patients, Import. Bulk files of a whole Trellis come "
-            "back into an empty one with `trellis import fhir`."
+            "Another system's records come in under Patients, Import. The bulk files of a whole practice "
+            "come back into an empty Trellis by a command."
         )
+        st.code("trellis import fhir FOLDER", language=None, wrap_lines=True)
         if st.button(
             "Import", icon=":material/upload_file:", type="tertiary", key="exchange_import"
         ):
             st.session_state["patients_part"] = "Import"
             routes.open_page("patients")
-    st.markdown("**One superbill**")
-    st.caption("A patient's month with its superbill is on the Superbills page, as a FHIR bundle.")
+    st.markdown("**One superbill, or a draft**")
+    st.caption(
+        "The files here hold the paper of issued superbills only. One patient's month with its draft is "
+        "on the Superbills page, as a FHIR bundle."
+    )
     routes.link("superbills", "Superbills", icon=":material/receipt_long:")
 
 

@@ -81,10 +81,10 @@ WORDS: Final[Mapping[str, str]] = {
     "Practitioner": "People of the practice",
     "PractitionerRole": "Their roles",
     "Provenance": "Who recorded what, and when",
-    "AuditEvent": "Word of this export",
-    "CodeSystem": "Lists of codes",
-    "ValueSet": "Sets of codes",
-    "StructureDefinition": "Definitions of fields",
+    "AuditEvent": "Who exported whom",
+    "CodeSystem": "Own codes",
+    "ValueSet": "Sets of own codes",
+    "StructureDefinition": "Definitions of own fields",
 }
 """What the records of a resource type are, in the order in which they are told."""
 
@@ -296,7 +296,7 @@ def _draw_ready(work: FileWork, written: FhirFile) -> None:
         )
         st.button("Drop it", key="exchange_drop", icon=":material/delete:", on_click=_give_up)
     st.caption("Kept for you alone, for 15 minutes. The download is named in the access log.")
-    st.markdown("\n".join(f"- {formats.plain(sentence)}" for sentence in exported.lines))
+    st.markdown("  \n".join(formats.plain(sentence) for sentence in exported.lines))
     st.dataframe(
         counted(exported.resources),
         hide_index=True,

@@ -1,9 +1,9 @@
 """Large files that the server makes in a thread of its own while the page stays usable.
 
-Each sign-in has one of a kind at a time. It is known by a fingerprint of the sign-in and given to nobody else,
-kept in a temporary file without a name, and dropped when it is taken, cancelled or a quarter of an
-hour old. The server draws one such file at a time; others wait. Leaving the page changes nothing, and
-cancelling leaves nothing behind: what makes a file only reads.
+Each sign-in has one of a kind at a time. It is known by a fingerprint of the sign-in and given to
+nobody else, kept in a temporary file without a name, and dropped when it is taken, cancelled or a
+quarter of an hour old. The server makes one file of a kind at a time; others wait. Leaving the page
+changes nothing, and cancelling leaves nothing behind: what makes a file changes no record.
 """
 
 import tempfile
@@ -91,6 +91,7 @@ class FileWork:
     """
 
     title: str
+    kind: WorkKind
     operation: Operation
     form: FileForm
     month: ServiceMonth | None
@@ -112,7 +113,7 @@ class FileWork:
 
 
 _lock: Final = threading.Lock()
-_one_at_a_time: Final = threading.Lock()
+_one_at_a_time: Final = {kind: threading.Lock() for kind in WorkKind}
 _works: Final[dict[tuple[str, WorkKind], FileWork]] = {}
 
 
@@ -134,7 +135,12 @@ def start(
     owner = media.owner_of(token), kind
     try:
         work = FileWork(
-            title=title, operation=operation, form=form, month=month, clock=store.clock()
+            title=title,
+            kind=kind,
+            operation=operation,
+            form=form,
+            month=month,
+            clock=store.clock(),
         )
     except OSError as error:
         raise CommandRefusedError("NO_ROOM", _NO_ROOM) from error
@@ -246,12 +252,13 @@ def _drop(work: FileWork) -> None:
 
 def _run(work: FileWork, write: WriteFile) -> None:
     with suppress(_CancelledError):
-        while not _one_at_a_time.acquire(timeout=_LOOK_SECONDS):
+        turn = _one_at_a_time[work.kind]
+        while not turn.acquire(timeout=_LOOK_SECONDS):
             _look(work)
         try:
             _write(work, write)
         finally:
-            _one_at_a_time.release()
+            turn.release()
     if work.is_cancelled.is_set():
         work.content.close()
 

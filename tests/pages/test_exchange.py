@@ -219,9 +219,11 @@ def test_what_fails_says_why_and_can_be_begun_anew(dashboard, monkeypatch, error
 
 
 def test_the_page_says_how_far_it_is_may_be_left_and_cancels(dashboard, monkeypatch):
-    here, go = threading.Event(), threading.Event()
+    here, go, folders = threading.Event(), threading.Event(), []
 
-    def slow(*_, told, **__):
+    def slow(_wanted, folder, *, told, **_):
+        (folder / "part.ndjson").write_text("{}")
+        folders.append(folder)
         told(3, 15)
         here.set()
         assert go.wait(ENDS_WITHIN)
@@ -243,6 +245,7 @@ def test_the_page_says_how_far_it_is_may_be_left_and_cancels(dashboard, monkeypa
     go.set()
     thread.join(ENDS_WITHIN)
     assert work_of() is None
+    assert not folders[0].exists()
     assert not at.get("progress")
     assert not at.button(key="exchange_prepare").disabled
 

@@ -98,6 +98,8 @@ def test_cancelling_keeps_nothing_and_lets_another_begin(desk):
 
 def test_a_sign_in_has_one_file_of_each_kind_and_may_read_one_more_than_once(desk):
     superbills, fhir = desk.begin(), desk.begin(kind=WorkKind.FHIR)
+    assert superbills.here.wait(WAIT)
+    assert fhir.here.wait(WAIT)  # neither kind waits for the other
     for one in (superbills, fhir):
         finish(one)
     file_work.take("ada")
@@ -108,7 +110,7 @@ def test_a_sign_in_has_one_file_of_each_kind_and_may_read_one_more_than_once(des
         file_work.content_of("ada", WorkKind.FHIR)
 
 
-def test_the_server_draws_one_at_a_time(desk):
+def test_the_server_draws_one_of_a_kind_at_a_time(desk):
     first = desk.begin("ada")
     assert first.here.wait(WAIT)
     second = desk.begin("ben")
