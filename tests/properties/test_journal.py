@@ -10,7 +10,7 @@ from sqlalchemy import Boolean, Date, DateTime, Integer, TypeDecorator, inspect,
 from tests.support.ledger_case import NURSE, OWNER, fill
 from trellis_core.ledger.chain import GENESIS
 from trellis_core.ledger.journal import EventKind, event_hash, parse_event
-from trellis_core.services.exchange import _add as add_in_bulk
+from trellis_core.services.exchange import add_in_bulk
 from trellis_core.services.journal import journal
 from trellis_core.services.record_words import NOT_SHOWN
 from trellis_core.store.engine import Store

@@ -144,18 +144,20 @@ def store_practice(unit: UnitOfWork, files: PracticeFiles, *, at: datetime) -> N
     """
     practice = files.practice
     add_practice(unit, practice, at=at)
-    _add(unit, (staff_row(member, practice_id=practice.id) for member in files.staff))
-    _add(unit, (_patient_row(practice.id, one, at=at) for one in files.patients))
+    add_in_bulk(unit, (staff_row(member, practice_id=practice.id) for member in files.staff))
+    add_in_bulk(unit, (_patient_row(practice.id, one, at=at) for one in files.patients))
     here = practice.id
-    _add(unit, (write_site(one, _site_row(here, one)) for one in files.sites))
-    _add(unit, (_past_row(here, p, c) for p, c in files.past_coverages))
-    _add(unit, (_elsewhere_row(here, p, e) for p, e in files.elsewhere))
+    add_in_bulk(unit, (write_site(one, _site_row(here, one)) for one in files.sites))
+    add_in_bulk(unit, (_past_row(here, p, c) for p, c in files.past_coverages))
+    add_in_bulk(unit, (_elsewhere_row(here, p, e) for p, e in files.elsewhere))
     for payer in sorted({payer for payer, _ in files.charges}):
         write_list(unit, here, _charges_of(files, payer))
     dx, rx = "dx", "rec"
-    _add(unit, (condition_row(here, p, replace(r, id=new_id(dx))) for p, r in files.conditions))
+    add_in_bulk(
+        unit, (condition_row(here, p, replace(r, id=new_id(dx))) for p, r in files.conditions)
+    )
     enrollments = [(p, replace(r, id=new_id(rx))) for p, r in files.enrollments]
-    _add(
+    add_in_bulk(
         unit,
         (
             enrollment_row(here, p, r, started_on=started)
@@ -163,8 +165,10 @@ def store_practice(unit: UnitOfWork, files: PracticeFiles, *, at: datetime) -> N
             if (started := stored(r.started_on)) is not None
         ),
     )
-    _add(unit, _practitioner_rows(here, files, {(p, r.program): r.id for p, r in enrollments}))
-    _add(
+    add_in_bulk(
+        unit, _practitioner_rows(here, files, {(p, r.program): r.id for p, r in enrollments})
+    )
+    add_in_bulk(
         unit,
         (
             TrackElectionRow(
@@ -179,42 +183,44 @@ def store_practice(unit: UnitOfWork, files: PracticeFiles, *, at: datetime) -> N
             for p, r in files.track_elections
         ),
     )
-    _add(unit, (consent_row(here, p, replace(r, id=new_id(rx))) for p, r in files.consents))
-    _add(
+    add_in_bulk(unit, (consent_row(here, p, replace(r, id=new_id(rx))) for p, r in files.consents))
+    add_in_bulk(
         unit, (declined_consent_row(here, p, replace(r, id=new_id(rx))) for p, r in files.declined)
     )
     plans = [(p, replace(r, id=new_id(rx))) for p, r in files.care_plans]
-    _add(unit, (care_plan_row(here, p, r) for p, r in plans))
-    _add(unit, _version_rows(here, files, {(p, r.program): r.id for p, r in plans}, at=at))
-    _add(unit, (visit_row(here, p, replace(r, id=new_id(rx))) for p, r in files.visits))
-    _add(unit, (decision_row(here, p, replace(r, id=new_id(rx))) for p, r in files.decision_making))
-    _add(
+    add_in_bulk(unit, (care_plan_row(here, p, r) for p, r in plans))
+    add_in_bulk(unit, _version_rows(here, files, {(p, r.program): r.id for p, r in plans}, at=at))
+    add_in_bulk(unit, (visit_row(here, p, replace(r, id=new_id(rx))) for p, r in files.visits))
+    add_in_bulk(
+        unit, (decision_row(here, p, replace(r, id=new_id(rx))) for p, r in files.decision_making)
+    )
+    add_in_bulk(
         unit,
         (
             scale_row(here, p, replace(r, scale=replace(r.scale, id=new_id(rx))))
             for p, r in files.scales
         ),
     )
-    _add(
+    add_in_bulk(
         unit,
         (
             review_row(here, p, replace(r.review, id=new_id(rx)), session_id=r.session_id)
             for p, r in files.caseload_reviews
         ),
     )
-    _add(unit, (_session_row(here, session, files) for session in files.caseload_sessions))
-    _add(unit, (_mark_row(here, p, mark) for p, mark in files.registry_marks))
-    _add(
+    add_in_bulk(unit, (_session_row(here, session, files) for session in files.caseload_sessions))
+    add_in_bulk(unit, (_mark_row(here, p, mark) for p, mark in files.registry_marks))
+    add_in_bulk(
         unit,
         (facility_stay_row(here, p, replace(r, id=new_id(rx))) for p, r in files.facility_stays),
     )
-    _add(
+    add_in_bulk(
         unit, (other_service_row(here, p, r, record_id=new_id(rx)) for p, r in files.other_services)
     )
-    _add(unit, (task_row(here, replace(t, id=new_id("ta"))) for t in files.tasks))
-    _add(unit, (note_row(here, replace(n, id=new_id("no"))) for n in files.notes))
-    _add(unit, (discharge_row(here, p, r) for p, r in files.discharges))
-    _add(unit, (row for p, r in files.discharges for row in _contact_rows(here, p, r)))
+    add_in_bulk(unit, (task_row(here, replace(t, id=new_id("ta"))) for t in files.tasks))
+    add_in_bulk(unit, (note_row(here, replace(n, id=new_id("no"))) for n in files.notes))
+    add_in_bulk(unit, (discharge_row(here, p, r) for p, r in files.discharges))
+    add_in_bulk(unit, (row for p, r in files.discharges for row in _contact_rows(here, p, r)))
     append_entries(unit, files.entries, practice=practice, at=at)
 
 
@@ -346,8 +352,8 @@ def append_entries(
         unit.ledger.append(part)
 
 
-def _add(unit: UnitOfWork, rows: Iterable[_R]) -> None:
-    """Insert rows of one table in bulk."""
+def add_in_bulk(unit: UnitOfWork, rows: Iterable[_R]) -> None:
+    """Insert rows of one table in bulk, and tell the journal."""
     made = list(rows)
     if made:
         unit.session.execute(insert(type(made[0])), [row.model_dump() for row in made])

@@ -16,12 +16,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, cast
 
-from sqlalchemy import insert
-
 from trellis_core.errors import CommandRefusedError
 from trellis_core.fhir.kept import KEPT
 from trellis_core.ledger.entries import TimeEntry
-from trellis_core.services.exchange import ImportReport, append_entries, draft_of
+from trellis_core.services.exchange import ImportReport, add_in_bulk, append_entries, draft_of
 from trellis_core.services.practice import add_practice_row, has_practice
 from trellis_core.services.returned_closes import Issued, changed_later, problems_of, write_closes
 from trellis_core.services.returned_files import Problems, is_whole_export, own_export
@@ -29,7 +27,7 @@ from trellis_core.services.returned_records import Gathered, check_together, gat
 from trellis_core.services.returned_time import in_order, recorded_again
 from trellis_core.store.engine import Store
 from trellis_core.store.mapping import practice_of
-from trellis_core.store.tables import PracticeRow, TrellisTable
+from trellis_core.store.tables import PracticeRow
 from trellis_core.store.unit_of_work import UnitOfWork
 from trellis_core.values.clock import Clock
 from trellis_core.values.periods import local_day, zone_named
@@ -114,7 +112,7 @@ def _store(unit: UnitOfWork, gathered: Gathered, *, at: datetime) -> None:
         if kind != _PRACTICE:
             rows = gathered.rows(kind, practice.id)
             while part := list(islice(rows, _AT_A_TIME)):
-                _add(unit, part)
+                add_in_bulk(unit, part)
         gathered.records[kind].clear()
     _append(unit, in_order(entry for _, entry in gathered.entries), practice, at=at)
     issued = (bill for _, bill in gathered.issued)
@@ -124,12 +122,6 @@ def _store(unit: UnitOfWork, gathered: Gathered, *, at: datetime) -> None:
 def _practice(gathered: Gathered) -> PracticeRow:
     (practice,) = gathered.rows(_PRACTICE, "")
     return cast("PracticeRow", practice)
-
-
-def _add(unit: UnitOfWork, rows: Sequence[TrellisTable]) -> None:
-    """Insert rows of one table in bulk, and tell the journal."""
-    unit.session.execute(insert(type(rows[0])), [row.model_dump() for row in rows])
-    unit.journal.recorded(rows)
 
 
 def _append(
