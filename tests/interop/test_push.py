@@ -386,7 +386,7 @@ def test_records_may_be_sent_by_https_and_within_this_machine(address, checked):
         "https://ehr.example/a\n",
         "https://[::1",
         "ftp://ehr.example",
-        "file:///etc",
+        "file://localhost/etc",
         "ehr.example",
         "",
     ],
