@@ -30,6 +30,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would happen; store nothing"
     )
+    parser.add_argument(
+        "--sign-in-name",
+        metavar="NAME",
+        help="of a whole practice's export, into an empty store: the owner's; asked for if absent",
+    )
     add_store_options(parser)
 
 
@@ -99,6 +104,10 @@ def _answer(report: FhirImportReport) -> dict[str, object]:
                 **({} if each.staff_id is None else {"person": each.staff_id}),
             }
             for each in report.to_do
+        ],
+        "care_teams": [
+            {**_who(each.who), "members": each.size, "on_staff": list(each.staff_ids)}
+            for each in report.teams
         ],
         "lines": list(report.lines),
     }

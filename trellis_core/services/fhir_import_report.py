@@ -5,7 +5,7 @@ a conflict are for a page that shows them to somebody who may read the chart.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as attribute
 from enum import StrEnum
@@ -311,7 +311,8 @@ def _lines(report: FhirImportReport) -> Iterable[str]:
     )
     yield from _some([_conflict(each) for each in report.conflicts])
     yield from _some([_filled(each, report) for each in report.filled])
-    yield from _some([_team(each) for each in report.teams])
+    if report.teams:
+        yield _teams(report.teams)
     if report.wrong_codes:
         what = count(report.wrong_codes, "ICD-10-CM code")
         yield f"{what} of the wrong form: not kept; the condition waits for a code."
@@ -366,11 +367,12 @@ def _filled(filled: Filled, report: FhirImportReport) -> str:
     )
 
 
-def _team(team: SeenTeam) -> str:
-    of = f"{len(team.staff_ids)} of {count(team.size, 'member')}"
-    verb = "is" if len(team.staff_ids) == 1 else "are"
-    named = f" ({', '.join(team.staff_ids)})" if team.staff_ids else ""
-    return f"{team.who}: of the care team, {of} {verb} on the staff{named}. The team is not stored."
+def _teams(teams: Sequence[SeenTeam]) -> str:
+    size = sum(team.size for team in teams)
+    staff = sorted({each for team in teams for each in team.staff_ids})
+    of = f"{count(len(teams), 'care team')} of {count(size, 'member')}"
+    named = f"on the staff: {', '.join(staff)}" if staff else "nobody of them is on the staff"
+    return f"{of}, {named}. Care teams are not stored."
 
 
 def _to_do(to_do: ToDo) -> str:

@@ -204,6 +204,14 @@ def test_a_condition_finds_its_patient_by_any_kind_of_reference(reference: str) 
     assert [one.subject.number for one in found.conditions] == [0]
 
 
+@pytest.mark.parametrize("who", ["Patient", "Practitioner", "Group"])
+def test_a_reference_to_somebody_of_another_kind_is_no_patient(who: str) -> None:
+    other = {"resourceType": who, "id": "one" if who != "Patient" else "two"}
+    found = read_bundle(bundle(other, condition(subject={"reference": "urn:uuid:0"})))
+    assert not found.conditions
+    assert passed(found, Fate.REFUSED, "Condition") + passed(found, Fate.REFUSED, "Patient") >= 1
+
+
 def test_a_condition_may_come_before_its_patient() -> None:
     (one,) = read_bundle(bundle(condition(), PATIENT)).conditions
     assert one.subject.number == 0
@@ -467,8 +475,11 @@ def test_a_coverage_has_the_kind_that_its_code_says(code: str, kind: PayerKind |
         "period": {"start": "2026-01-01", "end": "2026-12-31"},
     }
     ended = covered | {"period": {"end": "2026-11-19"}}
-    found = read_bundle(bundle(PATIENT, covered, ended))
-    (one,) = (each.value for each in found.coverages)
+    own = {"resourceType": "Organization", "name": "Fernbank Mutual"}
+    named = covered | {"payor": [{"reference": "urn:uuid:1"}]}
+    found = read_bundle(bundle(PATIENT, own, covered, ended, named))
+    one, other = (each.value for each in found.coverages)
+    assert one == other
     assert (one.payer_name, one.kind, one.member_id) == ("Fernbank Mutual", kind, "M-7")
     assert passed(found, Fate.LEFT_OUT, "Coverage") == 1
 

@@ -43,8 +43,8 @@ def wanted_identifier(reference: Json, kind: str) -> str | None:
 class Addresses:
     """Every address of the resources that are kept: in their own Bundle first, then among all files."""
 
-    _own: dict[tuple[int, str], int] = field(default_factory=dict)
-    _shared: dict[str, int] = field(default_factory=dict)
+    _own: dict[tuple[int, str, str], int] = field(default_factory=dict)
+    _shared: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def put(self, entry: Entry, number: int) -> None:
         """Remember a resource by all its addresses.
@@ -58,18 +58,18 @@ class Addresses:
         if own := text(entry.resource.get("id")):
             keys.append(f"{kind}/{own}")
         keys += [
-            f"{kind}?{token(text(each.get('system')), value)}"
+            f"?{token(text(each.get('system')), value)}"
             for each in mappings(entry.resource.get("identifier"))
             if (value := text(each.get("value")))
         ]
         for key in keys:
-            self._own.setdefault((entry.scope, key), number)
-            was = self._shared.setdefault(key, number)
-            if was != number and "?" not in key:
-                self._shared[key] = _NOBODY
+            self._own.setdefault((entry.scope, kind, key), number)
+            was = self._shared.setdefault((kind, key), number)
+            if was != number and not key.startswith("?"):
+                self._shared[kind, key] = _NOBODY
 
     def find(self, scope: int, reference: Json, kind: str) -> int | None:
-        """Return which resource a reference means; None for none of them.
+        """Return which resource of a type a reference means; None for none of them.
 
         Args:
             scope: Of the resource that refers.
@@ -77,16 +77,15 @@ class Addresses:
             kind: The type that it has to be of.
         """
         if (identifier := wanted_identifier(reference, kind)) is not None:
-            return self._at(scope, f"{kind}?{identifier}")
+            return self._at(scope, kind, f"?{identifier}")
         written = text(reference.get("reference")).split("/_history/")[0]
         if not written:
             return None
-        found = self._at(scope, written)
+        found = self._at(scope, kind, written)
         if found is None and "/" in written:
-            tail = "/".join(written.rsplit("/", 2)[-2:])
-            found = self._at(scope, tail) if tail.startswith(f"{kind}/") else None
+            found = self._at(scope, kind, "/".join(written.rsplit("/", 2)[-2:]))
         return found
 
-    def _at(self, scope: int, key: str) -> int | None:
-        found = self._own.get((scope, key), self._shared.get(key, _NOBODY))
+    def _at(self, scope: int, kind: str, key: str) -> int | None:
+        found = self._own.get((scope, kind, key), self._shared.get((kind, key), _NOBODY))
         return None if found == _NOBODY else found

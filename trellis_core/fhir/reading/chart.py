@@ -57,7 +57,7 @@ def program_of(*concepts: object) -> Program | None:
     own = {profiles.PROGRAM, profiles.CONSENT_TYPE}
     for concept in concepts:
         for coding in codings(concept):
-            if coding.get("system") in own:
+            if text(coding.get("system")) in own:
                 code = text(coding.get("code")).casefold()
                 found = PROGRAMS.get(code) or PROGRAMS.get(code.partition("-")[0])
                 if found is not None:
@@ -78,13 +78,16 @@ def read_condition(resource: Json, zone: ZoneInfo) -> tuple[Condition, bool]:
         raise PassedOverError(Fate.LEFT_OUT, "not active any more, or never confirmed")
     concept = first(resource.get("code"))
     coded = mappings(concept.get("coding"))
-    written = next((text(each.get("code")) for each in coded if each.get("system") in _ICD10), "")
+    written = next(
+        (text(each.get("code")) for each in coded if text(each.get("system")) in _ICD10), ""
+    )
     diagnosis = _icd10(written)
     snomed = next(
         (
             text(each.get("code"))
             for each in coded
-            if each.get("system") in _SNOMED and _SNOMED_FORM.fullmatch(text(each.get("code")))
+            if text(each.get("system")) in _SNOMED
+            and _SNOMED_FORM.fullmatch(text(each.get("code")))
         ),
         None,
     )
@@ -158,7 +161,7 @@ def read_coverage(resource: Json, payer: Callable[[Json], str], today: date) -> 
 def _payer_kind(resource: Json) -> PayerKind | None:
     """Return the kind that a code of the payment typology says; None where it says none of ours."""
     for coding in codings(resource.get("type")):
-        if coding.get("system") not in _SOPT:
+        if text(coding.get("system")) not in _SOPT:
             continue
         code = text(coding.get("code"))
         for form, kind in (

@@ -55,6 +55,7 @@ _PACKED: Final = (
     (b"PK\x03\x04", "a ZIP archive or an Office document. Unpack it and choose the files inside"),
     (b"\x1f\x8b", "packed (gzip). Unpack it and choose the file inside"),
 )
+_BLANK: Final = b" \t\r\n"
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -243,6 +244,8 @@ def _strict_json(data: bytes) -> object:
         )
     if not data.strip():
         raise InputRefusedError("NOT_JSON", "", "The file is empty. Export it again.")
+    if data.lstrip(_BLANK).startswith(b"{") and not data.rstrip(_BLANK).endswith(b"}"):
+        raise InputRefusedError("NOT_JSON", "", _CUT_OFF)
     try:
         return parse(data)
     except InputRefusedError as error:
@@ -309,7 +312,7 @@ def _refuse_whole(resource: Json) -> None:
     if resource.get("resourceType") != "Basic":
         return
     own = profiles.identifier_system("whole")
-    if any(each.get("system") == own for each in mappings(resource.get("identifier"))):
+    if any(text(each.get("system")) == own for each in mappings(resource.get("identifier"))):
         raise InputRefusedError(
             WHOLE_PRACTICE,
             "",

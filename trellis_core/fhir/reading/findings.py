@@ -121,7 +121,7 @@ def _service(resource: Json) -> Maybe[str]:
     """Return the one service that a visit is coded as; unknown where there is none, or several."""
     found = set()
     for coding in codings(resource.get("type")):
-        if coding.get("system") in _SERVICES:
+        if text(coding.get("system")) in _SERVICES:
             try:
                 found.add(str(hcpcs(text(coding.get("code")).upper())))
             except InvalidValueError:
@@ -175,7 +175,7 @@ def scale_of(resource: Json) -> Instrument | None:
     """Return the scale whose total an Observation is; None for any other finding."""
     known = _by_loinc()
     for coding in codings(resource.get("code")):
-        if coding.get("system") in _LOINC and text(coding.get("code")) in known:
+        if text(coding.get("system")) in _LOINC and text(coding.get("code")) in known:
             return known[text(coding.get("code"))]
     return None
 
@@ -272,7 +272,7 @@ def read_consent(resource: Json, zone: ZoneInfo, today: date) -> Consent | Decli
 def _method(resource: Json, provision: Json) -> Maybe[ConsentMethod]:
     """Return how somebody agreed, where Trellis' own coding says so."""
     for coding in [*codings(provision.get("code")), *codings(resource.get("category"))]:
-        if coding.get("system") == profiles.CONSENT_METHOD:
+        if text(coding.get("system")) == profiles.CONSENT_METHOD:
             found = _choice(ConsentMethod, text(coding.get("code")))
             if found is not None:
                 return found

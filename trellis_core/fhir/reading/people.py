@@ -184,9 +184,11 @@ def _usable(identifiers: Identifiers, resource_id: str) -> tuple[str, ...]:
 def _name(resource: Json) -> tuple[str, str] | None:
     """Return family and given name: the official name, else the first in use."""
     names = [
-        name for name in mappings(resource.get("name")) if name.get("use") not in {"old", "maiden"}
+        name
+        for name in mappings(resource.get("name"))
+        if text(name.get("use")) not in {"old", "maiden"}
     ]
-    names.sort(key=lambda name: name.get("use") != "official")
+    names.sort(key=lambda name: text(name.get("use")) != "official")
     for name in names:
         family, given = text(name.get("family")), " ".join(texts(name.get("given")))
         if family or given:
@@ -198,8 +200,8 @@ def _name(resource: Json) -> tuple[str, str] | None:
 
 def _current(value: object) -> Json:
     """Return the address in use: a home's before another's, never an old one."""
-    kept = [one for one in mappings(value) if one.get("use") != "old"]
-    kept.sort(key=lambda one: one.get("use") == "billing")
+    kept = [one for one in mappings(value) if text(one.get("use")) != "old"]
+    kept.sort(key=lambda one: text(one.get("use")) == "billing")
     return first(kept)
 
 
@@ -207,9 +209,9 @@ def _phone(resource: Json) -> str:
     phones = [
         one
         for one in mappings(resource.get("telecom"))
-        if one.get("system") == "phone" and one.get("use") != "old"
+        if text(one.get("system")) == "phone" and text(one.get("use")) != "old"
     ]
-    phones.sort(key=lambda one: one.get("use") not in {"home", "mobile"})
+    phones.sort(key=lambda one: text(one.get("use")) not in {"home", "mobile"})
     return next((value for one in phones if (value := text(one.get("value")))), "")
 
 
