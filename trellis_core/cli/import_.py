@@ -19,6 +19,7 @@ from trellis_core.errors import InputRefusedError
 from trellis_core.services.billing_records import FeeListKind
 from trellis_core.services.by_hand import note_command, system_user
 from trellis_core.services.exchange import ImportReport, import_practice
+from trellis_core.services.fhir_return import is_whole_export, return_practice
 from trellis_core.services.imports.columns import ImportKind
 from trellis_core.store.engine import Store
 from trellis_core.values.clock import SystemClock
@@ -123,11 +124,11 @@ def run(args: argparse.Namespace) -> int:
         return _import_fees.run(args)
     if args.kind == "medicare":
         return _import_medicare.run(args)
-    if args.kind == "fhir":
+    if args.kind == "fhir" and not is_whole_export(args.paths):
         return _import_fhir.run(args)
     store = open_store_of(args)
     try:
-        report = _practice(args, store)
+        report = (_returned if args.kind == "fhir" else _practice)(args, store)
     finally:
         store.close()
     if args.json:
@@ -145,14 +146,22 @@ def run(args: argparse.Namespace) -> int:
     else:
         for line in report.lines:
             print(line)
-    return 0 if report.is_stored else 2
+    return 0 if report.is_stored or (getattr(args, "dry_run", False) and not report.refused) else 2
+
+
+def _returned(args: argparse.Namespace, store: Store) -> ImportReport:
+    """Bring an own whole export back into an empty store."""
+    report = return_practice(
+        args.paths,
+        store=store,
+        clock=SystemClock(),
+        system_user=system_user(),
+        dry_run=args.dry_run,
+    )
+    return _with_a_sign_in(args, store, report)
 
 
 def _practice(args: argparse.Namespace, store: Store) -> ImportReport:
-    from trellis_core.cli.init import ask_password
-    from trellis_core.services.practice import first_owner, is_sample
-    from trellis_core.services.sign_in import give_first_sign_in
-
     clock = SystemClock()
     if not args.folder.is_dir():
         raise InputRefusedError("FILE_MISSING", args.folder.name, "There is no such folder.")
@@ -163,13 +172,22 @@ def _practice(args: argparse.Namespace, store: Store) -> ImportReport:
         clock=clock,
         system_user=system_user(),
     )
+    return _with_a_sign_in(args, store, report)
+
+
+def _with_a_sign_in(args: argparse.Namespace, store: Store, report: ImportReport) -> ImportReport:
+    """Let the owner of a practice that was set up sign in, where there is somebody to ask."""
+    from trellis_core.cli.init import ask_password
+    from trellis_core.services.practice import first_owner, is_sample
+    from trellis_core.services.sign_in import give_first_sign_in
+
     if report.is_stored:
         note_command(command_name(args), store=store)
     if not report.is_stored or is_sample(store=store):
         return report
     owner = first_owner(store=store)
     if owner is None or not sys.stdin.isatty():
-        print_message("Nobody can sign in yet: no owner in staff.csv, or nobody to ask.")
+        print_message("Nobody can sign in yet: there is no owner, or nobody to ask.")
         return report
     name = args.sign_in_name or input(f"Sign-in name of owner {owner}: ")
     give_first_sign_in(
@@ -177,7 +195,7 @@ def _practice(args: argparse.Namespace, store: Store) -> ImportReport:
         sign_in_name=name,
         password=ask_password(),
         store=store,
-        clock=clock,
+        clock=SystemClock(),
         system_user=system_user(),
     )
     return report

@@ -46,6 +46,7 @@ from trellis_core.services.fhir_months import months_on_record, patient_months, 
 from trellis_core.store.chart_query import ChartRows, PracticeRows, read_charts, read_practice
 from trellis_core.store.copying import private_folder, remove_leftovers
 from trellis_core.store.engine import Store
+from trellis_core.store.month_query import closed_months
 from trellis_core.store.tables import (
     MONTH_ROLL,
     SUPERBILL,
@@ -306,7 +307,12 @@ class _Run:
                 told(done, len(self.patient_ids))
         is_whole = self.is_whole and self._wanted.form is not ExportForm.TRANSACTION
         writer.rest(map(checked, practice_records(self._names, self._practice)) if is_whole else ())
-        writer.end([checked(whole_statement(self._names, writer.counts))] if is_whole else [])
+        writer.end([self._whole(writer)] if is_whole else [])
+
+    def _whole(self, writer: FormWriter) -> Resource:
+        """Say that what was written is everything, and which months are closed."""
+        closed = closed_months(self._unit, self._actor.practice_id)
+        return checked(whole_statement(self._names, writer.counts, closed))
 
     def _patient(
         self, writer: FormWriter, chart: ChartRows, months: Sequence[MonthOfPatient]
