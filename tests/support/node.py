@@ -18,6 +18,9 @@ from typing import Final
 
 import pytest
 
+from trellis_core.fhir.shapes import Resource
+from trellis_core.fhir.writing import json_line
+
 FHIR: Final = Path(__file__).parents[1] / "data" / "fhir"
 US_CORE: Final = ("6.1.0", "7.0.0", "8.0.0")
 """The versions of US Core that there are profiles of."""
@@ -178,6 +181,16 @@ class FhirServer:
         """Return the resources of a type, as they stand."""
         bundle = self.get(f"{resource_type}?_count=1000")
         return [entry["resource"] for entry in bundle.get("entry", [])]
+
+    def create(self, resource: Resource) -> dict[str, object]:
+        """Make a resource as somebody else would, and return it with the id that it got."""
+        asked = urllib.request.Request(
+            f"{self.url}/{resource['resourceType']}",
+            data=json_line(resource).encode(),
+            headers={"Content-Type": "application/fhir+json"},
+        )
+        with urllib.request.urlopen(asked) as answer:
+            return json.load(answer)
 
     def get(self, path: str) -> dict[str, object]:
         """Return what the server answers to a path below its address."""
