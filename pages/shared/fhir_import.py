@@ -22,6 +22,8 @@ from trellis_core.services.fhir_import_report import (
     ToDoKind,
     Who,
     not_read_words,
+    teams_words,
+    wrong_codes_words,
 )
 
 _KEY: Final = "fhir_import"
@@ -160,6 +162,10 @@ def _account(report: FhirImportReport, actor: Actor) -> None:
                 f"Not read, as Trellis does not keep it: {not_read_words(report.not_read)}."
             )
         )
+    if report.teams:
+        st.caption(formats.plain(teams_words(report.teams)))
+    if report.wrong_codes:
+        st.caption(wrong_codes_words(report.wrong_codes))
     _conflicts(report, actor)
     _to_do(report, actor)
     _left_out(report)

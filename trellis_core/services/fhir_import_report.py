@@ -312,10 +312,9 @@ def _lines(report: FhirImportReport) -> Iterable[str]:
     yield from _some([_conflict(each) for each in report.conflicts])
     yield from _some([_filled(each, report) for each in report.filled])
     if report.teams:
-        yield _teams(report.teams)
+        yield teams_words(report.teams)
     if report.wrong_codes:
-        what = count(report.wrong_codes, "ICD-10-CM code")
-        yield f"{what} of the wrong form: not kept; the condition waits for a code."
+        yield wrong_codes_words(report.wrong_codes)
     for kind in ToDoKind:
         yield from _some([each.sentence for each in report.to_do if each.kind is kind])
     if not report.is_stored:
@@ -324,6 +323,13 @@ def _lines(report: FhirImportReport) -> Iterable[str]:
         yield "There was nothing new to store."
     else:
         yield "Everything was stored together. Nothing on record was overwritten or merged."
+
+
+def wrong_codes_words(number: int) -> str:
+    """Say how many ICD-10-CM codes have the wrong form."""
+    verb = "has" if number == 1 else "have"
+    what = count(number, "ICD-10-CM code")
+    return f"{what} {verb} the wrong form and {'was' if number == 1 else 'were'} not kept."
 
 
 def _some(sentences: list[str]) -> Iterable[str]:
@@ -367,7 +373,13 @@ def _filled(filled: Filled, report: FhirImportReport) -> str:
     )
 
 
-def _teams(teams: Sequence[SeenTeam]) -> str:
+def teams_words(teams: Sequence[SeenTeam]) -> str:
+    """Say who of the care teams is on the staff, by their ids.
+
+    Example:
+        >>> teams_words([SeenTeam(who=Who(), size=4, staff_ids=("rn-1",))])
+        '1 care team of 4 members, on the staff: rn-1. Care teams are not stored.'
+    """
     size = sum(team.size for team in teams)
     staff = sorted({each for team in teams for each in team.staff_ids})
     of = f"{count(len(teams), 'care team')} of {count(size, 'member')}"
