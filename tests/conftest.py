@@ -37,6 +37,20 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests counted: how much validators of others looked at."""
+    counted = sorted(
+        {
+            f"{name}: {value}"
+            for report in terminalreporter.stats.get("passed", ())
+            for name, value in report.user_properties
+            if name.startswith("US Core ")
+        }
+    )
+    for line in counted:
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture(autouse=True)
 def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder for keys and checkpoints: never the person's own."""
