@@ -38,7 +38,7 @@ print("{PLANTED}", flush=True)
 print("{PLANTED}", file=sys.stderr, flush=True)
 
 chart, document, refusal, fhir = (
-    caseload.chart, billing.superbill_document, media.refusal, fhir_import.import_fhir
+    caseload.chart, billing.superbill_document, media.refusal, fhir_import.preview_fhir
 )
 
 def broken_chart(patient_id, **more):
@@ -71,7 +71,7 @@ def broken_import(paths, **more):
             raise OSError(paths[0].read_text())
 
 caseload.chart, billing.superbill_document = broken_chart, broken_document
-media.refusal, fhir_import.import_fhir = broken_refusal, broken_import
+media.refusal, fhir_import.preview_fhir = broken_refusal, broken_import
 """
 
 
@@ -163,9 +163,12 @@ def bring_in(page, server, files):
             page.locator("input[type=file]").set_input_files(
                 [{"name": f"{STEM}{name}.json", "mimeType": "application/json", "buffer": content}]
             )
-        settle(page)  # the page has taken the file
-        page.get_by_role("button", name="Import", exact=True).click()
-        page.locator("[data-testid='stException'], [data-testid='stAlert']").first.wait_for()
+        store_them = page.get_by_role("button", name=re.compile("^Import .* patient"))
+        said = page.locator("[data-testid='stException'], [data-testid='stAlert']")
+        store_them.or_(said).first.wait_for()
+        if store_them.count() and store_them.is_enabled():
+            store_them.click()
+            said.first.wait_for()
         if page.locator("[data-testid='stException']").count():
             yield page.locator("[data-testid='stException']").first.inner_text()
         visit(page, server, "patients")  # the file before is not sent again
