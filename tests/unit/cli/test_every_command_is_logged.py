@@ -61,6 +61,10 @@ RUN: dict[str, tuple[str, ...]] = {
         *("--out", "{folder}/backup.age", "--passphrase-file", "{folder}/passphrase"),
         *(*WHO, "--as", STRANGER.person_id),
     ),
+    "export fhir": (
+        *("--form", "bundle", "--month", "2026-11", "--patient", PHI, "--out", "{folder}/fhir"),
+        *WHO,
+    ),
     "people list": WHO,
     "people add": ("--family-name", PHI, "--staff-role", "clinical_staff", *WHO),
     "people change": (NURSE.person_id, "--given-name", PHI, *WHO),
