@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from sqlmodel import select
@@ -227,7 +228,7 @@ class FhirMerge:
             self._compare(chart, found)
         self._targets.append(chart.patient.id)
         for each in sorted(coverages, key=lambda covered: covered.value.order):
-            self._noted(each, lambda each=each: self._coverage(chart, each.value, found.mbi))
+            self._noted(each, partial(self._coverage, chart, each.value, found.mbi))
         if found.mbi is not None and not coverages:
             self._medicare(chart, found.mbi)
         if chart.is_new:
@@ -365,13 +366,19 @@ class FhirMerge:
 
     def _loose_coverages(self, subject: Subject, found: Sequence[Found[FhirCoverage]]) -> None:
         for each in sorted(found, key=lambda covered: covered.value.order):
-            self._noted(each, lambda each=each: self._coverage(self._target(subject), each.value))
+            self._noted(each, partial(self._loose_coverage, subject, each.value))
+
+    def _loose_coverage(self, subject: Subject, found: FhirCoverage) -> Fate:
+        return self._coverage(self._target(subject), found)
 
     # --- records of a chart
 
     def _each(self, found: Sequence[Found[T]], bring: Callable[[_Chart, T], Fate]) -> None:
         for each in found:
-            self._noted(each, lambda each=each: bring(self._target(each.subject), each.value))
+            self._noted(each, partial(self._brought, each, bring))
+
+    def _brought(self, found: Found[T], bring: Callable[[_Chart, T], Fate]) -> Fate:
+        return bring(self._target(found.subject), found.value)
 
     def _noted(self, found: Found[Any], bring: Callable[[], Fate]) -> None:
         """Do one thing and give its resource a place in the account."""

@@ -58,7 +58,10 @@ def test_a_record_comes_back_with_every_field_and_the_empty_one_stays_empty() ->
         "elements": "",
         "recorded_at": datetime(2026, 3, 1, 14, 5, 6, 789, tzinfo=UTC),
     }
-    assert ConsentRow.model_validate({"practice_id": "p", **fields}).model_dump() == CONSENT.model_dump()
+    assert (
+        ConsentRow.model_validate({"practice_id": "p", **fields}).model_dump()
+        == CONSENT.model_dump()
+    )
 
 
 def test_every_row_of_the_sample_practice_comes_back(sample_store: Store) -> None:
@@ -90,8 +93,7 @@ def test_every_row_of_the_sample_practice_comes_back(sample_store: Store) -> Non
 
 def test_of_every_table_and_column_somebody_decided_whether_it_leaves() -> None:
     tables = {
-        mapper.class_.__tablename__: mapper.class_
-        for mapper in TrellisTable._sa_registry.mappers
+        mapper.class_.__tablename__: mapper.class_ for mapper in TrellisTable._sa_registry.mappers
     }
     kept = {each.row.__tablename__: each for each in KEPT.values()}
     assert set(tables) - set(kept) == STAYS
