@@ -37,9 +37,9 @@ from trellis_core.fhir.shapes import Resource
 from trellis_core.fhir.terminology import terminology
 from trellis_core.fhir.trail import export_event
 from trellis_core.fhir.whole import whole_statement
-from trellis_core.ledger.journal import EventKind
+from trellis_core.ledger.journal import EventKind, details_text
 from trellis_core.rules.rulebook import RuleBook
-from trellis_core.services.access_log import audited, note
+from trellis_core.services.access_log import audited
 from trellis_core.services.board_memory import no_search_for_cycles
 from trellis_core.services.chart_guard import guard, reach
 from trellis_core.services.fhir_months import months_on_record, patient_months, restricted_charts_of
@@ -53,7 +53,7 @@ from trellis_core.store.tables import (
     EnrollmentRow,
     PatientRow,
 )
-from trellis_core.store.unit_of_work import UnitOfWork
+from trellis_core.store.unit_of_work import EventDraft, UnitOfWork
 from trellis_core.values.clock import Clock
 from trellis_core.values.periods import ServiceMonth, local_day, zone_named
 
@@ -167,16 +167,7 @@ def export_fhir(
             with run.writer(draft) as writer:
                 run.write(writer, told)
         files, digest = _listed(draft)
-        note(
-            EventKind.EXPORTED,
-            subject_kind=FHIR,
-            subject_id=digest,
-            patient_id=run.patient_ids[0] if len(run.patient_ids) == 1 else None,
-            details=_details(wanted, len(run.patient_ids), sum(size for _, size in files)),
-            store=store,
-            actor=actor,
-            clock=clock,
-        )
+        _tell_journal(store, actor, wanted, run.patient_ids, files, digest, at=now)
     return FhirExport(
         form=wanted.form,
         files=files,
@@ -198,6 +189,35 @@ def zipped(folder: Path, exported: FhirExport) -> bytes:
                 compress_type=zipfile.ZIP_DEFLATED,
             )
     return whole.getvalue()
+
+
+def _tell_journal(
+    store: Store,
+    actor: Actor,
+    wanted: FhirWanted,
+    patient_ids: Sequence[str],
+    files: Sequence[tuple[str, int]],
+    digest: str,
+    *,
+    at: datetime,
+) -> None:
+    """Name the export in the journal: once, or for each patient who was asked for by name."""
+    details = _details(wanted, len(patient_ids), sum(size for _, size in files))
+    named: Sequence[str | None] = (None,) if wanted.patient_ids is None else patient_ids
+    with store.writing(actor=actor, at=at) as unit:
+        unit.journal.append(
+            [
+                EventDraft(
+                    practice_id=actor.practice_id,
+                    kind=EventKind.EXPORTED,
+                    subject_kind=FHIR,
+                    subject_id=digest,
+                    patient_id=each,
+                    details=details_text(details),
+                )
+                for each in named
+            ]
+        )
 
 
 def _details(wanted: FhirWanted, patients: int, size: int) -> dict[str, object]:

@@ -203,6 +203,22 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_patients(
     assert statements(*everybody[:5]) == statements(*everybody[:40])
 
 
+def test_the_journal_names_an_export_and_everybody_who_was_asked_for(
+    store: Store, tmp_path: Path
+) -> None:
+    exported(store, tmp_path / "whole", ExportForm.NDJSON)
+    exported(store, tmp_path / "two", ExportForm.NDJSON, patient_ids=("p-102", PATIENT))
+    with store.reading() as unit:
+        said = unit.session.connection().exec_driver_sql(
+            "select patient_id, details, author_id from event where kind = 'exported' order by seq"
+        )
+        events = [(patient, json.loads(details), author) for patient, details, author in said]
+    assert [patient for patient, _, _ in events] == [None, PATIENT, "p-102"]
+    assert {author for _, _, author in events} == {owner_of(store).person_id}
+    assert [details["patients"] for _, details, _ in events] == [43, 2, 2]
+    assert events[0][1]["what"] == "records as FHIR"
+
+
 def test_a_zip_of_the_same_files_is_the_same(store: Store, tmp_path: Path) -> None:
     found = exported(store, tmp_path / "out", ExportForm.NDJSON, month=NOVEMBER)
     content = zipped(found.folder, found.made)

@@ -27,6 +27,8 @@ WHOLE_PRACTICE: Final = "WHOLE_PRACTICE"
 
 _MOST_VALUES: Final = 1_500_000
 """A Bundle of 20 MB as record systems write it holds about half as many."""
+_LARGE: Final = 1024 * 1024
+"""From this many bytes on, a quick look says first whether a document was cut off."""
 _HEAD: Final = 1024
 _ENDINGS: Final = (".ndjson", ".json")
 _DIVIDE: Final = (
@@ -245,6 +247,8 @@ def _strict_json(data: bytes) -> object:
     if not data.strip():
         raise InputRefusedError("NOT_JSON", "", "The file is empty. Export it again.")
     if data.lstrip(_BLANK).startswith(b"{") and not data.rstrip(_BLANK).endswith(b"}"):
+        raise InputRefusedError("NOT_JSON", "", _CUT_OFF)
+    if len(data) > _LARGE and _is_cut_off(data):
         raise InputRefusedError("NOT_JSON", "", _CUT_OFF)
     try:
         return parse(data)
