@@ -265,7 +265,7 @@ def _is_cut_off(data: bytes) -> bool:
     """Say whether JSON is right as far as it goes."""
     whole = data.decode("utf-8", "ignore").rstrip()
     try:
-        json.loads(whole)
+        json.loads(whole, parse_int=len, parse_float=len)
     except json.JSONDecodeError as error:
         return whole[:1] in ("{", "[") and (
             error.pos >= len(whole) or error.msg.startswith("Unterminated string")
