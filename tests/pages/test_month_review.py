@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pages.shared import store as page_store
 from trellis_core.access import AccessRole
 from trellis_core.care.vocabulary import Activity, Program
 from trellis_core.rules.rulebook import load_rule_book
@@ -184,7 +185,7 @@ def test_a_billed_row_is_marked_as_submitted_with_the_days_that_are_left(dashboa
     closed(dashboard)
     row = row_of(dashboard, ReviewState.BILLED)
     at = in_month(dashboard, AccessRole.BILLER, patient=row.patient_id)
-    today = dashboard.clock.now().date()
+    today = page_store.today(dashboard.actor(AccessRole.BILLER))
     left = (row.file_by - today).days
     assert f"No. {row.number} is not submitted yet" in said(at)
     assert f"{left} days left to file" in said(at)

@@ -345,7 +345,7 @@ def test_each_key_does_one_thing():
 def test_a_late_entry_is_told_before_it_is_saved(dashboard, days, is_said):
     at = type_time(open_form(dashboard, ccm_row(dashboard)))
     at.date_input(key=field(at, "day")).set_value(
-        dashboard.clock.now().date() - timedelta(days=days)
+        store.today(dashboard.actor(AccessRole.COORDINATOR)) - timedelta(days=days)
     )
     at.number_input(key=field(at, "minutes")).set_value(5).run()
     assert any("will show as late" in item.value for item in at.caption) is is_said
@@ -446,7 +446,7 @@ def test_a_review_with_the_consultant_is_recorded_from_the_registry(dashboard):
 
 def test_work_on_the_day_of_a_visit_counts_once_it_is_stated_to_be_apart(dashboard):
     row = ccm_row(dashboard)
-    day = dashboard.clock.now().date() - timedelta(days=2)
+    day = store.today(dashboard.actor(AccessRole.COORDINATOR)) - timedelta(days=2)
     visits.record_visit(
         row.patient_id,
         on=day,
