@@ -7,8 +7,8 @@ document names is this ledger's.
 
 What an export does not say is not made up: how many closes and adjustments a month had, what was held
 back, and what was decided of each patient. A month that was open for an adjustment is closed too, and the
-report names it: to go on, reopen it. A close of a returned month issues its superbills anew, as versions that change no claim, because their evidence then
-names the entries of this ledger.
+report names it: to go on, reopen it. A close of a returned month issues its superbills anew, as versions
+that change no claim, because their evidence then names the entries of this ledger.
 """
 
 from collections import defaultdict
