@@ -23,7 +23,7 @@ def fhir_check(tmp_path: Path) -> Callable[..., Validation]:
                 files.append(each)
             else:
                 files.append(tmp_path / f"checked-{number}.json")
-                files[-1].write_text(json_line(each), encoding="utf-8")
+                files[-1].write_bytes(json_line(each))
         return validated(files, us_core=us_core)
 
     return check

@@ -186,7 +186,7 @@ class FhirServer:
         """Make a resource as somebody else would, and return it with the id that it got."""
         asked = urllib.request.Request(
             f"{self.url}/{resource['resourceType']}",
-            data=json_line(resource).encode(),
+            data=json_line(resource),
             headers={"Content-Type": "application/fhir+json"},
         )
         with urllib.request.urlopen(asked) as answer:

@@ -77,12 +77,12 @@ def _work(unit: UnitOfWork, names: Names, chart: ChartRows) -> Iterator[Resource
 
 def write_files(resources: list[Resource], folder: Path) -> Path:
     """Write resources as files by type with a manifest, and return their folder."""
-    lines: dict[str, list[str]] = defaultdict(list)
+    lines: dict[str, list[bytes]] = defaultdict(list)
     for each in resources:
         lines[str(each["resourceType"])].append(json_line(each))
     folder.mkdir()
     for kind, found in lines.items():
-        (folder / f"{kind}.ndjson").write_text("".join(f"{line}\n" for line in found), "utf-8")
+        (folder / f"{kind}.ndjson").write_bytes(b"".join(line + b"\n" for line in found))
     write_manifest(folder)
     return folder
 

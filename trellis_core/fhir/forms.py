@@ -107,17 +107,17 @@ def collection(head: Resource, resources: Iterable[Resource]) -> bytes:
         head: What the Bundle says of itself: id and timestamp.
         resources: Each checked.
     """
-    lines = ",\n".join(_entry_line(each, json_line(each)) for each in resources)
-    return f"{_beginning(head)}{lines}\n]}}\n".encode()
+    lines = b",\n".join(_entry_line(each, json_line(each)) for each in resources)
+    return b"%s%s\n]}\n" % (_beginning(head), lines)
 
 
-def _beginning(head: Resource) -> str:
+def _beginning(head: Resource) -> bytes:
     begin: Resource = {"resourceType": "Bundle", **head, "type": "collection"}
-    return json_line(begin).removesuffix("}") + ',"entry":[\n'
+    return json_line(begin).removesuffix(b"}") + b',"entry":[\n'
 
 
-def _entry_line(resource: Resource, line: str) -> str:
-    return f'{{"fullUrl":"urn:uuid:{resource["id"]}","resource":{line}}}'
+def _entry_line(resource: Resource, line: bytes) -> bytes:
+    return b'{"fullUrl":"urn:uuid:%s","resource":%s}' % (str(resource["id"]).encode(), line)
 
 
 class _Files:
@@ -159,17 +159,15 @@ class BundleFile(_Files):
     def __init__(self, folder: Path, head: Resource, behind: Behind) -> None:
         super().__init__(folder)
         self._behind = behind
-        self._text(_beginning(head))
-        self._parting = ""
+        self._bundle = self._file(BUNDLE_FILE)
+        self._bundle.write(_beginning(head))
+        self._parting = b""
 
-    def _text(self, text: str) -> None:
-        self._file(BUNDLE_FILE).write(text.encode("utf-8"))
-
-    def _write(self, resource: Resource) -> str:
+    def _write(self, resource: Resource) -> bytes:
         self.counts[str(resource["resourceType"])] += 1
         line = json_line(resource)
-        self._text(self._parting + _entry_line(resource, line))
-        self._parting = ",\n"
+        self._bundle.write(self._parting + _entry_line(resource, line))
+        self._parting = b",\n"
         return line
 
     def terms(self, resources: Iterable[Resource]) -> None:
@@ -182,7 +180,7 @@ class BundleFile(_Files):
         self._referred |= referred
         digest = hashlib.sha256()
         for each in parts.all:
-            digest.update(self._write(each).encode("utf-8"))
+            digest.update(self._write(each))
         self._write(about(digest.hexdigest()))
 
     def rest(self, resources: Iterable[Resource]) -> None:
@@ -194,7 +192,7 @@ class BundleFile(_Files):
         """Write the last resources, and end."""
         for each in resources:
             self._write(each)
-        self._text("\n]}\n")
+        self._bundle.write(b"\n]}\n")
 
 
 class FilesByType(_Files):
@@ -211,11 +209,11 @@ class FilesByType(_Files):
         self._at = at
         self._behind = behind
 
-    def _write(self, resource: Resource) -> str:
+    def _write(self, resource: Resource) -> bytes:
         kind = str(resource["resourceType"])
         self.counts[kind] += 1
         line = json_line(resource)
-        self._file(f"{kind}.ndjson").write(f"{line}\n".encode())
+        self._file(f"{kind}.ndjson").write(line + b"\n")
         return line
 
     def terms(self, resources: Iterable[Resource]) -> None:
@@ -228,7 +226,7 @@ class FilesByType(_Files):
         self._referred |= referred
         digest = hashlib.sha256()
         for each in parts.all:
-            digest.update(self._write(each).encode("utf-8"))
+            digest.update(self._write(each))
         self._write(about(digest.hexdigest()))
 
     def rest(self, resources: Iterable[Resource]) -> None:
@@ -250,7 +248,7 @@ class FilesByType(_Files):
             ],
             "error": [],
         }
-        self._file(MANIFEST_FILE).write(f"{json_line(manifest)}\n".encode())
+        self._file(MANIFEST_FILE).write(json_line(manifest) + b"\n")
 
 
 class Transactions(_Files):
@@ -284,7 +282,7 @@ class Transactions(_Files):
         """Put one patient into as few transactions as hold them."""
         digest = hashlib.sha256()
         for each in parts.all:
-            digest.update(json_line(each).encode("utf-8"))
+            digest.update(json_line(each))
         size = 1 + len(parts.chart) + sum(map(len, parts.months))
         if len(self._waiting) + size > MOST_ENTRIES:
             self._flush()
@@ -324,4 +322,4 @@ class Transactions(_Files):
         bundle: Resource = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
         name = f"transaction-{self._number:05}.json"
         with (self._folder / name).open("xb") as file:
-            file.write(f"{json_line(bundle)}\n".encode())
+            file.write(json_line(bundle) + b"\n")

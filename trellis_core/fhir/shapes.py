@@ -9,9 +9,7 @@ from typing import Final
 
 from trellis_core.fhir import profiles
 
-JsonValue = (
-    str | int | float | Decimal | bool | None | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
-)
+JsonValue = str | int | Decimal | bool | None | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 Resource = dict[str, JsonValue]
 """A resource or a part of one, as JSON will say it."""
 

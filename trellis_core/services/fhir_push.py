@@ -340,7 +340,7 @@ class _Documents:
         that does not bear it is passed over: some servers answer what they do not understand with all.
         """
         asked = urlencode({"identifier": _token(identifier), "_count": "2"})
-        reply = self._wire.post(f"{resource_type}/_search", asked, {"Content-Type": FORM})
+        reply = self._wire.post(f"{resource_type}/_search", asked.encode(), {"Content-Type": FORM})
         self._tally.retried += reply.retried
         if not reply.is_taken:
             raise _StoppedError(_refusal(place, reply, []))

@@ -185,7 +185,7 @@ class Wire:
     def __exit__(self, *_: object) -> None:
         self._session.close()
 
-    def post(self, path: str, body: str, headers: Mapping[str, str]) -> Reply:
+    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Send a body that may safely be sent again, and return the answer.
 
         It is sent again where the server is busy and says for how long, and where the connection ends
@@ -193,7 +193,7 @@ class Wire:
 
         Args:
             path: Below the base address; empty for that itself. It holds nothing about a patient.
-            body: JSON, or a form.
+            body: JSON, or a form, in UTF-8.
             headers: Beside those of every request.
 
         Raises:
@@ -215,10 +215,10 @@ class Wire:
                 time.sleep(wait)
             retried += 1
 
-    def _post_once(self, path: str, body: str, headers: Mapping[str, str], retried: int) -> Reply:
+    def _post_once(self, path: str, body: bytes, headers: Mapping[str, str], retried: int) -> Reply:
         with self._session.post(
             f"{self._base}/{path}" if path else self._base,
-            data=body.encode("utf-8"),
+            data=body,
             headers={"Content-Type": CONTENT_TYPE, "Accept": CONTENT_TYPE, **headers},
             timeout=(_CONNECT_WITHIN, _SILENT_AT_MOST),
             allow_redirects=False,

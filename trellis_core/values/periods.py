@@ -65,12 +65,12 @@ class ServiceMonth:
     @property
     def first_day(self) -> date:
         """Its first day."""
-        return date(self.year, self.month, 1)
+        return _ends(self.year, self.month)[0]
 
     @property
     def last_day(self) -> date:
         """Its last day, included."""
-        return date(self.year, self.month, monthrange(self.year, self.month)[1])
+        return _ends(self.year, self.month)[1]
 
     @property
     def following(self) -> Self:
@@ -105,6 +105,12 @@ class ServiceMonth:
 
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.month:02d}"
+
+
+@lru_cache(maxsize=4096)
+def _ends(year: int, month: int) -> tuple[date, date]:
+    """Return the first and the last day of a month; every rule asks for them, entry by entry."""
+    return date(year, month, 1), date(year, month, monthrange(year, month)[1])
 
 
 def parse_day(text: str) -> date:

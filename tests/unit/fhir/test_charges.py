@@ -321,12 +321,12 @@ def test_amounts_keep_their_cents_and_a_claim_totals_only_what_is_charged(case: 
             )
         ]
         (claim,) = (
-            json.loads(one, parse_float=Decimal) for one in resources if '"Claim"' in one[:30]
+            json.loads(one, parse_float=Decimal) for one in resources if b'"Claim"' in one[:30]
         )
         assert ("total" in claim) is is_charged
         if is_charged:
             assert claim["total"] == {"value": Decimal("250.50"), "currency": "USD"}
-            assert '"value":95.00' in "".join(resources)
+            assert b'"value":95.00' in b"".join(resources)
         nets = [one.get("net", {}).get("value") for one in claim["item"]]
         assert nets == [line.charge for line in each.lines]
 

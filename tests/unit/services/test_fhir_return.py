@@ -190,7 +190,7 @@ def test_a_bundle_is_as_good_and_postgresql_too(
 def bundle(resources: list[Resource], folder: Path, kind: str = "collection") -> Path:
     path = folder / "bundle.json"
     entries = [{"fullUrl": f"urn:uuid:{each['id']}", "resource": each} for each in resources]
-    path.write_text(json_line({"resourceType": "Bundle", "type": kind, "entry": entries}), "utf-8")
+    path.write_bytes(json_line({"resourceType": "Bundle", "type": kind, "entry": entries}))
     return path
 
 
