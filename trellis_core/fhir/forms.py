@@ -6,6 +6,7 @@ Data has them, for large data and for another Trellis.
 """
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -147,7 +148,48 @@ class _Files:
         return self._open[name]
 
 
-class BundleFile(_Files):
+class _OneByOne(_Files, ABC):
+    """Files into which each resource is written as it comes.
+
+    Args:
+        folder: Where.
+        behind: Gives what stands behind what was written.
+    """
+
+    def __init__(self, folder: Path, behind: Behind) -> None:
+        super().__init__(folder)
+        self._behind = behind
+
+    @abstractmethod
+    def _put(self, resource: Resource, line: bytes) -> None:
+        """Write a resource that is a line of JSON already."""
+
+    def _write(self, resource: Resource) -> bytes:
+        self.counts[str(resource["resourceType"])] += 1
+        line = json_line(resource)
+        self._put(resource, line)
+        return line
+
+    def terms(self, resources: Iterable[Resource]) -> None:
+        """Write own code systems, value sets and extensions."""
+        for each in resources:
+            self._write(each)
+
+    def patient(self, parts: PatientParts, about: About, referred: Referred) -> None:
+        """Write one patient, and the record of the export."""
+        self._referred |= referred
+        digest = hashlib.sha256()
+        for each in parts.all:
+            digest.update(self._write(each))
+        self._write(about(digest.hexdigest()))
+
+    def rest(self, resources: Iterable[Resource]) -> None:
+        """Write what stands behind the patients, and what belongs to none."""
+        for each in (*self._behind(self._referred), *resources):
+            self._write(each)
+
+
+class BundleFile(_OneByOne):
     """One collection Bundle.
 
     Args:
@@ -157,36 +199,14 @@ class BundleFile(_Files):
     """
 
     def __init__(self, folder: Path, head: Resource, behind: Behind) -> None:
-        super().__init__(folder)
-        self._behind = behind
+        super().__init__(folder, behind)
         self._bundle = self._file(BUNDLE_FILE)
         self._bundle.write(_beginning(head))
         self._parting = b""
 
-    def _write(self, resource: Resource) -> bytes:
-        self.counts[str(resource["resourceType"])] += 1
-        line = json_line(resource)
+    def _put(self, resource: Resource, line: bytes) -> None:
         self._bundle.write(self._parting + _entry_line(resource, line))
         self._parting = b",\n"
-        return line
-
-    def terms(self, resources: Iterable[Resource]) -> None:
-        """Write own code systems, value sets and extensions."""
-        for each in resources:
-            self._write(each)
-
-    def patient(self, parts: PatientParts, about: About, referred: Referred) -> None:
-        """Write one patient, and the record of the export."""
-        self._referred |= referred
-        digest = hashlib.sha256()
-        for each in parts.all:
-            digest.update(self._write(each))
-        self._write(about(digest.hexdigest()))
-
-    def rest(self, resources: Iterable[Resource]) -> None:
-        """Write what stands behind the patients, and what belongs to none."""
-        for each in (*self._behind(self._referred), *resources):
-            self._write(each)
 
     def end(self, resources: Iterable[Resource]) -> None:
         """Write the last resources, and end."""
@@ -195,7 +215,7 @@ class BundleFile(_Files):
         self._bundle.write(b"\n]}\n")
 
 
-class FilesByType(_Files):
+class FilesByType(_OneByOne):
     """A file for each type of resource, one resource a line, with a manifest.
 
     Args:
@@ -205,34 +225,11 @@ class FilesByType(_Files):
     """
 
     def __init__(self, folder: Path, at: str, behind: Behind) -> None:
-        super().__init__(folder)
+        super().__init__(folder, behind)
         self._at = at
-        self._behind = behind
 
-    def _write(self, resource: Resource) -> bytes:
-        kind = str(resource["resourceType"])
-        self.counts[kind] += 1
-        line = json_line(resource)
-        self._file(f"{kind}.ndjson").write(line + b"\n")
-        return line
-
-    def terms(self, resources: Iterable[Resource]) -> None:
-        """Write own code systems, value sets and extensions."""
-        for each in resources:
-            self._write(each)
-
-    def patient(self, parts: PatientParts, about: About, referred: Referred) -> None:
-        """Write one patient, and the record of the export."""
-        self._referred |= referred
-        digest = hashlib.sha256()
-        for each in parts.all:
-            digest.update(self._write(each))
-        self._write(about(digest.hexdigest()))
-
-    def rest(self, resources: Iterable[Resource]) -> None:
-        """Write what stands behind the patients, and what belongs to none."""
-        for each in (*self._behind(self._referred), *resources):
-            self._write(each)
+    def _put(self, resource: Resource, line: bytes) -> None:
+        self._file(f"{resource['resourceType']}.ndjson").write(line + b"\n")
 
     def end(self, resources: Iterable[Resource]) -> None:
         """Write the last resources, then the manifest."""
