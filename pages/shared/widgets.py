@@ -15,7 +15,7 @@ from trellis_core.access import Actor, Operation, may
 from trellis_core.care.people import StaffMember
 from trellis_core.care.vocabulary import Program
 from trellis_core.documents.disclaimer import DISCLAIMER
-from trellis_core.errors import NotSignedInError, TrellisError
+from trellis_core.errors import InputRefusedError, NotSignedInError, TrellisError
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.rules.determination import Determination, NotCounted
 from trellis_core.rules.marks import late_after
@@ -44,7 +44,23 @@ def command() -> Iterator[None]:
     try:
         yield
     except TrellisError as error:
-        st.error(formats.plain(str(error)), icon=":material/block:")
+        st.error(formats.plain(sentence_of(error)), icon=":material/block:")
+
+
+def sentence_of(error: TrellisError) -> str:
+    """Return a refusal's words for a person: where and what, without the code that programs read.
+
+    Example:
+        >>> sentence_of(InputRefusedError("NOT_JSON", "file 2", "The file is XML."))
+        'File 2: The file is XML.'
+    """
+    if not isinstance(error, InputRefusedError):
+        return str(error)
+    return (
+        f"{error.path[:1].upper()}{error.path[1:]}: {error.message}"
+        if error.path
+        else error.message
+    )
 
 
 @contextmanager
@@ -53,7 +69,7 @@ def command_in_callback() -> Iterator[None]:
     try:
         yield
     except TrellisError as error:
-        state.state().refusals.append(str(error))
+        state.state().refusals.append(sentence_of(error))
 
 
 def show_refusals() -> None:
