@@ -40,7 +40,7 @@ NOT_OF_ONE_PRACTICE = {
     "store_identity",
 }
 """Found by something else than the practice: a token, or what somebody typed."""
-TABLES_NEW = ("roi_scenario", "medicare_table")
+TABLES_NEW = ("background_job", "background_job_part")
 COLUMNS_NEW: tuple[tuple[str, str], ...] = ()
 """What the newest migration adds."""
 VERSIONS = Path(alembic_config().get_main_option("script_location") or "") / "versions"
@@ -57,12 +57,13 @@ def test_a_migration_that_stores_have_gone_through_never_changes():
         "0004_coordination.py": "3d324a8ae92b49e85843223da6733de417780dd9cf3f495a834b5478816ac5aa",
         "0005_billing.py": "240d590d3bbf6e5c8af566d05a9c87e08c1ad0e85733e13e37d35e12f63b27aa",
         "0006_claims.py": "dba05611be46714d939e71fce6f6e977126cc0e6faa58ef883de2dfc489c34c6",
+        "0007_forecasts.py": "08340a9e88b635c02500c5c9565e535e345d3fc76af274e8b659b31ad61e5355",
     }
     assert {name: sha256((VERSIONS / name).read_bytes()).hexdigest() for name in kept} == kept
 
 
 def test_the_newest_migration_is_what_the_tables_ask_for():
-    written = (VERSIONS / "0007_forecasts.py").read_text(encoding="utf-8")
+    written = (VERSIONS / "0008_background_jobs.py").read_text(encoding="utf-8")
     assert written == regenerate(), "python -m trellis_core.store.migrations.regenerate"
 
 
@@ -79,7 +80,7 @@ def test_a_store_of_the_version_before_is_brought_up_to_date_and_keeps_everythin
         older.execute(f"DROP TABLE {table}")
     for table, column in COLUMNS_NEW:
         older.execute(f'ALTER TABLE {table} DROP COLUMN "{column}"')
-    older.execute("UPDATE alembic_version SET version_num = '0006'")
+    older.execute("UPDATE alembic_version SET version_num = '0007'")
     older.commit()
     older.close()
     again = open_store(url)
@@ -98,7 +99,7 @@ def before(postgres: Databases) -> Iterator[str]:
     with engine.begin() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "0006")
+        command.upgrade(config, "0007")
         connection.execute(insert(STORE_IDENTITY).values(id="of-the-version-before"))
     engine.dispose()
     yield name
@@ -147,7 +148,7 @@ def test_on_postgresql_a_filled_store_of_the_version_before_keeps_everything(
             admin.execute(f"DROP TABLE {table}")
         for table, column in COLUMNS_NEW:
             admin.execute(f'ALTER TABLE {table} DROP COLUMN "{column}"')
-        admin.execute("UPDATE alembic_version SET version_num = '0006'")
+        admin.execute("UPDATE alembic_version SET version_num = '0007'")
     again = open_store(postgres_url)
     with again.reading() as unit:
         assert unit.connection.execute(select(ENTRY.c.hash)).all() == entries

@@ -43,6 +43,9 @@ from trellis_core.store.tables import (
     TrellisTable,
 )
 
+NOT_COPIED: Final = ("background_job_part", "background_job")
+"""What the server does for people just now is no part of a copy, which would go on with it elsewhere."""
+
 _PRIVATE_PREFIX: Final = ".trellis-private-"
 _LOCK: Final = "lock"
 _PAGES_AT_A_TIME: Final = 4_096
@@ -121,7 +124,8 @@ def remove_leftovers(parent: Path) -> int:
 def copy_pages(source: Connection, target: Path) -> None:
     """Copy a SQLite store into a new file, as this connection's transaction sees it.
 
-    Writers go on: a reader never keeps them waiting, and the copy does not see what they add.
+    Writers go on: a reader never keeps them waiting, and the copy does not see what they add. What the
+    server does for people just now stays behind.
 
     Args:
         source: A reading transaction that has read something, so that its moment is fixed.
@@ -135,6 +139,9 @@ def copy_pages(source: Connection, target: Path) -> None:
     try:
         copy.execute("PRAGMA synchronous=OFF")  # a copy that a power cut breaks is never used
         pages_into(source.connection.driver_connection, copy)
+        copy.execute("PRAGMA secure_delete=ON")
+        for table in NOT_COPIED:
+            copy.execute(f"DELETE FROM {table}")  # noqa: S608 - own constants
     finally:
         copy.close()
 
@@ -179,7 +186,7 @@ def replay(source: Connection, target: Connection) -> None:
     _take_identity(target, source.execute(select(STORE_IDENTITY.c.id)).scalar_one())
     filled = _Filled(target)
     for table in tables:
-        if table not in _IN_ORDER:
+        if table not in _IN_ORDER and table.name not in NOT_COPIED:
             filled.add(table, _rows(source, select(*_given(table))))
     for practice_id in list(source.execute(select(practices.c.id)).scalars()):
         _replay_chains(source, filled, practice_id)
@@ -344,7 +351,7 @@ class TableDigest:
 
 
 def table_digests(connection: Connection, *, only: str | None = None) -> Mapping[str, TableDigest]:
-    """Digest every table, so that stores in different databases can be compared.
+    """Digest every table that is copied, so that stores in different databases can be compared.
 
     Args:
         connection: To the store.
@@ -353,7 +360,7 @@ def table_digests(connection: Connection, *, only: str | None = None) -> Mapping
     return {
         table.name: _digest(connection, table)
         for table in TrellisTable.metadata.sorted_tables
-        if only is None or table.name == only
+        if table.name not in NOT_COPIED and (only is None or table.name == only)
     }
 
 

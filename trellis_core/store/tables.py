@@ -840,6 +840,40 @@ class MedicareTableRow(TrellisTable, table=True):
     loaded_at: datetime
 
 
+class BackgroundJobRow(TrellisTable, table=True):
+    """Something large that the server does by itself for a person; no record, and gone when it is over."""
+
+    __tablename__ = "background_job"
+    practice_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    kind: str
+    wanted: str  # JSON object: ids, months and forms, never a name
+    asked_by: str
+    asked_at: datetime
+    state: str
+    step: str = ""
+    done: int = 0
+    of: int = 0
+    taken: int = 0  # how often a process took it
+    runner: str | None = None  # the process that works on it
+    beat_at: datetime | None = None  # by the database's clock: when that process last said so
+    ended_at: datetime | None = None
+    result: str = "{}"  # JSON object: what came of it, without a name
+    refusal: str = ""
+
+
+class BackgroundJobPartRow(TrellisTable, table=True):
+    """A piece of what a job makes: kept while it is made, and until the finished file is taken."""
+
+    __tablename__ = "background_job_part"
+    practice_id: str = Field(primary_key=True)
+    job_id: str = Field(primary_key=True)
+    purpose: str = Field(primary_key=True)  # drawn: to be used again; file: of the finished file
+    number: int = Field(primary_key=True)
+    made_of: str = ""  # JSON list of what was drawn: its digest and how many bytes
+    content: bytes
+
+
 # The ledger. Plain tables without classes: entries are read in bulk and written by one writer.
 # Their guards (triggers) are in guards.py; every column of an entry but the first five is cut
 # from the hashed body by the database, so that none can disagree with it.

@@ -44,6 +44,8 @@ from trellis_core.store.tables import (
     EVENT_TEXT,
     JOURNAL_HEAD,
     LEDGER_HEAD,
+    BackgroundJobPartRow,
+    BackgroundJobRow,
     ImportRowRow,
     InvitationRow,
     KeptRuleBookRow,
@@ -62,6 +64,8 @@ from trellis_core.store.tables import (
 
 _SALT_BYTES: Final = 16
 NOT_JOURNALED: Final = (
+    BackgroundJobPartRow,
+    BackgroundJobRow,
     ImportRowRow,
     InvitationRow,
     KeptRuleBookRow,

@@ -25,7 +25,8 @@ CONSENT = ConsentRow(
 )
 
 STAYS = {
-    "access_setting", "claim_payment", "claim_submission", "column_profile", "emergency_access",
+    "access_setting", "background_job", "background_job_part", "claim_payment", "claim_submission",
+    "column_profile", "emergency_access",
     "import_batch", "import_row", "invitation", "kept_rule_book", "medicare_table", "note_draft",
     "patient_merge", "patient_note", "restricted_chart", "roi_scenario", "running_timer",
     "second_factor", "sign_in", "sign_in_attempt", "sign_in_step", "suggested_time",

@@ -26,7 +26,7 @@ from trellis_core.store.unit_of_work import UnitOfWork
 if TYPE_CHECKING:
     from alembic.config import Config
 
-SCHEMA_VERSION: Final = "0007"
+SCHEMA_VERSION: Final = "0008"
 """The migration that this version of Trellis reads and writes."""
 
 _DRAFT: Final = "0001"

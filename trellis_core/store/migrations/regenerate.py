@@ -2,7 +2,7 @@
 
     python -m trellis_core.store.migrations.regenerate
 
-It writes ``versions/0007_forecasts.py``: what ``tables.py`` has and the migrations before it do not.
+It writes ``versions/0008_background_jobs.py``: what ``tables.py`` has and the migrations before it do not.
 Read the file before it is committed. A migration that was released is never written again.
 """
 
@@ -20,12 +20,12 @@ from trellis_core.store.guards import BodyField
 from trellis_core.store.migrations import alembic_config
 from trellis_core.store.tables import TrellisTable
 
-_BEFORE: Final = "0006"
-_PATH: Final = Path(__file__).parent / "versions" / "0007_forecasts.py"
-_FILE: Final = '''"""Forecasts: scenarios of the ROI calculator, and published tables that a practice loads.
+_BEFORE: Final = "0007"
+_PATH: Final = Path(__file__).parent / "versions" / "0008_background_jobs.py"
+_FILE: Final = '''"""Background jobs: what the server does by itself for a person, and the pieces that it makes.
 
-Revision ID: 0007
-Revises: 0006
+Revision ID: 0008
+Revises: 0007
 """
 
 import sqlalchemy as sa
@@ -34,8 +34,8 @@ from alembic import op
 
 from trellis_core.store import dialects
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
