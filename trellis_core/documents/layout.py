@@ -110,6 +110,12 @@ def _advances(*, is_bold: bool) -> _Advances:
         )
 
 
+@lru_cache(maxsize=1)
+def known_characters() -> frozenset[str]:
+    """Return every character that the fonts have; both have the same."""
+    return frozenset(map(chr, _advances(is_bold=False)))
+
+
 def printable(words: str) -> str:
     """Return a text as the fonts can show it, on one line.
 
@@ -122,9 +128,15 @@ def printable(words: str) -> str:
     """
     if words.isascii() and words.isprintable():
         return " ".join(words.split())
-    known = _advances(is_bold=False)
-    composed = unicodedata.normalize("NFC", " ".join(words.split()))
-    return "".join(char if ord(char) in known else REPLACEMENT for char in composed)
+    return shown(unicodedata.normalize("NFC", " ".join(words.split())))
+
+
+def shown(words: str) -> str:
+    """Return a text with the replacement mark for each character that the fonts lack."""
+    known = known_characters()
+    if known.issuperset(words):
+        return words
+    return "".join(char if char in known else REPLACEMENT for char in words)
 
 
 def width_of(words: str, size: float, *, is_bold: bool = False) -> float:
@@ -144,13 +156,13 @@ def clipped(words: str, width: float, size: float, *, is_bold: bool = False) -> 
 
 def wrapped(words: str, width: float, size: float, *, is_bold: bool = False) -> list[str]:
     """Break a text into lines that fit a width; a word that is too long is broken too."""
-    shown = printable(words)
-    if width_of(shown, size, is_bold=is_bold) <= width:
-        return [shown]
+    text = printable(words)
+    if width_of(text, size, is_bold=is_bold) <= width:
+        return [text]
     lines: list[str] = []
     line, used = "", 0.0
     space = width_of(" ", size, is_bold=is_bold)
-    for word in shown.split(" "):
+    for word in text.split(" "):
         wide = width_of(word, size, is_bold=is_bold)
         if line and used + space + wide <= width:
             line, used = f"{line} {word}", used + space + wide
