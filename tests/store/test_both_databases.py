@@ -36,8 +36,9 @@ def start_counting(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         monkeypatch.setattr(
             secrets, "token_bytes", lambda size=16: next(numbers).to_bytes(size, "big")
         )
-        for module in ("trellis_core.values.ids", "trellis_core.store.unit_of_work"):
-            monkeypatch.setattr(f"{module}.uuid4", lambda: UUID(int=next(numbers), version=4))
+        monkeypatch.setattr(
+            "trellis_core.values.ids.uuid4", lambda: UUID(int=next(numbers), version=4)
+        )
 
     return start
 

@@ -14,6 +14,7 @@ import json
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from hashlib import sha256
+from json.encoder import encode_basestring_ascii
 from typing import Final
 from unicodedata import normalize
 
@@ -28,6 +29,8 @@ ENTRY_DOMAIN: Final = b"trellis-entry-v1\x00"
 """What an entry's hash begins with."""
 ENCODER: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 """Writes a canonical array."""
+quoted: Final = encode_basestring_ascii
+"""Writes a text as that does."""
 
 _RECEIPT_DIGITS: Final = 8
 
@@ -109,17 +112,85 @@ def optional_text(value: str | None) -> str | None:
     return None if value is None else checked_text(value)
 
 
+def written(value: str | None) -> str:
+    """Return a text, or none, as a canonical array holds it; plain ASCII only (see ``is_plain``)."""
+    return _NULL if value is None else quoted(value)
+
+
+def is_plain(array: str) -> bool:
+    """Say whether every text of a canonical array was plain ASCII, the same in every form of Unicode.
+
+    Anything else is written with an escape of four hex digits; so is what has to be refused.
+    """
+    return _HEX_ESCAPE not in array
+
+
 def canonical_body(body: EntryBody) -> str:
     """Write an entry in the canonical form; equal entries have equal bytes.
 
     Raises:
         InvalidValueError: A text holds a NUL character or an unpaired surrogate.
     """
+    return canonical_in_place(body, seq=body.seq, note_hmac=body.note_hmac)
+
+
+def canonical_in_place(body: EntryBody, *, seq: int, note_hmac: str | None) -> str:
+    """Write an entry in the canonical form, in its place and with its note's digest.
+
+    Args:
+        body: The entry; its own place and digest do not matter.
+        seq: Its place in the ledger.
+        note_hmac: The digest of its note; None for no note.
+
+    Raises:
+        InvalidValueError: A text holds a NUL character or an unpaired surrogate.
+    """
+    separate = body.separate_from_visit
+    text = _FORM % (
+        quoted(body.practice_id),
+        seq,
+        quoted(body.entry_id),
+        quoted(body.kind),
+        quoted(body.program),
+        quoted(body.patient_id),
+        written(body.staff_id),
+        written(body.author_id),
+        body.started_at,
+        body.seconds,
+        quoted(body.service_day),
+        body.ym,
+        quoted(body.activity),
+        quoted(body.mode),
+        written(body.condition),
+        body.patients_sharing,
+        body.billed_elsewhere,
+        _NULL if separate is None else _DIGIT[separate],
+        written(body.contact),
+        body.is_estimated,
+        written(body.reverses),
+        written(body.replaces),
+        written(body.parent),
+        written(note_hmac),
+        body.recorded_at,
+    )
+    return text if is_plain(text) else _canonical_of_any_text(body, seq, note_hmac)
+
+
+_NULL: Final = "null"
+_HEX_ESCAPE: Final = "\\u"
+_DIGIT: Final = ("0", "1")
+_FORM: Final = (
+    f"[{BODY_VERSION},%s,%d,%s,%s,%s,%s,%s,%s,%d,%d,%s,%d,%s,%s,%s,%d,%d,%s,%s,%d,%s,%s,%s,%s,%d]"
+)
+
+
+def _canonical_of_any_text(body: EntryBody, seq: int, note_hmac: str | None) -> str:
+    """Write an entry in the canonical form, whatever its texts hold."""
     return ENCODER.encode(
         (
             BODY_VERSION,
             checked_text(body.practice_id),
-            int(body.seq),
+            int(seq),
             checked_text(body.entry_id),
             body.kind.value,
             body.program.value,
@@ -141,7 +212,7 @@ def canonical_body(body: EntryBody) -> str:
             optional_text(body.reverses),
             optional_text(body.replaces),
             optional_text(body.parent),
-            body.note_hmac,
+            note_hmac,
             int(body.recorded_at),
         )
     )

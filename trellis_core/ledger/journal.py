@@ -14,7 +14,15 @@ from enum import StrEnum
 from typing import Final
 
 from trellis_core.errors import InvalidValueError
-from trellis_core.ledger.chain import ENCODER, chained_hash, checked_text, optional_text
+from trellis_core.ledger.chain import (
+    ENCODER,
+    chained_hash,
+    checked_text,
+    is_plain,
+    optional_text,
+    quoted,
+    written,
+)
 
 EVENT_VERSION: Final = 1
 EVENT_DOMAIN: Final = b"trellis-event-v1\x00"
@@ -97,6 +105,30 @@ def canonical_event(body: EventBody) -> str:
     Raises:
         InvalidValueError: A text holds a NUL character or an unpaired surrogate.
     """
+    text = _FORM % (
+        quoted(body.practice_id),
+        body.seq,
+        quoted(body.event_id),
+        quoted(body.kind),
+        quoted(body.subject_kind),
+        quoted(body.subject_id),
+        written(body.patient_id),
+        written(body.author_id),
+        written(body.system_user),
+        written(body.details),
+        written(body.text_hmac),
+        body.ledger_seq,
+        quoted(body.ledger_head),
+        body.recorded_at,
+    )
+    return text if is_plain(text) else _canonical_of_any_text(body)
+
+
+_FORM: Final = f"[{EVENT_VERSION},%s,%d,%s,%s,%s,%s,%s,%s,%s,%s,%s,%d,%s,%d]"
+
+
+def _canonical_of_any_text(body: EventBody) -> str:
+    """Write an event in the canonical form, whatever its texts hold."""
     return ENCODER.encode(
         (
             EVENT_VERSION,

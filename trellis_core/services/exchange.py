@@ -7,11 +7,8 @@ matched and refused, and never repeats what a record said.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from itertools import islice
 from pathlib import Path
-from typing import Final, TypeVar
-
-from sqlalchemy import insert
+from typing import Final
 
 from trellis_core.care.people import Coverage, Patient, Practice, Site
 from trellis_core.care.plans import CarePlanVersion
@@ -68,9 +65,7 @@ from trellis_core.values.clock import Clock
 from trellis_core.values.ids import new_id
 from trellis_core.values.periods import ServiceMonth, local_day, zone_named
 
-_AT_A_TIME: Final = 5_000
 _WRITE_DOWN: Final = timedelta(minutes=1)
-_R = TypeVar("_R", bound=TrellisTable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,16 +343,12 @@ def append_entries(
         )
         for entry in entries
     )
-    while part := tuple(islice(drafts, _AT_A_TIME)):
-        unit.ledger.append(part)
+    unit.ledger.append_in_bulk(drafts)
 
 
-def add_in_bulk(unit: UnitOfWork, rows: Iterable[_R]) -> None:
+def add_in_bulk(unit: UnitOfWork, rows: Iterable[TrellisTable]) -> None:
     """Insert rows of one table in bulk, and tell the journal."""
-    made = list(rows)
-    if made:
-        unit.session.execute(insert(type(made[0])), [row.model_dump() for row in made])
-        unit.journal.recorded(made)
+    unit.journal.record_in_bulk(rows)
 
 
 def _recorded_at(entry: TimeEntry) -> datetime:

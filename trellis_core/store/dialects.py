@@ -1,5 +1,9 @@
 """What differs between the two databases, asked for by one name."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
 from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -8,6 +12,8 @@ from trellis_core.store import guards_postgres, guards_sqlite
 
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
+_CACHE_KIB: Final = 98_304
+"""What SQLite may keep of a file in memory while very much is added to it."""
 
 
 def install_guards(connection: Connection) -> None:
@@ -63,6 +69,24 @@ def keep_others_out(connection: Connection, table: Table) -> None:
     """
     if connection.dialect.name == POSTGRESQL:
         connection.execute(text(f'LOCK TABLE "{table.name}" IN SHARE ROW EXCLUSIVE MODE'))
+
+
+@contextmanager
+def in_bulk(connection: Connection) -> Generator[None]:
+    """Give the database room for a transaction that adds very much.
+
+    SQLite keeps more of the file in memory: its indexes, which grow everywhere at once, are read and
+    written time and again otherwise.
+    """
+    if connection.dialect.name != SQLITE:
+        yield
+        return
+    before = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA cache_size=-{_CACHE_KIB}")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"PRAGMA cache_size={before}")
 
 
 def unsupported(dialect: str) -> UnsafeStoreError:

@@ -5,22 +5,33 @@ write; a unit that writes is saved whole or not at all, and its commit returns w
 the disk. A store that could not keep that promise is not opened.
 """
 
-from collections.abc import Generator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Final, Protocol
 
 import pysqlite3
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from trellis_core.access import Actor
 from trellis_core.errors import StoreError
 from trellis_core.store.database import URL_FORMS, Database, Marker
 from trellis_core.store.sqlite import SqliteDatabase
-from trellis_core.store.unit_of_work import UnitOfWork
+from trellis_core.store.unit_of_work import RandomBytes, UnitOfWork
+
+
+class SharedReading(Protocol):
+    """What lets one thread's units of work that read see the same moment."""
+
+    def reading(self) -> AbstractContextManager[UnitOfWork]:
+        """Return the unit of work that they share."""
+
+    def wrote(self) -> None:
+        """Hear that the thread is about to write: what it reads next is read anew."""
 
 
 class Store:
@@ -40,12 +51,43 @@ class Store:
         self.url: Final = self.engine.url.render_as_string(hide_password=True)
         self.dialect: Final = self.engine.dialect.name
         self._markers: list[Marker] = []
+        self._shared = threading.local()
 
     @contextmanager
     def reading(self) -> Generator[UnitOfWork]:
         """Open a unit of work that sees one moment of the store and cannot change it."""
+        shared = self.shared_reading
+        with self.reading_apart() if shared is None else shared.reading() as unit:
+            yield unit
+
+    @property
+    def shared_reading(self) -> SharedReading | None:
+        """What this thread's units of work share while they read; None where they stand alone."""
+        found: SharedReading | None = getattr(self._shared, "reading", None)
+        return found
+
+    @contextmanager
+    def sharing(self, shared: SharedReading) -> Generator[None]:
+        """Let this thread's units of work that read share one, until the end."""
+        self._shared.reading = shared
+        try:
+            yield
+        finally:
+            self._shared.reading = None
+
+    @contextmanager
+    def reading_apart(
+        self, through: Callable[[Connection], Connection] | None = None
+    ) -> Generator[UnitOfWork]:
+        """Open a unit of work that reads and shares nothing with others.
+
+        Args:
+            through: Puts something between the unit and its connection.
+        """
         with self._database.reading() as connection:
-            unit = UnitOfWork(connection, is_writable=False)
+            unit = UnitOfWork(
+                connection if through is None else through(connection), is_writable=False
+            )
             try:
                 yield unit
             finally:
@@ -53,7 +95,11 @@ class Store:
 
     @contextmanager
     def writing(
-        self, *, actor: Actor | None = None, at: datetime | None = None
+        self,
+        *,
+        actor: Actor | None = None,
+        at: datetime | None = None,
+        random_bytes: RandomBytes | None = None,
     ) -> Generator[UnitOfWork]:
         """Open a unit of work that is saved whole when it leaves, or not at all.
 
@@ -63,13 +109,19 @@ class Store:
             actor: Who acts: author of what the journal is told. Other writers of the same practice
                 wait until this unit is done.
             at: When it happens; None for now.
+            random_bytes: Where salts and new ids come from, for made-up practices only; None for the
+                system's own source.
 
         Raises:
             StoreError: Other writers held the store for half a minute, the connection was lost, or
                 this thread already has a writing unit of work open.
         """
+        if (shared := self.shared_reading) is not None:
+            shared.wrote()
         with self._database.writing(None if actor is None else actor.practice_id) as connection:
-            unit = UnitOfWork(connection, is_writable=True, actor=actor, at=at)
+            unit = UnitOfWork(
+                connection, is_writable=True, actor=actor, at=at, random_bytes=random_bytes
+            )
             try:
                 yield unit
                 unit.session.flush()

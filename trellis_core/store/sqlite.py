@@ -387,7 +387,7 @@ _FREE_PRAGMAS: Final = frozenset(
         *("busy_timeout", "query_only", "data_version", "quick_check", "integrity_check"),
         *("foreign_key_check", "foreign_key_list", "index_info", "index_list", "index_xinfo"),
         *("table_info", "table_xinfo", "table_list", "database_list", "collation_list"),
-        *("wal_checkpoint", "optimize"),
+        *("wal_checkpoint", "optimize", "cache_size"),
     }
 )
 """Settings and questions that may be given with a value; every other one may be asked only."""

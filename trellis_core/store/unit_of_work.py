@@ -7,12 +7,12 @@ journal themselves (``recorded``).
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from itertools import groupby
-from typing import Final
-from uuid import uuid4
+from itertools import chain, groupby, islice
+from typing import Final, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import Connection, Table, event, insert, inspect, select
 from sqlalchemy import text as sql_text
@@ -24,7 +24,7 @@ from trellis_core.access import Actor
 from trellis_core.errors import NotFoundError, StoreError
 from trellis_core.ledger.chain import (
     EntryBody,
-    canonical_body,
+    canonical_in_place,
     checked_text,
     entry_hash,
     note_hmac,
@@ -37,6 +37,7 @@ from trellis_core.ledger.journal import (
     details_text,
     event_hash,
 )
+from trellis_core.store.dialects import POSTGRESQL, in_bulk
 from trellis_core.store.tables import (
     ENTRY,
     ENTRY_NOTE,
@@ -63,6 +64,12 @@ from trellis_core.store.tables import (
 )
 
 _SALT_BYTES: Final = 16
+_UUID_BYTES: Final = 16
+_AT_A_TIME: Final = 5_000
+_ROWS_A_STATEMENT: Final = 50
+
+RandomBytes = Callable[[int], bytes]
+"""Returns so many random bytes."""
 NOT_JOURNALED: Final = (
     BackgroundJobPartRow,
     BackgroundJobRow,
@@ -83,6 +90,7 @@ NOT_JOURNALED: Final = (
 
 _NOT_WRITTEN_OUT: Final = frozenset({"password_hash"})
 _PASSWORD_SET: Final = details_text({"password": "set"})
+_ROW_TEXT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,9 +164,10 @@ class LedgerWriter:
     Nothing is saved until the unit of work has left without an error.
     """
 
-    def __init__(self, session: Session, *, is_writable: bool) -> None:
+    def __init__(self, session: Session, *, is_writable: bool, random_bytes: RandomBytes) -> None:
         self._session = session
         self._is_writable = is_writable
+        self._random_bytes = random_bytes
 
     def append(self, drafts: Sequence[Draft]) -> tuple[Appended, ...]:
         """Give entries of one practice the next places in its ledger, in the order given.
@@ -170,43 +179,71 @@ class LedgerWriter:
             NotFoundError: There is no such practice.
             StoreError: The unit of work is for reading, or the drafts are of several practices.
         """
-        if not drafts:
-            return ()
+        made = self._add(drafts) if drafts else ()
+        return tuple(
+            Appended(
+                body=replace(draft.body, seq=link.seq, note_hmac=digest),
+                hash=link.hash,
+                note=note,
+            )
+            for draft, (link, note, digest) in zip(drafts, made, strict=True)
+        )
+
+    def append_in_bulk(self, drafts: Iterable[Draft]) -> int:
+        """Append any number of entries of one practice, some thousand at a time; return how many.
+
+        Nothing of them is kept in memory but the part that is being written.
+
+        Raises:
+            NotFoundError: There is no such practice.
+            StoreError: The unit of work is for reading, or the drafts are of several practices.
+        """
+        waiting, count = iter(drafts), 0
+        with in_bulk(self._session.connection()):
+            while part := tuple(islice(waiting, _AT_A_TIME)):
+                count += len(self._add(part))
+        return count
+
+    def _add(self, drafts: Sequence[Draft]) -> list[tuple["_Link", str, str | None]]:
+        """Write entries into their places; return each link with its note and the note's digest."""
         _require_writable(is_writable=self._is_writable)
         practice_id = _one_practice(draft.body.practice_id for draft in drafts)
         self._session.flush()
         connection = self._session.connection()
         seq, prev = head_of(connection, LEDGER_HEAD, practice_id, is_locking=True)
-        appended: list[Appended] = []
-        entries: list[dict[str, object]] = []
-        notes: list[dict[str, object]] = []
+        made: list[tuple[_Link, str, str | None]] = []
+        notes: list[_Words] = []
         for draft in drafts:
             seq += 1
-            note, salt, digest = stored_text(draft.note), b"", None
+            note, digest = stored_text(draft.note), None
             if note:
-                salt = secrets.token_bytes(_SALT_BYTES)
-                digest = note_hmac(salt, note)
-                notes.append({"practice_id": practice_id, "seq": seq, "salt": salt, "text": note})
-            body = replace(draft.body, seq=seq, note_hmac=digest)
-            text = canonical_body(body)
-            this = entry_hash(prev, text)
-            entries.append(_link(practice_id, seq, prev, this, text))
-            appended.append(Appended(body=body, hash=this, note=note))
+                words = _Words(practice_id, seq, self._random_bytes(_SALT_BYTES), note)
+                digest = note_hmac(words.salt, note)
+                notes.append(words)
+            body = canonical_in_place(draft.body, seq=seq, note_hmac=digest)
+            this = entry_hash(prev, body)
+            made.append((_Link(practice_id, seq, prev, this, body), note, digest))
             prev = this
-        _add_links(connection, ENTRY, entries)
-        if notes:
-            connection.execute(insert(ENTRY_NOTE), notes)
-        return tuple(appended)
+        _add_links(connection, ENTRY, [link for link, _, _ in made])
+        _add_words(connection, ENTRY_NOTE, notes)
+        return made
 
 
 class JournalWriter:
     """Appends events to practices' journals; the only code that does."""
 
     def __init__(
-        self, session: Session, *, is_writable: bool, actor: Actor | None, at: datetime | None
+        self,
+        session: Session,
+        *,
+        is_writable: bool,
+        actor: Actor | None,
+        at: datetime | None,
+        random_bytes: RandomBytes,
     ) -> None:
         self._session = session
         self._is_writable = is_writable
+        self._random_bytes = random_bytes
         self._author_id = None if actor is None else actor.person_id
         self._system_user = None if actor is None else actor.system_user
         self._at = at
@@ -244,6 +281,33 @@ class JournalWriter:
         """Tell the journal of rows of one practice that were inserted past the session."""
         self.append([_event_of(row, EventKind.RECORDED) for row in rows])
 
+    def record_in_bulk(self, rows: Iterable[TrellisTable]) -> int:
+        """Insert rows of one table and one practice past the session, and tell the journal.
+
+        Some thousand at a time; nothing of them is kept in memory but the part that is being written.
+
+        Args:
+            rows: New rows, any number.
+
+        Returns:
+            How many.
+
+        Raises:
+            StoreError: The unit of work is for reading, or the rows are of several practices.
+        """
+        waiting, count = iter(rows), 0
+        connection = self._session.connection()
+        while part := tuple(islice(waiting, _AT_A_TIME)):
+            self._session.flush()
+            table = _table_of(part[0])
+            names = tuple(column.name for column in table.columns)
+            connection.execute(
+                insert(table), [{name: getattr(row, name) for name in names} for row in part]
+            )
+            self.recorded(part)
+            count += len(part)
+        return count
+
     def _write(
         self, drafts: Sequence[EventDraft], *, at: datetime | None = None
     ) -> tuple[Happened, ...]:
@@ -254,19 +318,19 @@ class JournalWriter:
         seq, prev = head_of(connection, JOURNAL_HEAD, practice_id, is_locking=True)
         recorded_at = int((at or self._at or datetime.now(UTC)).timestamp())
         happened: list[Happened] = []
-        events: list[dict[str, object]] = []
-        texts: list[dict[str, object]] = []
+        events: list[_Link] = []
+        texts: list[_Words] = []
         for draft in drafts:
             seq += 1
-            words, salt, digest = stored_text(draft.text), b"", None
-            if words:
-                salt = secrets.token_bytes(_SALT_BYTES)
-                digest = note_hmac(salt, words)
-                texts.append({"practice_id": practice_id, "seq": seq, "salt": salt, "text": words})
+            text, digest = stored_text(draft.text), None
+            if text:
+                words = _Words(practice_id, seq, self._random_bytes(_SALT_BYTES), text)
+                digest = note_hmac(words.salt, text)
+                texts.append(words)
             body = EventBody(
                 practice_id=practice_id,
                 seq=seq,
-                event_id=draft.event_id or str(uuid4()),
+                event_id=draft.event_id or random_uuid(self._random_bytes),
                 kind=draft.kind,
                 subject_kind=draft.subject_kind,
                 subject_id=draft.subject_id,
@@ -279,14 +343,13 @@ class JournalWriter:
                 ledger_head=ledger_head.hex(),
                 recorded_at=recorded_at,
             )
-            text = canonical_event(body)
-            this = event_hash(prev, text)
-            events.append(_link(practice_id, seq, prev, this, text))
+            array = canonical_event(body)
+            this = event_hash(prev, array)
+            events.append(_Link(practice_id, seq, prev, this, array))
             happened.append(Happened(body=body, hash=this))
             prev = this
         _add_links(connection, EVENT, events)
-        if texts:
-            connection.execute(insert(EVENT_TEXT), texts)
+        _add_words(connection, EVENT_TEXT, texts)
         return tuple(happened)
 
     def after_flush(self, session: OrmSession, _context: UOWTransaction) -> None:
@@ -313,6 +376,7 @@ class UnitOfWork:
         ledger: For entries of time.
         journal: For events; records saved through the session are written there by themselves.
         is_writable: Whether it was opened for writing.
+        random_bytes: Where salts and new ids come from.
     """
 
     def __init__(
@@ -322,15 +386,20 @@ class UnitOfWork:
         is_writable: bool,
         actor: Actor | None = None,
         at: datetime | None = None,
+        random_bytes: RandomBytes | None = None,
     ) -> None:
+        random_bytes = random_bytes or secrets.token_bytes
         self.connection: Final = connection
         self.is_writable: Final = is_writable
+        self.random_bytes: Final = random_bytes
         self.session: Final = Session(
             bind=connection, join_transaction_mode="rollback_only", expire_on_commit=False
         )
-        self.ledger: Final = LedgerWriter(self.session, is_writable=is_writable)
+        self.ledger: Final = LedgerWriter(
+            self.session, is_writable=is_writable, random_bytes=random_bytes
+        )
         self.journal: Final = JournalWriter(
-            self.session, is_writable=is_writable, actor=actor, at=at
+            self.session, is_writable=is_writable, actor=actor, at=at, random_bytes=random_bytes
         )
         if is_writable:
             event.listen(self.session, "before_flush", _refuse_broken_texts)
@@ -377,11 +446,8 @@ def row_text(columns: Mapping[str, object]) -> str:
         >>> row_text({"on_day": date(2026, 11, 3), "score": 12, "password_hash": "x"})
         '{"on_day":"2026-11-03","score":12}'
     """
-    return json.dumps(
-        {name: _plain(value) for name, value in columns.items() if name not in _NOT_WRITTEN_OUT},
-        ensure_ascii=False,
-        separators=(",", ":"),
-        sort_keys=True,
+    return _ROW_TEXT.encode(
+        {name: _plain(value) for name, value in columns.items() if name not in _NOT_WRITTEN_OUT}
     )
 
 
@@ -406,17 +472,17 @@ def _event_of(row: TrellisTable, kind: EventKind) -> EventDraft:
         subject_kind=table.name,
         subject_id=subject_id_of(row),
         patient_id=getattr(row, patient, None),
-        details=_PASSWORD_SET if _is_password_set(row) else None,
+        details=_PASSWORD_SET if _is_password_set(row, kind) else None,
         text=row_text({column.name: getattr(row, column.name) for column in table.columns}),
     )
 
 
-def _is_password_set(row: TrellisTable) -> bool:
+def _is_password_set(row: TrellisTable, kind: EventKind) -> bool:
     """Say whether this saves another password: the one change that its words do not show."""
     if not isinstance(row, StaffRow) or row.password_hash is None:
         return False
     state: InstanceState[StaffRow] = inspect(row)
-    return not state.session or state.attrs.password_hash.history.has_changes()
+    return kind is EventKind.RECORDED or state.attrs.password_hash.history.has_changes()
 
 
 def _is_journaled(row: object) -> bool:
@@ -431,32 +497,81 @@ def _plain(value: object) -> object:
     return value
 
 
-def _link(practice_id: str, seq: int, prev: bytes, this: bytes, body: str) -> dict[str, object]:
-    return {"practice_id": practice_id, "seq": seq, "prev": prev, "hash": this, "body": body}
+def random_uuid(random_bytes: RandomBytes) -> str:
+    """Return a new id of form 4, a random UUID."""
+    return str(UUID(bytes=random_bytes(_UUID_BYTES), version=4))
 
 
-_LINK_TYPES: Final = {
+class _Link(NamedTuple):
+    """A row of a chain, as far as it is given."""
+
+    practice_id: str
+    seq: int
+    prev: bytes
+    hash: bytes
+    body: str
+
+
+class _Words(NamedTuple):
+    """A row of what lies beside a chain."""
+
+    practice_id: str
+    seq: int
+    salt: bytes
+    text: str
+
+
+_TYPES: Final[Mapping[str, str]] = {
     "practice_id": "text",
     "seq": "bigint",
     "prev": "bytea",
     "hash": "bytea",
     "body": "text",
+    "salt": "bytea",
+    "text": "text",
 }
 
 
-def _add_links(connection: Connection, chain: Table, links: Sequence[Mapping[str, object]]) -> None:
-    """Insert links of a chain; many of them in one statement where the guards count statements."""
-    if connection.dialect.name != "postgresql" or len(links) == 1:
-        connection.execute(insert(chain), links)
+def _add_links(connection: Connection, table: Table, links: Sequence[_Link]) -> None:
+    _add_tuples(connection, table, _Link._fields, links)
+
+
+def _add_words(connection: Connection, table: Table, words: Sequence[_Words]) -> None:
+    if words:
+        _add_tuples(connection, table, _Words._fields, words)
+
+
+def _add_tuples(
+    connection: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[object, ...]]
+) -> None:
+    """Insert rows as they are, many of them in one statement.
+
+    PostgreSQL's guards count statements. SQLite keeps what a statement may have to take back, page by
+    page: with many rows in one it does so once for all of them.
+    """
+    into = f"INSERT INTO {table.name} ({', '.join(names)})"
+    if connection.dialect.name == POSTGRESQL:
+        if len(rows) == 1:
+            connection.execute(insert(table), dict(zip(names, rows[0], strict=True)))
+            return
+        arrays = ", ".join(f"CAST(:{name} AS {_TYPES[name]}[])" for name in names)
+        connection.execute(
+            sql_text(f"{into} SELECT * FROM unnest({arrays})"),  # noqa: S608 - own constants
+            dict(zip(names, (list(column) for column in zip(*rows, strict=True)), strict=True)),
+        )
         return
-    arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _LINK_TYPES.items())
-    connection.execute(
-        sql_text(
-            f"INSERT INTO {chain.name} ({', '.join(_LINK_TYPES)}) "  # noqa: S608 - own constants
-            f"SELECT * FROM unnest({arrays})"
-        ),
-        {name: [link[name] for link in links] for name in _LINK_TYPES},
-    )
+    row = f"({', '.join('?' for _ in names)})"
+    whole = len(rows) - len(rows) % _ROWS_A_STATEMENT
+    if whole:
+        connection.exec_driver_sql(
+            f"{into} VALUES {', '.join([row] * _ROWS_A_STATEMENT)}",
+            [
+                tuple(chain.from_iterable(rows[at : at + _ROWS_A_STATEMENT]))
+                for at in range(0, whole, _ROWS_A_STATEMENT)
+            ],
+        )
+    if rows[whole:]:
+        connection.exec_driver_sql(f"{into} VALUES {row}", list(rows[whole:]))
 
 
 def _require_writable(*, is_writable: bool) -> None:
