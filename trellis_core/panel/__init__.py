@@ -14,8 +14,11 @@ from trellis_core.panel.facts import (
     policy_of,
     practice_facts_of,
 )
+from trellis_core.panel.months import PanelMonth, decide_month
 
 __all__ = [
+    "PanelMonth",
+    "decide_month",
     "determine_panel",
     "facts_in_turn",
     "is_enrolled",

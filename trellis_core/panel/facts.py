@@ -35,6 +35,7 @@ from trellis_core.rules.facts import (
     Facts,
     OtherEntry,
     PatientFacts,
+    People,
     Policy,
     PracticeFacts,
 )
@@ -107,9 +108,18 @@ def facts_in_turn(
     as_of: datetime | None,
     also: Collection[str] = (),
     is_part: bool = False,
+    elsewhere: Mapping[str, tuple[OtherEntry, ...]] | None = None,
 ) -> Iterator[tuple[PatientRow, Facts]]:
-    """Give the same facts one patient after the other, for whoever needs no two at a time."""
-    shelf = _Shelf(rows, as_of)
+    """Give the same facts one patient after the other, for whoever needs no two at a time.
+
+    Args:
+        rows: One bulk read of the store.
+        as_of: The instant of asking.
+        also: Patients who are wanted though they may not be in play.
+        is_part: Who was asked for is in play only as in a month of everybody.
+        elsewhere: The same people's overlapping time on others, where it is known already.
+    """
+    shelf = _Shelf(rows, as_of, overlapping_elsewhere(rows) if elsewhere is None else elsewhere)
     wanted = (shelf.in_play() if rows.asked is None or is_part else rows.asked).union(also)
     for patient in rows.patients:
         if patient.id in wanted:
@@ -184,18 +194,14 @@ def _entry(row: EntryTuple, *, is_reversed: bool) -> TimeEntry:
     )
 
 
-_Span = tuple[int, int, str, str, int]
+Span = tuple[int, int, str, str, int]
 """One person's time on one patient: start, end, patient, person, recorded; whole seconds."""
 
 
 def overlapping_elsewhere(rows: PanelRows) -> dict[str, tuple[OtherEntry, ...]]:
-    """Return, by patient, the same people's time on other patients that overlaps in time.
-
-    One sweep over the panel for each person: entries in the order of their start, kept open until
-    they end.
-    """
+    """Return, by patient, the same people's time on other patients that overlaps in time."""
     reversed_ids = {row.reverses for row in rows.entries if row.reverses is not None}
-    by_staff: dict[str, list[_Span]] = defaultdict(list)
+    by_staff: dict[str, list[Span]] = defaultdict(list)
     for row in rows.entries:
         staff_id = row.staff_id
         if staff_id is not None and row.kind == "time" and row.entry_id not in reversed_ids:
@@ -205,19 +211,35 @@ def overlapping_elsewhere(rows: PanelRows) -> dict[str, tuple[OtherEntry, ...]]:
             )
     for patient_id, staff_id, start, seconds, recorded_at in rows.elsewhere:
         by_staff[staff_id].append((start, start + seconds, patient_id, staff_id, recorded_at))
-    found: dict[str, set[_Span]] = defaultdict(set)
-    for spans in by_staff.values():
+    return overlapping(by_staff.values())
+
+
+def overlapping(times_of_people: Iterable[list[Span]]) -> dict[str, tuple[OtherEntry, ...]]:
+    """Return, by patient, what of the same person's time on others overlaps in time.
+
+    One sweep for each person: spans in the order of their start, kept open until they end.
+
+    Args:
+        times_of_people: Each person's spans; they are sorted in place.
+    """
+    found: dict[str, set[Span]] = defaultdict(set)
+    for spans in times_of_people:
         spans.sort()
-        _sweep(spans, found)
+        until = 0
+        for start, end, *_ in spans:
+            if start < until:
+                _sweep(spans, found)
+                break
+            until = end
     return {
         patient_id: tuple(_other_entry(span) for span in sorted(others))
         for patient_id, others in found.items()
     }
 
 
-def _sweep(spans: Sequence[_Span], found: dict[str, set[_Span]]) -> None:
+def _sweep(spans: Sequence[Span], found: dict[str, set[Span]]) -> None:
     """Add to each patient one person's spans on other patients that overlap; spans are sorted."""
-    still_open: list[_Span] = []
+    still_open: list[Span] = []
     for span in spans:
         start, _, patient_id, *_ = span
         still_open = [other for other in still_open if other[1] > start]
@@ -228,7 +250,7 @@ def _sweep(spans: Sequence[_Span], found: dict[str, set[_Span]]) -> None:
         still_open.append(span)
 
 
-def _other_entry(span: _Span) -> OtherEntry:
+def _other_entry(span: Span) -> OtherEntry:
     start, end, _, staff_id, recorded_at = span
     return OtherEntry(
         staff_id=staff_id,
@@ -294,19 +316,24 @@ def _is_prior(row: OtherServiceRow, month: ServiceMonth) -> bool:
 class _Shelf:
     """A month's rows sorted to their patients once, and the values that all patients share."""
 
-    def __init__(self, rows: PanelRows, as_of: datetime | None) -> None:
+    def __init__(
+        self,
+        rows: PanelRows,
+        as_of: datetime | None,
+        elsewhere: Mapping[str, tuple[OtherEntry, ...]],
+    ) -> None:
         self._rows = rows
         self._as_of = as_of
         self._practices = {row.id: practice_facts_of(rows.practice, row) for row in rows.sites}
         self._own_address = practice_facts_of(rows.practice)
         self._past_coverages = _by_patient(rows.past_coverages, lambda row: row.patient_id)
         self._policy = policy_of(rows.practice)
-        self._staff = tuple(staff_of(row) for row in rows.staff)
+        self._staff = People(staff_of(row) for row in rows.staff)
         self._reversed = {row.reverses for row in rows.entries if row.reverses is not None}
         self._entries = _by_patient(
             (row for row in rows.entries if row.kind == "time"), lambda row: row.patient_id
         )
-        self._elsewhere = overlapping_elsewhere(rows)
+        self._elsewhere = elsewhere
         self._conditions = _by_patient(rows.conditions, lambda row: row.patient_id)
         self._enrollments = self._enrolled()
         self._consents = _by_patient(rows.consents, lambda row: row.patient_id)

@@ -7,6 +7,7 @@ here.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from types import MappingProxyType
 
 from trellis_core.care.people import StaffMember
@@ -32,6 +33,7 @@ from trellis_core.care.vocabulary import (
     PracticeKind,
     Program,
     Setting,
+    StaffRole,
 )
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.rules.gaps import Gaps
@@ -81,6 +83,24 @@ class PracticeFacts:
     date_of_service: DateOfServiceRule = DateOfServiceRule.MONTH_END
     apcm_capabilities: Maybe[bool] = UNKNOWN
     performance_reporting: Maybe[bool] = UNKNOWN
+
+
+class People(tuple[StaffMember, ...]):
+    """The people of a practice, with what every month of it asks of them.
+
+    Patients of a practice share one: it may be hundreds of people, and is looked through once.
+    """
+
+    @cached_property
+    def by_id(self) -> Mapping[str, StaffMember]:
+        """Each by the staff id."""
+        return MappingProxyType({member.id: member for member in self})
+
+    @cached_property
+    def only_biller(self) -> str | None:
+        """Id of the only billing practitioner; None for none or several."""
+        billers = [each.id for each in self if each.role is StaffRole.BILLING_PRACTITIONER]
+        return billers[0] if len(billers) == 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from trellis_core.care.vocabulary import PayerKind, Program, StaffRole
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.rules.as_of import known_at
 from trellis_core.rules.dated_rules import DatedRules, programs_of_code, rules_on
-from trellis_core.rules.facts import Facts
+from trellis_core.rules.facts import Facts, People
 from trellis_core.rules.gaps import Gaps, PersonWithoutRole
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import RuleBook
@@ -224,8 +224,8 @@ def month_facts(facts: Facts, *, rule_book: RuleBook, explain: bool) -> MonthFac
         entries.setdefault(entry.program, []).append(entry)
         if entry.replaces is not None and entry.id not in late:
             replaced.add(entry.replaces)
-    staff = {member.id: member for member in facts.staff}
-    default_biller = facts.billing_practitioner or _only_biller(facts.staff)
+    people = facts.staff if isinstance(facts.staff, People) else People(facts.staff)
+    default_biller = facts.billing_practitioner or people.only_biller
     is_biller_open = facts.gaps is not None and _is_biller_open(facts, facts.gaps, rules)
     return MonthFacts(
         facts=facts,
@@ -236,7 +236,7 @@ def month_facts(facts: Facts, *, rule_book: RuleBook, explain: bool) -> MonthFac
         last_day=frame.last_day,
         starts=frame.starts,
         ends=frame.ends,
-        staff=staff,
+        staff=people.by_id,
         entries=entries,
         default_biller=None if is_biller_open else default_biller,
         caps=_caps(rules, facts.policy.unit_caps),
@@ -267,11 +267,6 @@ def _is_biller_open(facts: Facts, gaps: Gaps, rules: DatedRules) -> bool:
     able = rules.texts("common.billing_practitioner.credentials")
     able |= rules.texts("bhi.behavioral_professional.initial.credentials")
     return any(each.credential is UNKNOWN or each.credential in able for each in gaps.staff)
-
-
-def _only_biller(staff: Iterable[StaffMember]) -> str | None:
-    billers = [each.id for each in staff if each.role is StaffRole.BILLING_PRACTITIONER]
-    return billers[0] if len(billers) == 1 else None
 
 
 def program_month(

@@ -20,10 +20,12 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from trellis_core.care.work import OpenWork
+from trellis_core.panel import decide_month
 from trellis_core.rules.rulebook import RuleBook
-from trellis_core.services.board_rows import BoardRow, rows_by_patient
+from trellis_core.services.board_rows import BoardRow, rows_by_patient, rows_of_panel
 from trellis_core.store.changes import ChangeWatch, watch_of
 from trellis_core.store.engine import Store
+from trellis_core.store.overview_query import SeenPatient
 from trellis_core.store.panel_changes import Place, changes_since, place_of
 from trellis_core.store.panel_query import EntryTuple, PanelRows, StaffTime, read_panel
 from trellis_core.store.tables import PatientRow
@@ -107,7 +109,7 @@ def _on_board(rows: PanelRows, *, now: datetime, rule_book: RuleBook) -> dict[st
     }
 
 
-def _searched(patient: PatientRow) -> tuple[str, ...]:
+def _searched(patient: PatientRow | SeenPatient) -> tuple[str, ...]:
     born = "" if patient.birth_date is None else patient.birth_date.isoformat()
     return (
         f"{patient.family_name}, {patient.given_name}".casefold(),
@@ -244,15 +246,21 @@ def _built(
     """Read and determine everybody."""
     with no_search_for_cycles():
         place = place_of(uow, key[0])
-        rows = read_panel(uow, *key)
-        today = local_day(now, zone_named(rows.practice.time_zone))
+        panel = decide_month(uow, *key, as_of=now, rule_book=rule_book)
+        zone_name = panel.view.practice.time_zone
+        today = local_day(now, zone_named(zone_name))
+        rows = rows_of_panel(panel, rule_book=rule_book)
         return _Kept(
             mark=0,
             fingerprint=rule_book.fingerprint,
             place=place,
             since=now,
-            until=ends_at(rows, now),
-            patients=_on_board(rows, now=now, rule_book=rule_book),
+            until=min([midnight_after(now, zone_name), *panel.ahead(now)]),
+            patients={
+                patient.id: PatientOnBoard(_searched(patient), rows[patient.id])
+                for patient in panel.view.patients
+                if patient.id in rows
+            },
             work=read_open_work(uow, key[0], today=today, month=key[1]),
             today=today,
         )
@@ -306,9 +314,6 @@ def overlapped_by(entries: Sequence[EntryTuple], elsewhere: Sequence[StaffTime])
 
 def ends_at(rows: PanelRows, now: datetime) -> datetime:
     """Return when time alone may change a row: midnight, or what lies ahead and comes to pass."""
-    zone = zone_named(rows.practice.time_zone)
-    tomorrow: date = now.astimezone(zone).date() + timedelta(days=1)
-    midnight = datetime.combine(tomorrow, time(), tzinfo=zone).astimezone(UTC)
     seconds = now.timestamp()
     ahead = [
         datetime.fromtimestamp(instant, UTC)
@@ -317,4 +322,11 @@ def ends_at(rows: PanelRows, now: datetime) -> datetime:
         if instant > seconds
     ]
     ahead += [contact.at for contact in rows.contacts if contact.at > now]
-    return min([midnight, *ahead])
+    return min([midnight_after(now, rows.practice.time_zone), *ahead])
+
+
+def midnight_after(now: datetime, zone_name: str) -> datetime:
+    """Return when a practice's day ends."""
+    zone = zone_named(zone_name)
+    tomorrow: date = now.astimezone(zone).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), tzinfo=zone).astimezone(UTC)

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from types import MappingProxyType
+from typing import Final, Protocol
 
 from trellis_core.care.records import DeclinedConsent, Discharge, stands_declined
 from trellis_core.care.vocabulary import MdmLevel, Program, Track
-from trellis_core.panel import facts_in_turn, is_enrolled
+from trellis_core.panel import PanelMonth, facts_in_turn, is_enrolled, practice_facts_of
 from trellis_core.rules.determination import (
     Blocked,
     Determination,
@@ -29,11 +30,12 @@ from trellis_core.rules.facts import Facts, PracticeFacts
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.store.care_mapping import consent_of, declined_consent_of
+from trellis_core.store.overview_query import Overview, SeenPatient, TimeOfProgram
 from trellis_core.store.panel_query import PanelRows
 from trellis_core.store.tables import PatientRow
 from trellis_core.values.money import ZERO
-from trellis_core.values.periods import ServiceMonth
-from trellis_core.values.unknown import UNKNOWN
+from trellis_core.values.periods import ServiceMonth, zone_named
+from trellis_core.values.unknown import UNKNOWN, Maybe
 
 
 class BoardState(StrEnum):
@@ -122,21 +124,183 @@ def rows_by_patient(
     """
     work = WorkOfMonth(rows)
     declined = standing_refusals(rows)
-    values: dict[PracticeFacts, Values] = {}
-    found: dict[str, tuple[BoardRow, ...]] = {}
-    for patient, facts in facts_in_turn(rows, as_of=as_of):
-        place = facts.practice
-        if place not in values:
-            values[place] = Values(rule_book, rows.month, place)
-        found[patient.id] = PatientRows(
+    values = _ValuesOfPlaces(rule_book, rows.month)
+    return {
+        patient.id: PatientRows(
             patient,
-            facts,
+            OnRecord.of(facts),
             determine(facts, rule_book=rule_book),
             work,
-            values[place],
+            values.at(facts.practice),
+            declined.get(patient.id, {}),
+        ).rows()
+        for patient, facts in facts_in_turn(rows, as_of=as_of)
+    }
+
+
+def rows_of_panel(panel: PanelMonth, *, rule_book: RuleBook) -> dict[str, tuple[BoardRow, ...]]:
+    """Return the rows of everybody in play in a month that was decided at once.
+
+    Args:
+        panel: The month.
+        rule_book: The rules.
+    """
+    view = panel.view
+    work = _WorkOfPanel(view)
+    declined: dict[str, dict[Program, DeclinedConsent]] = {}
+    for rows in panel.rows:
+        declined |= standing_refusals(rows)
+    values = _ValuesOfPlaces(rule_book, view.month)
+    seen = _Seen(view)
+    found: dict[str, tuple[BoardRow, ...]] = {}
+    for patient in view.patients:
+        determination = panel.determinations.get(patient.id)
+        if determination is None:
+            continue
+        facts = panel.facts.get(patient.id)
+        known = seen.on_record(patient) if facts is None else OnRecord.of(facts)
+        found[patient.id] = PatientRows(
+            patient,
+            known,
+            determination,
+            work,
+            values.at(known.practice),
             declined.get(patient.id, {}),
         ).rows()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class OnRecord:
+    """What a board asks of a patient's records beside the determination.
+
+    Attributes:
+        enrolled: Programs with an enrollment on some day of the month.
+        elected: The track that a person chose, by program.
+    """
+
+    month: ServiceMonth
+    practice: PracticeFacts
+    enrolled: frozenset[Program]
+    elected: Mapping[Program, Track]
+    discharges: tuple[Discharge, ...]
+    is_documented: Maybe[bool]
+
+    @classmethod
+    def of(cls, facts: Facts) -> "OnRecord":
+        """Return it as facts say it."""
+        enrollments = () if facts.enrollments is UNKNOWN else facts.enrollments
+        month = facts.service_month
+        elected: dict[Program, Track] = {}
+        for each in enrollments:
+            if isinstance(each.track, Track):
+                elected.setdefault(each.program, each.track)
+        return cls(
+            month,
+            facts.practice,
+            frozenset(each.program for each in enrollments if is_enrolled(each, month)),
+            elected,
+            facts.discharges,
+            facts.apcm_services_documented,
+        )
+
+
+class _Seen:
+    """The same of whoever's month was decided together with others': no track, no discharge."""
+
+    def __init__(self, view: Overview) -> None:
+        self._view = view
+        own = practice_facts_of(view.practice)
+        self._own = own
+        self._places = {row.id: practice_facts_of(view.practice, row) for row in view.sites}
+        self._enrolled: dict[tuple[str, ...], frozenset[Program]] = {}
+
+    def on_record(self, patient: SeenPatient) -> OnRecord:
+        """Return what is on record of a patient."""
+        month = self._view.month
+        first, last = month.first_day, month.last_day
+        names = tuple(
+            program
+            for program, started, ended, _, _ in self._view.enrollments.get(patient.id, ())
+            if started <= last and (ended is None or ended >= first)
+        )
+        if names not in self._enrolled:
+            self._enrolled[names] = frozenset(map(Program, names))
+        said = self._view.documented.get(patient.id)
+        return OnRecord(
+            month,
+            self._places.get(patient.site_id or "", self._own),
+            self._enrolled[names],
+            _NOTHING_ELECTED,
+            (),
+            UNKNOWN if said is None else said,
+        )
+
+
+_NOTHING_ELECTED: Final[Mapping[Program, Track]] = MappingProxyType({})
+
+
+class Work(Protocol):
+    """Who worked on whom in a month."""
+
+    def last_touch(self, patient_id: str) -> date | None:
+        """Return the last day with time for a patient."""
+
+    def coordinator(self, patient_id: str, program: Program) -> str | None:
+        """Return who worked most on a patient's program; of equals, the first by id."""
+
+
+class _WorkOfPanel:
+    """Who worked on whom, from a month in few columns: worked out for the patient who is asked for."""
+
+    def __init__(self, view: Overview) -> None:
+        self._zone = zone_named(view.practice.time_zone)
+        self._time: dict[str, list[TimeOfProgram]] = {}
+        gone: set[str] = set()
+        for part in view.time:
+            self._time.setdefault(part.patient_id, []).append(part)
+            if part.specials:
+                gone.update(entry[8] for entry in part.entries if entry[1] < 0)
+        self._gone = gone
+
+    def last_touch(self, patient_id: str) -> date | None:
+        """Return the last day with time for a patient."""
+        days = [day for part in self._time.get(patient_id, ()) if (day := self._last_day(part))]
+        return max(days) if days else None
+
+    def _last_day(self, part: TimeOfProgram) -> date | None:
+        if not part.specials or not any(entry[2] in self._gone for entry in part.entries):
+            return date.fromisoformat(part.last_day)
+        starts = [entry[0] for entry in part.entries if entry[1] > 0 and entry[2] not in self._gone]
+        return datetime.fromtimestamp(max(starts), self._zone).date() if starts else None
+
+    def coordinator(self, patient_id: str, program: Program) -> str | None:
+        """Return who worked most on a patient's program; of equals, the first by id."""
+        people: dict[str, int] = {}
+        for part in self._time.get(patient_id, ()):
+            if part.program == program:
+                for _, seconds, entry_id, staff_id, *_ in part.entries:
+                    if seconds > 0 and staff_id is not None and entry_id not in self._gone:
+                        people[staff_id] = people.get(staff_id, 0) + seconds
+        return min(people, key=lambda who: (-people[who], who)) if people else None
+
+
+class _ValuesOfPlaces:
+    """Amounts at every place of a practice, looked up once."""
+
+    def __init__(self, rule_book: RuleBook, month: ServiceMonth) -> None:
+        self._rule_book = rule_book
+        self._month = month
+        self._found: dict[PracticeFacts, Values] = {}
+        self._last: tuple[PracticeFacts, Values] | None = None
+
+    def at(self, place: PracticeFacts) -> "Values":
+        """Return the amounts at a place."""
+        if self._last is None or self._last[0] is not place:
+            if place not in self._found:
+                self._found[place] = Values(self._rule_book, self._month, place)
+            self._last = place, self._found[place]
+        return self._last[1]
 
 
 def standing_refusals(rows: PanelRows) -> dict[str, dict[Program, DeclinedConsent]]:
@@ -328,16 +492,16 @@ class PatientRows:
 
     def __init__(
         self,
-        patient: PatientRow,
-        facts: Facts,
+        patient: PatientRow | SeenPatient,
+        known: OnRecord,
         determination: Determination,
-        work: WorkOfMonth,
+        work: Work,
         values: Values,
         declined: Mapping[Program, DeclinedConsent],
     ) -> None:
         self._patient = patient
         self._declined = declined
-        self._facts = facts
+        self._known = known
         self._determination = determination
         self._work = work
         self._values = values
@@ -355,21 +519,16 @@ class PatientRows:
         return tuple(found)
 
     def _discharge(self, discharge_id: str) -> Discharge | None:
-        return next((one for one in self._facts.discharges if one.id == discharge_id), None)
+        return next((one for one in self._known.discharges if one.id == discharge_id), None)
 
     def _is_of_this_month(self, discharge_id: str) -> bool:
         """Say whether a discharge is this month's matter: its visit is, or there is none yet."""
         visited_on = _visited_on(self._discharge(discharge_id))
-        return visited_on is None or visited_on in self._facts.service_month
+        return visited_on is None or visited_on in self._known.month
 
     def _programs(self) -> list[Program]:
         determination = self._determination
-        enrollments = self._facts.enrollments
-        named = {
-            enrollment.program
-            for enrollment in (() if enrollments is UNKNOWN else enrollments)
-            if is_enrolled(enrollment, self._facts.service_month)
-        }
+        named = set(self._known.enrolled)
         named |= {meter.program for meter in determination.meters if meter.seconds}
         named |= {line.program for line in determination.lines}
         named |= {blocked.program for blocked in determination.blocked}
@@ -380,7 +539,7 @@ class PatientRows:
         meters = [meter for meter in self._determination.meters if meter.program is program]
         if not meters:
             return None
-        elected = self._elected(program)
+        elected = self._known.elected.get(program)
         codes = {line.code for line in lines}
         return max(
             meters,
@@ -393,13 +552,6 @@ class PatientRows:
                 meter.track is Track.STAFF,
             ),
         )
-
-    def _elected(self, program: Program) -> Track | None:
-        enrollments = self._facts.enrollments
-        for enrollment in () if enrollments is UNKNOWN else enrollments:
-            if enrollment.program is program and isinstance(enrollment.track, Track):
-                return enrollment.track
-        return None
 
     def _program_row(self, program: Program) -> BoardRow:
         determination = self._determination
@@ -419,7 +571,7 @@ class PatientRows:
             blocked=blocked,
             expected=expected,
             cleared=self._if_cleared(state, meter, expected, blocked),
-            steps=_apcm_steps(self._facts, blocked) if program is Program.APCM else (),
+            steps=_apcm_steps(self._known, blocked) if program is Program.APCM else (),
         )
 
     def _if_cleared(
@@ -544,13 +696,13 @@ def _sum(lines: Iterable[ServiceLine]) -> Decimal:
     return sum((line.allowed for line in lines if line.allowed is not None), ZERO)
 
 
-def _apcm_steps(facts: Facts, blocked: Sequence[Blocked]) -> tuple[StepState, ...]:
+def _apcm_steps(known: OnRecord, blocked: Sequence[Blocked]) -> tuple[StepState, ...]:
     """Return APCM's checklist: what the patient's record needs, and what is stated to be so."""
     reasons = {entry.reason for entry in blocked}
     done = {step: not reasons & open_reasons for step, open_reasons in _APCM_STEPS}
-    done["capabilities"] = facts.practice.apcm_capabilities is True
-    done["performance_reporting"] = facts.practice.performance_reporting is True
-    done["services_documented"] = facts.apcm_services_documented is True
+    done["capabilities"] = known.practice.apcm_capabilities is True
+    done["performance_reporting"] = known.practice.performance_reporting is True
+    done["services_documented"] = known.is_documented is True
     return tuple(
         StepState(discharge="", step=step, due=None, is_done=is_done)
         for step, is_done in done.items()

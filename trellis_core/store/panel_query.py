@@ -1,32 +1,44 @@
-"""Everything the rules may ask about a practice's month, in one bulk statement for each table.
+"""Everything the rules may ask about a practice's month: one statement for a few patients, a dozen for all.
 
-The number of statements is the same for one patient and for ten thousand. Rows come back as plain
+The number of statements is the same for sixty patients and for ten thousand. Rows come back as plain
 rows of named columns; no object of the mapper is made.
 """
 
-from collections.abc import Collection, Sequence
+import json
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum, auto
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    BindParameter,
     ColumnElement,
     Connection,
+    Date,
+    Dialect,
     Select,
     Table,
+    Text,
+    UnaryExpression,
+    any_,
+    bindparam,
     exists,
     func,
     or_,
     select,
-    union_all,
 )
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import KeyedColumnElement
+from sqlalchemy.sql.operators import custom_op
 
 from trellis_core.care.vocabulary import Program
 from trellis_core.errors import NotFoundError
-from trellis_core.store.small_tables import Part, SmallTables, read_together
+from trellis_core.store.prepared import PreparedRead
 from trellis_core.store.tables import (
     ENTRY,
     MONTH_MARK,
@@ -59,11 +71,14 @@ from trellis_core.store.tables import (
 from trellis_core.store.unit_of_work import UnitOfWork
 from trellis_core.values.periods import ServiceMonth
 
-_TRANSITIONAL_REACH: Final = timedelta(days=31)
+TRANSITIONAL_REACH: Final = timedelta(days=31)
 """Days around a month that a transitional period may touch; generous, the rules decide exactly."""
 
-_LISTED_AT_MOST: Final = 500
-"""Patients named one by one in a statement; more are picked out after a bulk read."""
+_FEW: Final = 50
+"""Patients up to whom everything is read in one statement."""
+
+_MANY: Final = 3_000
+"""Patients up to whom each is looked up; for more a table is gone through."""
 
 _LONGEST_ENTRY: Final = 86_400
 """Seconds of the longest entry that the ledger takes."""
@@ -71,10 +86,12 @@ _LONGEST_ENTRY: Final = 86_400
 _MONTHS_OF_A_YEAR_BEFORE: Final = 13
 """Months back to which what is billed month by month is read whole; rules ask for a year."""
 
+_FIRST_MONTH: Final = ServiceMonth(2000, 1)
+"""Before any month in which collaborative care could be billed."""
+
 _EPISODES: Final = (Program.COCM.value, Program.APCM.value)
 """Programs in which every earlier month tells whether an episode goes on."""
 
-_R = TypeVar("_R")
 _Columns = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
 
 
@@ -182,94 +199,252 @@ def _table(row: type[TrellisTable]) -> Table:
     return cast("Table", row.__table__)  # type: ignore[attr-defined]
 
 
-class _Reader:
-    """Reads tables of one practice, for all patients or for those asked for.
+_PRACTICE_ID: Final = bindparam("practice_id", type_=Text())
+_FIRST: Final = bindparam("first", type_=Date())
+_LAST: Final = bindparam("last", type_=Date())
+_YM: Final = bindparam("ym", type_=BigInteger())
+_SINCE: Final = bindparam("since", type_=Date())
+"""Day from which a discharge's period may touch the month, and all that belongs to it."""
 
-    Rows are put in order here, not by the database: an order of its own would lead it to the key of
-    the order instead of the patient's.
+_UNTIL: Final = bindparam("until", type_=Date())
+_YEAR_BEFORE: Final = bindparam("year_before", type_=BigInteger())
+
+
+_UNTIL_SERVICE: Final = bindparam("until_service", type_=Date())
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """How a statement names the patients who are asked for.
+
+    Attributes:
+        is_few: They are so few that each is looked up, and the table not gone through.
     """
 
-    def __init__(
-        self, connection: Connection, practice_id: str, patient_ids: frozenset[str] | None
-    ) -> None:
-        self._connection = connection
-        self._practice_id = practice_id
-        self._asked = patient_ids
-        self._listed = (
-            sorted(patient_ids)
-            if patient_ids is not None and len(patient_ids) <= _LISTED_AT_MOST
-            else None
+    dialect: str
+    is_few: bool
+
+    def named(self, column: ColumnElement[str], name: str = "ids") -> ColumnElement[bool]:
+        """Return the condition that a column's value is in a list."""
+        if self.dialect != "sqlite":
+            return column == any_(bindparam(name, type_=ARRAY(column.type)))
+        listed = func.json_each(bindparam(name, type_=Text())).table_valued("value")
+        return column.in_(select(listed.c.value))
+
+    def practice(self, column: ColumnElement[str]) -> ColumnElement[bool]:
+        """Return the condition that a row is of the practice.
+
+        SQLite would go through all of a practice's rows where it knows nothing of how many there are.
+        """
+        if self.dialect == "sqlite" and self.is_few:
+            return UnaryExpression(column, operator=custom_op("+")) == _PRACTICE_ID
+        return column == _PRACTICE_ID
+
+
+class _Reach(Enum):
+    """How many patients are asked for."""
+
+    ALL = auto()
+    MOST = auto()
+    MANY = auto()
+    FEW = auto()
+
+    @classmethod
+    def of(cls, asked: Collection[str] | None) -> "_Reach":
+        if asked is None:
+            return cls.ALL
+        if len(asked) > _MANY:
+            return cls.MOST
+        return cls.FEW if len(asked) <= _FEW else cls.MANY
+
+
+class _Part(NamedTuple):
+    """One part of a month: its statement, and what its rows are put in order by."""
+
+    statement: Select[Any]
+    order: tuple[str, ...] = ()
+
+    def sorted(self, rows: Sequence[Any]) -> Sequence[Any]:
+        return sorted(rows, key=attrgetter(*self.order)) if self.order else rows
+
+
+class _Parts:
+    """The statements that a month is read with: of few rows together, of many one for each."""
+
+    def __init__(self, dialect: Dialect, reach: _Reach, *, with_others: bool) -> None:
+        parts = dict(_statements(_asked(dialect, reach)))
+        if not with_others:
+            parts.pop("elsewhere", None)
+        self._parts = parts
+        large = _LARGE & parts.keys() if reach is not _Reach.FEW else frozenset()
+        self._asked = {
+            name: frozenset(parts[name].statement.compile(dialect=dialect).params) for name in large
+        }
+        self._together = PreparedRead(
+            dialect, {name: part.statement for name, part in parts.items() if name not in large}
         )
 
-    def rows(
-        self,
-        kind: type[_R],
-        *where: ColumnElement[bool],
-        order: Sequence[str] = ("id",),
-        owner: str | None = "patient_id",
-    ) -> Sequence[_R]:
-        """Read a table's rows that meet the conditions, in a stable order."""
-        table = _table(cast("type[TrellisTable]", kind))
-        found = self.read(select(table), table, *where, owner=owner)
-        return cast("Sequence[_R]", sorted(found, key=attrgetter(*order)))
+    def read(self, connection: Connection, given: Mapping[str, object]) -> dict[str, Sequence[Any]]:
+        """Return every part's rows, in order."""
+        found: dict[str, Sequence[Any]] = dict(self._together.read(connection, given))
+        for name, asked in self._asked.items():
+            own = {key: value for key, value in given.items() if key in asked}
+            found[name] = connection.execute(self._parts[name].statement, own).all()
+        return {name: self._parts[name].sorted(rows) for name, rows in found.items()}
 
-    def read(
-        self,
-        statement: Select[*tuple[object, ...]],
-        table: Table,
-        *where: ColumnElement[bool],
-        owner: str | None = "patient_id",
-    ) -> Sequence[object]:
-        """Run a statement over a table of this practice."""
-        statement = statement.where(table.c.practice_id == self._practice_id, *where)
-        if owner is not None and self._listed is not None:
-            statement = statement.where(table.c[owner].in_(self._listed))
-        found: Sequence[object] = self._connection.execute(statement).all()
-        if owner is not None and self._asked is not None and self._listed is None:
-            found = [row for row in found if getattr(row, owner) in self._asked]
-        return found
 
-    def part(
-        self,
+_lock: Final = threading.Lock()
+_kept: Final[dict[tuple[str, _Reach, bool], _Parts]] = {}
+
+
+def _parts_for(connection: Connection, reach: _Reach, with_others: bool) -> _Parts:  # noqa: FBT001
+    """Return the statements for a kind of database, put together once."""
+    key = connection.dialect.name, reach, with_others
+    with _lock:
+        if key not in _kept:
+            _kept[key] = _Parts(connection.dialect, reach, with_others=with_others)
+        return _kept[key]
+
+
+def _asked(dialect: Dialect, reach: _Reach) -> _Asked | None:
+    return None if reach is _Reach.ALL else _Asked(dialect.name, is_few=reach is not _Reach.MOST)
+
+
+def _statements(asked: _Asked | None) -> Iterator[tuple[str, _Part]]:
+    """Yield the statement of each part of a month.
+
+    Args:
+        asked: How the patients are named; None for everybody.
+    """
+
+    def of(
         kind: type[TrellisTable],
         *where: ColumnElement[bool],
         order: tuple[str, ...] = ("id",),
         owner: str | None = "patient_id",
-    ) -> Part:
-        """Return one of several tables that are read together: its rows that meet the conditions."""
-        columns = _table(kind).c
-        own = [columns.practice_id == self._practice_id]
-        if owner is not None and self._listed is not None:
-            own.append(columns[owner].in_(self._listed))
-        return Part(kind, (*own, *where), order)
+    ) -> _Part:
+        table = _table(kind)
+        own = [*where]
+        if asked is None or owner != "patient_id":
+            own.append(table.c.practice_id == _PRACTICE_ID)
+        else:
+            own.append(asked.practice(table.c.practice_id))
+        if asked is not None and owner is not None:
+            own.append(asked.named(table.c[owner]))
+        return _Part(select(table).where(*own), order)
 
-    def together(self, *parts: Part) -> SmallTables:
-        """Read several tables of few rows in one statement."""
-        is_picked_after = self._asked is not None and self._listed is None
-        return read_together(
-            self._connection, parts, among=self._asked if is_picked_after else None
-        )
+    day, scale = _table(VisitRow).c, _table(RatingScaleRow).c
+    stay, leave = _table(FacilityStayRow).c, _table(DischargeRow).c
+    contact, service = _table(DischargeContactRow).c, _table(OtherServiceRow).c
+    decision, review = _table(DecisionMakingRow).c, _table(CaseloadReviewRow).c
+    in_reach = leave.discharged_on.between(_SINCE, _UNTIL)
+    practice = _table(PracticeRow)
+    yield "practice", _Part(select(practice).where(practice.c.id == _PRACTICE_ID))
+    yield "staff", of(StaffRow, owner=None)
+    yield "sites", of(SiteRow, owner=None)
+    yield "patients", of(PatientRow, is_in_play(_PRACTICE_ID, _YM), owner="id")
+    yield (
+        "past_coverages",
+        of(PastCoverageRow, _table(PastCoverageRow).c.ended_on >= _FIRST, order=("ended_on", "id")),
+    )
+    yield "conditions", of(ConditionRow)
+    yield "enrollments", of(EnrollmentRow, order=("started_on", "id"))
+    yield (
+        "practitioners",
+        of(EnrollmentPractitionerRow, order=("enrollment_id", "from_day", "id")),
+    )
+    yield (
+        "elections",
+        of(
+            TrackElectionRow,
+            _table(TrackElectionRow).c.ym == _YM,
+            order=("patient_id", "program"),
+        ),
+    )
+    yield "consents", of(ConsentRow)
+    yield "declined", of(ConsentDeclinedRow, order=("declined_on", "id"))
+    yield "care_plans", of(CarePlanRow)
+    yield (
+        "visits",
+        of(VisitRow, or_(day.is_initiating, day.on_day.between(_FIRST, _LAST)), order=_DATED),
+    )
+    yield "decisions", of(DecisionMakingRow, decision.on_day.between(_FIRST, _LAST), order=_DATED)
+    yield (
+        "scales",
+        of(
+            RatingScaleRow,
+            scale.on_day <= _LAST,
+            or_(scale.on_day >= _FIRST, _since_enrollment(scale)),
+            order=_DATED,
+        ),
+    )
+    yield "reviews", of(CaseloadReviewRow, review.on_day.between(_FIRST, _LAST), order=_DATED)
+    yield (
+        "other_services",
+        of(
+            OtherServiceRow,
+            service.on_day <= _UNTIL_SERVICE,
+            or_(service.on_day >= _SINCE, service.same_practice),
+            order=_DATED,
+        ),
+    )
+    yield (
+        "stays",
+        of(
+            FacilityStayRow,
+            stay.admitted_on <= _LAST,
+            or_(stay.discharged_on.is_(None), stay.discharged_on >= _FIRST),
+            order=("admitted_on", "id"),
+        ),
+    )
+    yield "discharges", of(DischargeRow, in_reach, order=("discharged_on", "id"))
+    yield (
+        "contacts",
+        of(
+            DischargeContactRow,
+            exists().where(
+                leave.practice_id == contact.practice_id,
+                leave.id == contact.discharge_id,
+                in_reach,
+            ),
+            order=("at", "id"),
+        ),
+    )
+    yield (
+        "apcm_months",
+        of(ApcmMonthRow, _table(ApcmMonthRow).c.ym == _YM, order=("patient_id",)),
+    )
+    yield "entries", _Part(_entries(asked), ("seq",))
+    yield "timed_months", _Part(_timed_months(asked), ("ym",))
+    recent, first = _issued(asked)
+    yield "issued", _Part(recent)
+    yield "issued_first", _Part(first)
+    if asked is not None:
+        yield "elsewhere", _Part(_elsewhere(asked))
 
-    def read_all(
-        self, *statements: Select[*tuple[object, ...]], owner: ColumnElement[str]
-    ) -> Sequence[object]:
-        """Run several statements over the same columns as one."""
-        if self._listed is not None:
-            statements = tuple(each.where(owner.in_(self._listed)) for each in statements)
-        found: Sequence[object] = self._connection.execute(union_all(*statements)).all()
-        if self._asked is not None and self._listed is None:
-            found = [row for row in found if cast("IssuedLine", row).patient_id in self._asked]
-        return found
+
+_DATED: Final = ("on_day", "id")
+_LARGE: Final = frozenset(
+    {
+        *("patients", "conditions", "enrollments", "consents", "care_plans", "scales"),
+        *("entries", "timed_months", "issued", "issued_first"),
+    }
+)
+"""Parts with a row or more for many patients, for which a statement of their own is quicker."""
 
 
-def _is_in_play(practice_id: str, month: ServiceMonth) -> ColumnElement[bool]:
+def _months_since_the_first(month: ServiceMonth) -> int:
+    return 12 * (month.year - _FIRST_MONTH.year) + month.month
+
+
+def is_in_play(
+    practice_id: str | BindParameter[str], ym: int | BindParameter[int]
+) -> ColumnElement[bool]:
     """Return the condition that leaves out records that were merged into another.
 
     In a month that was closed before they keep their place: their time there was not moved.
     """
-    was_closed = exists().where(
-        MONTH_MARK.c.practice_id == practice_id, MONTH_MARK.c.ym == month.ym
-    )
+    was_closed = exists().where(MONTH_MARK.c.practice_id == practice_id, MONTH_MARK.c.ym == ym)
     return or_(_table(PatientRow).c.merged_into.is_(None), was_closed)
 
 
@@ -278,170 +453,96 @@ def read_panel(
     practice_id: str,
     month: ServiceMonth,
     patient_ids: Collection[str] | None = None,
+    *,
+    with_elsewhere: bool = True,
 ) -> PanelRows:
     """Read a practice's month: its records, its entries, and what earlier months are needed for.
+
+    One statement for a few patients; for more, one for all small tables and one for each large.
 
     Args:
         uow: An open unit of work.
         practice_id: Whose.
         month: The service month.
         patient_ids: Only these patients; None for everybody.
+        with_elsewhere: Also the same people's time on patients who are not asked for.
 
     Raises:
         NotFoundError: There is no such practice.
     """
     asked = None if patient_ids is None else frozenset(patient_ids)
     connection = uow.session.connection()
-    reader = _Reader(connection, practice_id, asked)
+    reach = _Reach.of(asked)
     first, last = month.first_day, month.last_day
-    day, scale = _table(VisitRow).c, _table(RatingScaleRow).c
-    stay, leave = _table(FacilityStayRow).c, _table(DischargeRow).c
-    contact, service = _table(DischargeContactRow).c, _table(OtherServiceRow).c
-    in_play = leave.discharged_on.between(
-        first - 2 * _TRANSITIONAL_REACH, last + _TRANSITIONAL_REACH
-    )
-    entries = _entries(reader, month)
-    small = reader.together(
-        reader.part(SiteRow, owner=None),
-        reader.part(
-            PastCoverageRow, _table(PastCoverageRow).c.ended_on >= first, order=("ended_on", "id")
-        ),
-        reader.part(EnrollmentPractitionerRow, order=("enrollment_id", "from_day", "id")),
-        reader.part(
-            TrackElectionRow,
-            _table(TrackElectionRow).c.ym == month.ym,
-            order=("patient_id", "program"),
-        ),
-        reader.part(
-            DecisionMakingRow,
-            _table(DecisionMakingRow).c.on_day.between(first, last),
-            order=("on_day", "id"),
-        ),
-        reader.part(
-            CaseloadReviewRow,
-            _table(CaseloadReviewRow).c.on_day.between(first, last),
-            order=("on_day", "id"),
-        ),
-        reader.part(
-            OtherServiceRow,
-            service.on_day <= last + 2 * _TRANSITIONAL_REACH,
-            or_(service.on_day >= first - 2 * _TRANSITIONAL_REACH, service.same_practice),
-            order=("on_day", "id"),
-        ),
-        reader.part(
-            FacilityStayRow,
-            stay.admitted_on <= last,
-            or_(stay.discharged_on.is_(None), stay.discharged_on >= first),
-            order=("admitted_on", "id"),
-        ),
-        reader.part(DischargeRow, in_play, order=("discharged_on", "id")),
-        reader.part(
-            DischargeContactRow,
-            exists().where(
-                leave.practice_id == contact.practice_id,
-                leave.id == contact.discharge_id,
-                in_play,
-            ),
-            order=("at", "id"),
-        ),
-        reader.part(ConsentDeclinedRow, order=("declined_on", "id")),
-        reader.part(ApcmMonthRow, _table(ApcmMonthRow).c.ym == month.ym, order=("patient_id",)),
-        reader.part(StaffRow, owner=None),
-        reader.part(
-            VisitRow,
-            or_(day.is_initiating, day.on_day.between(first, last)),
-            order=("on_day", "id"),
-        ),
-    )
+    given: dict[str, object] = {
+        "practice_id": practice_id,
+        "first": first,
+        "last": last,
+        "ym": month.ym,
+        "since": first - 2 * TRANSITIONAL_REACH,
+        "until": last + TRANSITIONAL_REACH,
+        "until_service": last + 2 * TRANSITIONAL_REACH,
+        "year_before": month.plus(-_MONTHS_OF_A_YEAR_BEFORE).ym,
+    }
+    if asked is not None:
+        listed = sorted(asked)
+        months = [month.plus(-back).ym for back in range(1, _months_since_the_first(month))]
+        is_lite = connection.dialect.name == "sqlite"
+        given["ids"] = json.dumps(listed) if is_lite else listed
+        given["months_before"] = json.dumps(months) if is_lite else months
+    has_others = asked is not None and with_elsewhere
+    found = _parts_for(connection, reach, has_others).read(connection, given)
+    if not found["practice"]:
+        raise NotFoundError("practice", practice_id)
+    entries = found["entries"]
+    if reach is not _Reach.FEW:
+        # A tuple's own names cost less than those of the database's rows, and each is asked many times.
+        entries = list(map(EntryTuple._make, entries))
+    issued = sorted((*found.pop("issued"), *found.pop("issued_first")), key=_issued_order)
+    elsewhere = found.pop("elsewhere", ())
     return PanelRows(
-        practice=_practice(connection, practice_id),
         month=month,
-        staff=small.of(StaffRow),
-        sites=small.of(SiteRow),
-        patients=reader.rows(PatientRow, _is_in_play(practice_id, month), owner="id"),
-        past_coverages=small.of(PastCoverageRow),
-        conditions=reader.rows(ConditionRow),
-        enrollments=reader.rows(EnrollmentRow, order=("started_on", "id")),
-        practitioners=small.of(EnrollmentPractitionerRow),
-        elections=small.of(TrackElectionRow),
-        consents=reader.rows(ConsentRow),
-        declined=small.of(ConsentDeclinedRow),
-        care_plans=reader.rows(CarePlanRow),
-        visits=small.of(VisitRow),
-        decisions=small.of(DecisionMakingRow),
-        scales=reader.rows(
-            RatingScaleRow,
-            scale.on_day <= last,
-            or_(scale.on_day >= first, _since_enrollment(scale)),
-            order=("on_day", "id"),
-        ),
-        reviews=small.of(CaseloadReviewRow),
-        other_services=small.of(OtherServiceRow),
-        stays=small.of(FacilityStayRow),
-        discharges=small.of(DischargeRow),
-        contacts=small.of(DischargeContactRow),
-        apcm_months=small.of(ApcmMonthRow),
+        practice=found.pop("practice")[0],
         entries=entries,
-        elsewhere=_elsewhere(connection, practice_id, month, entries, asked),
-        timed_months=cast(
-            "Sequence[TimedMonth]",
-            reader.read(
-                select(MONTH_ROLL.c.patient_id, MONTH_ROLL.c.ym).order_by(MONTH_ROLL.c.ym),
-                MONTH_ROLL,
-                MONTH_ROLL.c.ym < month.ym,
-                MONTH_ROLL.c.program == Program.COCM.value,
-                MONTH_ROLL.c.seconds > 0,
-            ),
-        ),
-        issued=_issued(reader, practice_id, month),
+        elsewhere=elsewhere,
+        issued=issued,
         asked=asked,
+        **{name: rows for name, rows in found.items() if name != "entries"},
     )
 
 
-def _issued(reader: _Reader, practice_id: str, month: ServiceMonth) -> Sequence[IssuedLine]:
-    """Return the lines that stand on issued superbills of earlier months."""
+def _issued(asked: _Asked | None) -> tuple[Select[Any], Select[Any]]:
+    """Return the lines that stand on issued superbills of earlier months: the recent ones, and the first."""
     line = SUPERBILL_LINE.c
     is_replaced = exists().where(
-        SUPERBILL.c.practice_id == practice_id,
+        SUPERBILL.c.practice_id == _PRACTICE_ID,
         SUPERBILL.c.ym == line.ym,
         SUPERBILL.c.patient_id == line.patient_id,
         SUPERBILL.c.replaces == line.number,
     )
-    is_needed = or_(
-        line.ym >= month.plus(-_MONTHS_OF_A_YEAR_BEFORE).ym, line.program.in_(_EPISODES)
-    )
-    own = (line.practice_id == practice_id, ~is_replaced)
-    kinds = (line.patient_id, line.code, line.program, line.billing_practitioner)
-    recent = select(*(line[name] for name in IssuedLine._fields)).where(
-        *own, line.ym < month.ym, is_needed
-    )
+    is_needed = or_(line.ym >= _YEAR_BEFORE, *(line.program == each for each in _EPISODES))
+    own = [line.practice_id == _PRACTICE_ID, ~is_replaced, line.ym < _YM]
+    if asked is not None:
+        own.append(asked.named(line.patient_id))
+    recent = select(*(line[name] for name in IssuedLine._fields)).where(*own, is_needed)
     first = (
         select(
             line.patient_id,
-            func.min(line.ym),
+            func.min(line.ym).label("ym"),
             line.code,
             line.program,
-            func.min(line.date_of_service),
+            func.min(line.date_of_service).label("date_of_service"),
             line.billing_practitioner,
         )
-        .where(*own, line.ym < month.ym, ~is_needed)
-        .group_by(*kinds)
+        .where(*own, ~is_needed)
+        .group_by(line.patient_id, line.code, line.program, line.billing_practitioner)
     )
-    found = reader.read_all(recent, first, owner=line.patient_id)
-    return cast("Sequence[IssuedLine]", sorted(found, key=_issued_order))
+    return recent, first
 
 
 def _issued_order(row: object) -> tuple[object, ...]:
     of = cast("IssuedLine", row)
     return of.patient_id, of.ym, of.code, of.date_of_service, of.billing_practitioner or ""
-
-
-def _practice(connection: Connection, practice_id: str) -> PracticeRow:
-    table = _table(PracticeRow)
-    found = connection.execute(select(table).where(table.c.id == practice_id)).one_or_none()
-    if found is None:
-        raise NotFoundError("practice", practice_id)
-    return cast("PracticeRow", found)
 
 
 def _since_enrollment(scale: _Columns) -> ColumnElement[bool]:
@@ -450,42 +551,52 @@ def _since_enrollment(scale: _Columns) -> ColumnElement[bool]:
     return exists().where(
         enrollment.practice_id == scale.practice_id,
         enrollment.patient_id == scale.patient_id,
-        enrollment.program.in_((Program.BHI.value, Program.COCM.value)),
+        or_(*(enrollment.program == each.value for each in (Program.BHI, Program.COCM))),
         enrollment.started_on <= scale.on_day,
     )
 
 
-def _entries(reader: _Reader, month: ServiceMonth) -> Sequence[EntryTuple]:
-    statement = select(*(ENTRY.c[name] for name in EntryTuple._fields))
-    found = reader.read(statement, ENTRY, ENTRY.c.ym == month.ym)
-    # A tuple's own names cost less than those of the database's rows, and each is asked many times.
-    rows = map(EntryTuple._make, cast("Sequence[Sequence[Any]]", found))
-    return sorted(rows, key=attrgetter("seq"))
+def _entries(asked: _Asked | None) -> Select[Any]:
+    entry = ENTRY.c
+    statement = select(*(entry[name] for name in EntryTuple._fields)).where(
+        entry.practice_id == _PRACTICE_ID, entry.ym == _YM
+    )
+    return statement if asked is None else statement.where(asked.named(entry.patient_id))
 
 
-def _elsewhere(
-    connection: Connection,
-    practice_id: str,
-    month: ServiceMonth,
-    entries: Sequence[EntryTuple],
-    asked: frozenset[str] | None,
-) -> Sequence[StaffTime]:
-    """Return the time that the same people spent on others between their first and last entry."""
-    times = [row for row in entries if row.staff_id is not None]
-    if asked is None or not times:
-        return ()
-    reversal = ENTRY.alias("reversal")
-    found = connection.execute(
-        select(*(ENTRY.c[name] for name in StaffTime._fields)).where(
-            ENTRY.c.practice_id == practice_id,
-            ENTRY.c.staff_id.in_({row.staff_id for row in times}),
-            ENTRY.c.started_at < max(row.started_at + row.seconds for row in times),
-            ENTRY.c.started_at > min(row.started_at for row in times) - _LONGEST_ENTRY,
-            ENTRY.c.ym == month.ym,
-            ENTRY.c.kind == "time",
+def _timed_months(asked: _Asked | None) -> Select[Any]:
+    roll = MONTH_ROLL.c
+    statement = select(roll.patient_id, roll.ym).where(
+        roll.practice_id == _PRACTICE_ID, roll.program == Program.COCM.value, roll.seconds > 0
+    )
+    if asked is None or not asked.is_few:
+        statement = statement.where(roll.ym < _YM)
+    else:  # a month of some patients is found by its key, all months of them are not
+        statement = statement.where(asked.named(roll.ym, "months_before"))
+    return statement if asked is None else statement.where(asked.named(roll.patient_id))
+
+
+def _elsewhere(asked: _Asked) -> Select[Any]:
+    """Return the month's time on others that the same people's time on these overlaps."""
+    own, other, reversal = (ENTRY.alias(name) for name in ("own", "other", "reversal"))
+    return (
+        select(*(other.c[name] for name in StaffTime._fields))
+        .select_from(own.join(other, other.c.staff_id == own.c.staff_id))
+        .where(
+            own.c.practice_id == _PRACTICE_ID,
+            own.c.ym == _YM,
+            own.c.kind == "time",
+            asked.named(own.c.patient_id),
+            other.c.practice_id == _PRACTICE_ID,
+            other.c.started_at < own.c.started_at + own.c.seconds,
+            other.c.started_at > own.c.started_at - _LONGEST_ENTRY,
+            other.c.started_at + other.c.seconds > own.c.started_at,
+            other.c.ym == _YM,
+            other.c.kind == "time",
+            ~asked.named(other.c.patient_id),
             ~exists().where(
-                reversal.c.practice_id == practice_id, reversal.c.reverses == ENTRY.c.entry_id
+                reversal.c.practice_id == _PRACTICE_ID, reversal.c.reverses == other.c.entry_id
             ),
         )
-    ).all()
-    return [cast("StaffTime", row) for row in found if row.patient_id not in asked]
+        .distinct()
+    )

@@ -13,7 +13,6 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
     Table,
@@ -25,6 +24,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy import cast as as_type
+from sqlalchemy.types import TypeEngine
 
 from trellis_core.store.tables import TrellisTable
 
@@ -96,7 +96,7 @@ def _shape(kind: type[TrellisTable]) -> Callable[[list[Any]], object]:
     readers = [
         (place, reader)
         for place, column in enumerate(table.c)
-        if (reader := _reader(column)) is not None
+        if (reader := reader_of(column.type)) is not None
     ]
 
     def made(values: list[Any]) -> object:
@@ -108,8 +108,8 @@ def _shape(kind: type[TrellisTable]) -> Callable[[list[Any]], object]:
     return made
 
 
-def _reader(column: Column[Any]) -> Callable[[Any], object] | None:
-    kind = column.type
+def reader_of(kind: TypeEngine[Any]) -> Callable[[Any], object] | None:
+    """Return what reads a column's value from JSON by its type; None where it is the value."""
     if isinstance(kind, TypeDecorator):
         kind = kind.impl_instance
     return _READERS.get(kind.python_type)
