@@ -125,19 +125,45 @@ def dashboard(
         is_demo=True,
         extra={"TRELLIS_DATA_FOLDER": str(folder / "data"), **(extra or {})},
     )
+    script = app_folder() / "dashboard.py"
+    with _served(
+        script, environment(asked), port=port, folder=folder, healthy="/healthz"
+    ) as server:
+        yield Dashboard(process=server, port=port, store_url=store_url)
+
+
+@contextmanager
+def bare_page(folder: Path) -> Iterator[Dashboard]:
+    """Start a server on a page with nothing behind it, with the dashboard's settings, and end it."""
+    port = free_port(None, at=LOCAL_ADDRESS)
+    folder.mkdir(parents=True, exist_ok=True)
+    extra = {"TRELLIS_DATA_FOLDER": str(folder / "data")}
+    asked = Serving(url="", listen=LOCAL_ADDRESS, port=port, extra=extra)
+    script = Path(__file__).parent / "bare_page.py"
+    with _served(
+        script, environment(asked), port=port, folder=folder, healthy="/_stcore/health"
+    ) as server:
+        yield Dashboard(process=server, port=port, store_url="")
+
+
+@contextmanager
+def _served(
+    script: Path, variables: Mapping[str, str], *, port: int, folder: Path, healthy: str
+) -> Iterator[int]:
+    """Start Streamlit on a script, wait until it answers, give its process' number, and end it."""
     log = folder / "server.log"
     with log.open("ab") as out:
         server = subprocess.Popen(  # noqa: S603 - our own interpreter and our own file
-            [sys.executable, "-m", "streamlit", "run", str(app_folder() / "dashboard.py")],
+            [sys.executable, "-m", "streamlit", "run", str(script)],
             cwd=app_folder(),
-            env=environment(asked),
+            env=dict(variables),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
         )
     try:
-        _wait(server, port, log)
-        yield Dashboard(process=server.pid, port=port, store_url=store_url)
+        _wait(server, port, log, healthy)
+        yield server.pid
     finally:
         server.terminate()
         try:
@@ -148,13 +174,13 @@ def dashboard(
         shutil.rmtree(folder / "data", ignore_errors=True)
 
 
-def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path, healthy: str) -> None:
     until = time.monotonic() + _STARTS_WITHIN
     while time.monotonic() < until and server.poll() is None:
         asked = http.client.HTTPConnection(LOCAL_ADDRESS, port, timeout=10)
         try:
             with closing(asked):
-                asked.request("GET", "/healthz")
+                asked.request("GET", healthy)
                 if asked.getresponse().status == HTTPStatus.OK:
                     return
         except (OSError, http.client.HTTPException):

@@ -19,14 +19,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.made import owner_of
 from benchmarks.measure import machine, table
-from trellis_core.access import AccessRole, Actor
 from trellis_core.fhir.checking import checked
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services.fhir_export import ExportForm, FhirWanted, export_fhir
 from trellis_core.store.engine import open_store
 from trellis_core.synthetic import Size, load_synthetic
 from trellis_core.values.clock import FixedClock
+from trellis_core.values.periods import ServiceMonth
 
 NOW: Final = datetime(2026, 11, 29, 17, tzinfo=UTC)
 _MEBI: Final = 1024 * 1024
@@ -47,9 +48,10 @@ def run(*, patients: int, months: int, entries: int, form: str) -> str:
     """Measure and return a Markdown report."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        _apart(_make, folder, patients, months, entries)
-        made = _apart(_export, folder, form)
-        alone = _apart(_validate, folder)
+        url = f"sqlite:///{folder / 'fhir.db'}"
+        apart(_make, url, patients, months, entries)
+        made = apart(export, url, folder, form)
+        alone = apart(validate, folder)
         size = sum(each.stat().st_size for each in (folder / "export").iterdir())
     ratio = made.processor / alone.processor
     rows = [
@@ -64,27 +66,28 @@ def run(*, patients: int, months: int, entries: int, form: str) -> str:
     return f"{head}\n\n{table(headings, rows)}"
 
 
-def _apart(call: Callable[..., Any], *given: object) -> Any:  # noqa: ANN401 - what the call returns
+def apart(call: Callable[..., Any], *given: object) -> Any:  # noqa: ANN401 - what the call returns
     """Call in a fresh process."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         return process.submit(call, *given).result()
 
 
-def _make(folder: Path, patients: int, months: int, entries: int) -> None:
-    store = open_store(f"sqlite:///{folder / 'fhir.db'}")
+def _make(url: str, patients: int, months: int, entries: int) -> None:
+    store = open_store(url)
     size = Size(patients=patients, entries=entries, months=months, seed=7)
     load_synthetic(store, size=size, day=NOW.date(), clock=FixedClock(NOW))
     store.close()
 
 
-def _export(folder: Path, form: str) -> Cost:
-    store = open_store(f"sqlite:///{folder / 'fhir.db'}")
+def export(url: str, folder: Path, form: str, month: str = "") -> Cost:
+    """Export a sample's practice, or one month of it, as its owner does."""
+    store = open_store(url)
     began, seen = time.process_time(), time.perf_counter()
     exported = export_fhir(
-        FhirWanted(form=ExportForm(form)),
+        FhirWanted(form=ExportForm(form), month=ServiceMonth.parse(month) if month else None),
         folder / "export",
         store=store,
-        actor=Actor(practice_id="synthetic", person_id="md-1", role=AccessRole.OWNER),
+        actor=owner_of(store),
         clock=FixedClock(NOW),
         rule_book=load_rule_book(),
     )
@@ -93,7 +96,8 @@ def _export(folder: Path, form: str) -> Cost:
     return Cost(processor=taken, clock=passed, peak=_peak(), resources=exported.total)
 
 
-def _validate(folder: Path) -> Cost:
+def validate(folder: Path) -> Cost:
+    """Validate every resource that was exported, and do nothing else."""
     taken, many = 0.0, 0
     rest = _resources(folder / "export")
     while part := list(islice(rest, _AT_A_TIME)):

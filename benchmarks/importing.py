@@ -170,7 +170,7 @@ def _write_practice(folder: Path, *, nurses: int, patients: int) -> None:
         for nurse in range(nurses)
     ]
     ids = [f"p-{number}" for number in range(patients)]
-    files = {
+    files: dict[str, tuple[str, Iterable[Sequence[object]]]] = {
         "staff": ("id role credential npi given_name family_name access", people),
         "patients": (
             "id mrn family_name given_name birth_date sex last_seen_on",

@@ -250,7 +250,7 @@ def _bulk(where: Place, store: Store, extent: Extent) -> list[Row]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Together:
+class Together:
     """What eight processes did.
 
     Attributes:
@@ -266,7 +266,23 @@ class _Together:
     took: float
 
 
-def _together(where: Place, extent: Extent, *, per_second: float, is_floor: bool) -> _Together:
+def together(
+    where: Place,
+    extent: Extent,
+    *,
+    per_second: float,
+    is_floor: bool = False,
+    is_practice: bool = False,
+) -> Together:
+    """Let several processes record at once.
+
+    Args:
+        where: The store and its floor.
+        extent: How many processes, and for how long.
+        per_second: Of all together; 0 for as fast as they can.
+        is_floor: They write into plain tables with the bare driver.
+        is_practice: The store is a sample's, and its owner records for everybody who is enrolled.
+    """
     started = [
         subprocess.Popen(  # noqa: S603 - this package's own module
             [
@@ -281,6 +297,7 @@ def _together(where: Place, extent: Extent, *, per_second: float, is_floor: bool
                         "per_second": per_second / extent.processes,
                         "begins_after": number / per_second if per_second else 0.0,
                         "is_floor": is_floor,
+                        "is_practice": is_practice,
                         "is_server": where.is_server,
                     }
                 ),
@@ -298,7 +315,7 @@ def _together(where: Place, extent: Extent, *, per_second: float, is_floor: bool
         cast("IO[str]", each.stdin).write("go\n")
         cast("IO[str]", each.stdin).flush()
     said = [json.loads(each.communicate()[0]) for each in started]
-    return _Together(
+    return Together(
         waits=[wait for one in said for wait in one["waits"]],
         each=[len(one["waits"]) for one in said],
         refusals=[refusal for one in said for refusal in one["refusals"]],
@@ -308,11 +325,11 @@ def _together(where: Place, extent: Extent, *, per_second: float, is_floor: bool
 
 def _many_writers(where: Place, extent: Extent) -> list[Row]:
     paced, paced_floor = (
-        _together(where, extent, per_second=PER_SECOND, is_floor=is_floor)
+        together(where, extent, per_second=PER_SECOND, is_floor=is_floor)
         for is_floor in (False, True)
     )
     full, full_floor = (
-        _together(where, extent, per_second=0.0, is_floor=is_floor) for is_floor in (False, True)
+        together(where, extent, per_second=0.0, is_floor=is_floor) for is_floor in (False, True)
     )
     return [
         _row(

@@ -45,6 +45,7 @@ class Row:
         figure: Seconds, bytes or a number.
         by: Processor time, the clock of whoever waits, or neither.
         floor: The least that this can cost, measured in the same run; None where nothing is known.
+        floor_is: What the floor does.
         targets: What it may be; judged at the large practice.
         peak: The most bytes that its process held.
     """
@@ -54,6 +55,7 @@ class Row:
     by: Clock
     unit: Unit = "s"
     floor: float | None = None
+    floor_is: str = ""
     targets: tuple[Target, ...] = ()
     peak: int | None = None
 
@@ -122,7 +124,9 @@ def one_table(small: Mapping[str, Row], large: Mapping[str, Row], sizes: tuple[s
     """
     names = list(dict.fromkeys([*large, *small]))
     headings = [each.format(small=sizes[0], large=sizes[1]) for each in HEADINGS]
-    return table(headings, [_line(small.get(name), large.get(name)) for name in names])
+    rows = table(headings, [_line(small.get(name), large.get(name)) for name in names])
+    floors = dict.fromkeys(row.floor_is for row in large.values() if row.floor_is)
+    return rows if not floors else f"{rows}\n\nThe floors: {'; '.join(floors)}."
 
 
 def _line(small: Row | None, large: Row | None) -> Sequence[str]:

@@ -25,7 +25,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
-from benchmarks.dashboard import Dashboard, dashboard
+from benchmarks.dashboard import Dashboard, bare_page, dashboard
 from benchmarks.made import make, url_of
 from benchmarks.measure import machine, percentile, table
 
@@ -33,7 +33,9 @@ PERIOD: Final = 5.0
 """Seconds between two looks of one session."""
 
 COUNTS: Final = (1, 10, 25)
-_PAGE: Final = "thresholds"
+BOARD: Final = "thresholds"
+"""The page that is looked at."""
+
 _RECORDS_EVERY: Final = 3.0
 _OPENS_WITHIN: Final = 180.0
 _ANSWERS_WITHIN: Final = 60.0
@@ -59,6 +61,7 @@ class _Session:
 
     line: ClientConnection
     url: str
+    page: str
     waits: list[float] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -111,12 +114,12 @@ class _Session:
         asked = message.rerun_script
         asked.query_string = self._query
         asked.page_script_hash = self._page
-        asked.page_name = "" if self._page else _PAGE
+        asked.page_name = "" if self._page else self.page
         asked.cached_message_hashes.extend(self._known)
         asked.context_info.timezone = "America/New_York"
         asked.context_info.timezone_offset = 300
         asked.context_info.locale = "en-US"
-        asked.context_info.url = f"{self.url}/{_PAGE}"
+        asked.context_info.url = f"{self.url}/{self.page}"
         asked.context_info.is_embedded = False
         asked.context_info.color_scheme = "light"
         if fragment:
@@ -204,16 +207,24 @@ def measure(
     period: float = PERIOD,
 ) -> Iterator[Load]:
     """Yield what each number of sessions met, one number after another."""
-    people = served.people(max(counts))
-    cookies = [served.sign_in(each, place=1 + at // 15) for at, each in enumerate(people)]
+    people = served.people(max(counts)) if served.store_url else []
+    signed_in = [served.sign_in(each, place=1 + at // 15) for at, each in enumerate(people)]
+    cookies = signed_in or [""] * max(counts)
+    page = BOARD if served.store_url else ""
     for count in counts:
         yield asyncio.run(
-            _together(served, cookies[:count], seconds=seconds, warm=warm, period=period)
+            _together(served, cookies[:count], page, seconds=seconds, warm=warm, period=period)
         )
 
 
 async def _together(
-    served: Dashboard, cookies: Sequence[str], *, seconds: float, warm: float, period: float
+    served: Dashboard,
+    cookies: Sequence[str],
+    page: str,
+    *,
+    seconds: float,
+    warm: float,
+    period: float,
 ) -> Load:
     chance = random.Random(len(cookies))  # noqa: S311 - when each one looks
     loop = asyncio.get_running_loop()
@@ -222,7 +233,7 @@ async def _together(
         sessions = []
         for cookie in cookies:
             began = loop.time()
-            session = await _opened(served, cookie, stack)
+            session = await _opened(served, cookie, page, stack)
             opening.append(loop.time() - began)
             sessions.append(session)
         at = loop.time()
@@ -250,7 +261,7 @@ async def _together(
         )
 
 
-async def _opened(served: Dashboard, cookie: str, stack: AsyncExitStack) -> _Session:
+async def _opened(served: Dashboard, cookie: str, page: str, stack: AsyncExitStack) -> _Session:
     line = await stack.enter_async_context(
         connect(
             f"ws://{served.host}/_stcore/stream",
@@ -261,7 +272,7 @@ async def _opened(served: Dashboard, cookie: str, stack: AsyncExitStack) -> _Ses
             ping_interval=None,
         )
     )
-    session = _Session(line, served.url)
+    session = _Session(line, served.url, page)
     await session.open()
     return session
 
@@ -314,6 +325,14 @@ def run(
         return list(measure(served, counts=counts, seconds=seconds, warm=warm, period=period))
 
 
+def floor(
+    folder: Path, *, counts: Sequence[int] = COUNTS, seconds: float = 20.0, period: float = PERIOD
+) -> list[Load]:
+    """Let as many look at a page with nothing behind it."""
+    with bare_page(folder) as served:
+        return list(measure(served, counts=counts, seconds=seconds, warm=period, period=period))
+
+
 def report(loads: Sequence[Load]) -> str:
     """Write what was measured as a table."""
     headings = (
@@ -358,8 +377,10 @@ def main() -> None:
         if given.store is None:
             make(url, patients=given.patients)
         loads = run(url, Path(place), counts=counts, seconds=given.seconds, period=given.period)
+        bare = floor(Path(place) / "bare", counts=counts, period=given.period)
     print(f"Sessions that look every {given.period:g} s for {given.seconds:g} s. {machine()}.\n")
     print(report(loads))
+    print(f"\nA page of fifty rows with nothing behind it, the floor:\n\n{report(bare)}")
     print(
         f"\nThe client held {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB."
     )
