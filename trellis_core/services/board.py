@@ -3,7 +3,8 @@
 Names leave this module as values only; they are never logged.
 """
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
@@ -27,7 +28,6 @@ from trellis_core.services.board_memory import MonthOnBoard, month_on_board, pat
 from trellis_core.services.board_rows import (
     BoardRow,
     BoardState,
-    by_minutes_to_go,
     standing_refusals,
     state_of,
 )
@@ -50,7 +50,6 @@ __all__ = [
     "month_determinations",
     "patient_month",
     "preview_entry",
-    "sorted_board",
     "state_of",
 ]
 
@@ -164,61 +163,66 @@ def board(
         else _month_of_one(store, actor, month, patient_id, now=now, rule_book=rule_book)
     )
     wanted = text.strip().casefold()
-    reasons = None if in_the_way is None else frozenset(in_the_way)
-    everybody = [
-        row
-        for patient in found.patients
-        if not wanted or patient.matches(wanted)
-        for row in patient.rows
-    ]
-    chosen = [
-        row
-        for row in everybody
-        if (program is None or row.program is program)
-        and (coordinator is None or row.coordinator == coordinator)
-        and (site is None or (row.site or "") == site)
-        and (reasons is None or not reasons.isdisjoint(each.reason for each in row.blocked))
-        and (not is_contact_due or _is_contact_due(row, found))
-    ]
+    everybody = found.rows
+    if wanted:
+        matching = {who for who, patient in found.by_id.items() if patient.matches(wanted)}
+        everybody = [row for row in everybody if row.patient_id in matching]
+    chosen = _chosen(
+        everybody,
+        program=program,
+        coordinator=coordinator,
+        site=site,
+        reasons=None if in_the_way is None else frozenset(in_the_way),
+        due=found if is_contact_due else None,
+    )
     note_search(
         wanted,
-        found=len({row.patient_id for row in chosen}),
+        found=len({row.patient_id for row in chosen}) if wanted else 0,
         store=store,
         actor=actor,
         clock=clock,
     )
-    return replace(
-        sorted_board(month, chosen, state=state),
+    return Board(
+        month=month,
+        rows=tuple(row for row in chosen if state is None or row.state is state),
+        counts=_counted(chosen),
         work=found.work,
         coordinators=frozenset(row.coordinator for row in everybody if row.coordinator),
         sites=frozenset(row.site or "" for row in everybody),
     )
 
 
+def _chosen(
+    rows: Sequence[BoardRow],
+    *,
+    program: Program | None,
+    coordinator: str | None,
+    site: str | None,
+    reasons: frozenset[Reason] | None,
+    due: MonthOnBoard | None,
+) -> Sequence[BoardRow]:
+    """Return the rows that every filter lets through, in their order."""
+    if program is not None:
+        rows = [row for row in rows if row.program is program]
+    if coordinator is not None:
+        rows = [row for row in rows if row.coordinator == coordinator]
+    if site is not None:
+        rows = [row for row in rows if (row.site or "") == site]
+    if reasons is not None:
+        rows = [row for row in rows if not reasons.isdisjoint(each.reason for each in row.blocked)]
+    if due is not None:
+        rows = [row for row in rows if _is_contact_due(row, due)]
+    return rows
+
+
+def _counted(rows: Iterable[BoardRow]) -> Mapping[BoardState, int]:
+    found = Counter(row.state for row in rows)
+    return MappingProxyType({state: found[state] for state in BoardState})
+
+
 def _is_contact_due(row: BoardRow, found: MonthOnBoard) -> bool:
     due = found.work.get(row.patient_id, _NOTHING_OPEN).next_contact_on
     return due is not None and due <= found.today
-
-
-def sorted_board(
-    month: ServiceMonth, rows: list[BoardRow], *, state: BoardState | None = None
-) -> Board:
-    """Put rows in the board's order and count their states.
-
-    Args:
-        month: The service month.
-        rows: Of the month; they are sorted in place.
-        state: Only rows with this answer; the counts stay whole.
-    """
-    rows.sort(key=by_minutes_to_go)
-    counts = dict.fromkeys(BoardState, 0)
-    for row in rows:
-        counts[row.state] += 1
-    return Board(
-        month=month,
-        rows=tuple(row for row in rows if state is None or row.state is state),
-        counts=MappingProxyType(counts),
-    )
 
 
 def _month_of_one(
@@ -235,7 +239,7 @@ def _month_of_one(
         found = patient_on_board(
             uow, (actor.practice_id, month), patient_id, now=now, rule_book=rule_book
         )
-    if not found.patients:
+    if not found.by_id:
         raise NotFoundError("patient", patient_id)
     return found
 

@@ -11,8 +11,9 @@ sees the same one.
 
 import gc
 import threading
+from bisect import insort
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,7 +23,12 @@ from weakref import WeakKeyDictionary
 from trellis_core.care.work import OpenWork
 from trellis_core.panel import decide_month
 from trellis_core.rules.rulebook import RuleBook
-from trellis_core.services.board_rows import BoardRow, rows_by_patient, rows_of_panel
+from trellis_core.services.board_rows import (
+    BoardRow,
+    by_minutes_to_go,
+    rows_by_patient,
+    rows_of_panel,
+)
 from trellis_core.store.changes import ChangeWatch, watch_of
 from trellis_core.store.engine import Store
 from trellis_core.store.overview_query import SeenPatient
@@ -58,13 +64,20 @@ class MonthOnBoard:
     """A practice's month as the store holds it.
 
     Attributes:
+        rows: Of all patients, in the order of the board.
         work: What is open for each patient who has an open task, or a question about the month.
         today: The practice's calendar day, by which that is overdue.
     """
 
-    patients: tuple[PatientOnBoard, ...]
+    by_id: Mapping[str, PatientOnBoard]
+    rows: Sequence[BoardRow]
     work: Mapping[str, OpenWork]
     today: date
+
+    @property
+    def patients(self) -> tuple[PatientOnBoard, ...]:
+        """Everybody in play."""
+        return tuple(self.by_id.values())
 
 
 def patients_on_board(
@@ -93,11 +106,17 @@ def patient_on_board(
     """
     rows = read_panel(uow, *key, [patient_id])
     today = local_day(now, zone_named(rows.practice.time_zone))
+    found = _on_board(rows, now=now, rule_book=rule_book)
     return MonthOnBoard(
-        patients_on_board(rows, now=now, rule_book=rule_book),
-        read_open_work(uow, key[0], today=today, month=key[1]),
+        found,
+        _in_order(found.values()),
+        read_open_work(uow, key[0], today=today, month=key[1], patient_ids=[patient_id]),
         today,
     )
+
+
+def _in_order(patients: Iterable[PatientOnBoard]) -> list[BoardRow]:
+    return sorted((row for each in patients for row in each.rows), key=by_minutes_to_go)
 
 
 def _on_board(rows: PanelRows, *, now: datetime, rule_book: RuleBook) -> dict[str, PatientOnBoard]:
@@ -137,6 +156,7 @@ class _Kept:
     since: datetime
     until: datetime
     patients: dict[str, PatientOnBoard]
+    rows: list[BoardRow]
     work: Mapping[str, OpenWork]
     today: date
 
@@ -222,7 +242,7 @@ def month_on_board(
         memory.kept.move_to_end(month)
         while len(memory.kept) > _MONTHS_KEPT:
             memory.kept.popitem(last=False)
-        return MonthOnBoard(tuple(kept.patients.values()), kept.work, kept.today)
+        return MonthOnBoard(kept.patients, kept.rows, kept.work, kept.today)
 
 
 @contextmanager
@@ -250,17 +270,19 @@ def _built(
         zone_name = panel.view.practice.time_zone
         today = local_day(now, zone_named(zone_name))
         rows = rows_of_panel(panel, rule_book=rule_book)
+        patients = {
+            patient.id: PatientOnBoard(_searched(patient), rows[patient.id])
+            for patient in panel.view.patients
+            if patient.id in rows
+        }
         return _Kept(
             mark=0,
             fingerprint=rule_book.fingerprint,
             place=place,
             since=now,
             until=min([midnight_after(now, zone_name), *panel.ahead(now)]),
-            patients={
-                patient.id: PatientOnBoard(_searched(patient), rows[patient.id])
-                for patient in panel.view.patients
-                if patient.id in rows
-            },
+            patients=patients,
+            rows=_in_order(patients.values()),
             work=read_open_work(uow, key[0], today=today, month=key[1]),
             today=today,
         )
@@ -287,12 +309,18 @@ def _renewed(
         touched |= overlapped
         rows = read_panel(uow, *key, touched)
     again = _on_board(rows, now=now, rule_book=rule_book)
+    ordered = [row for row in kept.rows if row.patient_id not in touched]
+    for one in again.values():
+        for row in one.rows:
+            insort(ordered, row, key=by_minutes_to_go)
+    work = read_open_work(uow, key[0], today=kept.today, month=key[1], patient_ids=touched)
     return replace(
         kept,
         place=changes.place,
         until=min(kept.until, ends_at(rows, now)),
         patients={who: one for who, one in kept.patients.items() if who not in touched} | again,
-        work=read_open_work(uow, key[0], today=kept.today, month=key[1]),
+        rows=ordered,
+        work={who: one for who, one in kept.work.items() if who not in touched} | work,
     )
 
 

@@ -5,11 +5,13 @@ is found by number, without comparing what is stored.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, Select, Text, bindparam, func, select
 
 from trellis_core.ledger.journal import EventKind
+from trellis_core.store.prepared import prepared
 from trellis_core.store.tables import ENTRY, EVENT, JOURNAL_HEAD, LEDGER_HEAD
 from trellis_core.store.unit_of_work import UnitOfWork, head_of
 
@@ -85,15 +87,19 @@ def changes_since(unit: UnitOfWork, practice_id: str, since: Place) -> Changes |
         None where that is everybody: the practice or its people changed, a month was closed, or the
         history is not the one that was known.
     """
-    entry, event = ENTRY.c, EVENT.c
-    events = unit.connection.execute(
-        select(event.seq, event.hash, event.kind, event.subject_kind, event.patient_id)
-        .where(event.practice_id == practice_id, event.seq >= max(since.event_seq, 1))
-        .order_by(event.seq)
-    ).all()
-    if since.event_seq and (not events or bytes(events[0].hash) != since.event_hash):
+    found = prepared(unit.connection, "panel_changes", _parts).read(
+        unit.connection,
+        {
+            "practice_id": practice_id,
+            "event_seq": max(since.event_seq, 1),
+            "entry_seq": since.entry_seq,
+        },
+    )
+    events = sorted(found["events"], key=attrgetter("seq"))
+    entries = found["entries"]
+    if since.event_seq and (not events or bytes.fromhex(events[0].hash) != since.event_hash):
         return None
-    patients = set()
+    patients: set[str] = set()
     for row in events[1:] if since.event_seq else events:
         if row.kind in _OF_ALL:
             return None
@@ -103,16 +109,37 @@ def changes_since(unit: UnitOfWork, practice_id: str, since: Place) -> Changes |
             patients.add(row.patient_id)
         elif row.subject_kind not in _OF_NO_MONTH:
             return None
-    entries = unit.connection.execute(
-        select(entry.seq, entry.patient_id).where(
-            entry.practice_id == practice_id, entry.seq > since.entry_seq
-        )
-    ).all()
     patients.update(row.patient_id for row in entries)
     return Changes(
         Place(
             max([since.entry_seq, *(row.seq for row in entries)]),
-            *((events[-1].seq, bytes(events[-1].hash)) if events else (0, since.event_hash)),
+            *(
+                (events[-1].seq, bytes.fromhex(events[-1].hash))
+                if events
+                else (0, since.event_hash)
+            ),
         ),
         frozenset(patients),
     )
+
+
+def _parts(dialect: str) -> dict[str, Select[Any]]:
+    entry, event = ENTRY.c, EVENT.c
+    practice_id = bindparam("practice_id", type_=Text())
+    digest = func.hex(event.hash) if dialect == "sqlite" else func.encode(event.hash, "hex")
+    return {
+        "events": select(
+            event.seq,
+            digest.label("hash"),
+            event.kind,
+            event.subject_kind,
+            event.patient_id,
+        ).where(
+            event.practice_id == practice_id,
+            event.seq >= bindparam("event_seq", type_=BigInteger()),
+        ),
+        "entries": select(entry.seq, entry.patient_id).where(
+            entry.practice_id == practice_id,
+            entry.seq > bindparam("entry_seq", type_=BigInteger()),
+        ),
+    }

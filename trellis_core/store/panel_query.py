@@ -14,7 +14,6 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     BindParameter,
     ColumnElement,
@@ -25,7 +24,6 @@ from sqlalchemy import (
     Table,
     Text,
     UnaryExpression,
-    any_,
     bindparam,
     exists,
     func,
@@ -38,7 +36,7 @@ from sqlalchemy.sql.operators import custom_op
 
 from trellis_core.care.vocabulary import Program
 from trellis_core.errors import NotFoundError
-from trellis_core.store.prepared import PreparedRead
+from trellis_core.store.prepared import PreparedRead, named_in
 from trellis_core.store.tables import (
     ENTRY,
     MONTH_MARK,
@@ -226,10 +224,7 @@ class _Asked:
 
     def named(self, column: ColumnElement[str], name: str = "ids") -> ColumnElement[bool]:
         """Return the condition that a column's value is in a list."""
-        if self.dialect != "sqlite":
-            return column == any_(bindparam(name, type_=ARRAY(column.type)))
-        listed = func.json_each(bindparam(name, type_=Text())).table_valued("value")
-        return column.in_(select(listed.c.value))
+        return named_in(self.dialect, column, name)
 
     def practice(self, column: ColumnElement[str]) -> ColumnElement[bool]:
         """Return the condition that a row is of the practice.

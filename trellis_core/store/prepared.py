@@ -5,12 +5,26 @@ columns. Putting such a statement together costs more than asking it, so it is k
 """
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Dialect, Select, Text, func, literal, union_all
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    func,
+    literal,
+    select,
+    union_all,
+)
 from sqlalchemy import cast as as_type
 
 from trellis_core.store.small_tables import reader_of
@@ -64,6 +78,36 @@ class PreparedRead:
         if isinstance(value, date):
             return value.isoformat()
         return json.dumps(value) if isinstance(value, list) else value
+
+
+_lock: Final = threading.Lock()
+_kept: Final[dict[tuple[str, str], PreparedRead]] = {}
+
+
+def prepared(
+    connection: Connection, name: str, make: Callable[[str], Mapping[str, Select[Any]]]
+) -> PreparedRead:
+    """Return a read that is put together once for each kind of database.
+
+    Args:
+        connection: To the database.
+        name: Of the read; no two have the same.
+        make: Makes its parts for a dialect of this name.
+    """
+    dialect = connection.dialect
+    with _lock:
+        found = _kept.get((dialect.name, name))
+        if found is None:
+            found = _kept[dialect.name, name] = PreparedRead(dialect, make(dialect.name))
+        return found
+
+
+def named_in(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Return the condition that a column's value is in a list given under a name."""
+    if dialect != "sqlite":
+        return column == any_(bindparam(name, type_=ARRAY(column.type)))
+    listed = func.json_each(bindparam(name, type_=Text())).table_valued("value")
+    return column.in_(select(listed.c.value))
 
 
 def _maker(name: str, part: Select[Any]) -> _Make:

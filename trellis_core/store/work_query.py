@@ -1,11 +1,23 @@
 """Work in bulk: what is open for each patient of a practice, and when a person was at work."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Table, case, exists, func, or_, select
+from sqlalchemy import (
+    Date,
+    Integer,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+)
 from sqlmodel import col
 from sqlmodel import select as select_rows
 
@@ -14,6 +26,7 @@ from trellis_core.care.vocabulary import Program
 from trellis_core.care.work import OpenWork, PatientNote, Task, TaskKind, TaskOutcome
 from trellis_core.ledger.chain import EntryKind
 from trellis_core.store.mapping import instant_of
+from trellis_core.store.prepared import named_in, prepared
 from trellis_core.store.tables import ENTRY, PatientNoteRow, TaskRow
 from trellis_core.store.unit_of_work import UnitOfWork
 from trellis_core.values.periods import ServiceMonth
@@ -23,37 +36,77 @@ _LONGEST_ENTRY: Final = 86_400
 
 _TABLE: Final[Table] = TaskRow.__table__  # type: ignore[attr-defined] # made by the mapper
 _TASK: Final = _TABLE.c
+_NOTES: Final[Table] = PatientNoteRow.__table__  # type: ignore[attr-defined] # made by the mapper
 
 
 def read_open_work(
-    unit: UnitOfWork, practice_id: str, *, today: date, month: ServiceMonth | None = None
+    unit: UnitOfWork,
+    practice_id: str,
+    *,
+    today: date,
+    month: ServiceMonth | None = None,
+    patient_ids: Collection[str] | None = None,
 ) -> Mapping[str, OpenWork]:
-    """Return how much is open for each patient who has an open task or question.
+    """Return how much is open for each patient who has an open task or question: one statement.
 
     Args:
         unit: The unit of work.
         practice_id: Whose.
         today: The practice's calendar day: what was due before it is overdue.
         month: With the questions about this month; None for without.
+        patient_ids: Only of these patients; None for everybody.
     """
-    found = unit.connection.execute(
+    is_of_all = patient_ids is None
+    read = prepared(
+        unit.connection,
+        "open_work" if is_of_all else "open_work_of",
+        lambda dialect: _open_work(dialect, is_of_all=is_of_all),
+    )
+    given: dict[str, object] = {
+        "practice_id": practice_id,
+        "today": today,
+        "ym": 0 if month is None else month.ym,
+    }
+    if patient_ids is not None:
+        given["ids"] = sorted(patient_ids)
+    found = read.read(unit.connection, given)
+    work = {
+        row.patient_id: OpenWork(
+            next_contact_on=row.next_contact_on, tasks=row.tasks, overdue=row.overdue
+        )
+        for row in found["tasks"]
+    }
+    notes = [note_of(row) for row in found["notes"]]
+    for note in sorted(notes, key=lambda note: (note.made_at, note.id)):
+        before = work.get(note.patient_id, OpenWork())
+        work[note.patient_id] = replace(before, questions=(*before.questions, note))
+    return work
+
+
+def _open_work(dialect: str, *, is_of_all: bool) -> dict[str, Select[Any]]:
+    practice_id, note = bindparam("practice_id", type_=Text()), _NOTES.c
+    today = bindparam("today", type_=Date())
+    tasks = (
         select(
             _TASK.patient_id,
-            func.min(case((_TASK.kind == TaskKind.CONTACT.value, _TASK.due_on))),
-            func.count(),
-            func.count(case((_TASK.due_on < today, 1))),
+            func.min(case((_TASK.kind == TaskKind.CONTACT.value, _TASK.due_on))).label(
+                "next_contact_on"
+            ),
+            func.count().label("tasks"),
+            func.count(case((_TASK.due_on < today, 1))).label("overdue"),
         )
         .where(_TASK.practice_id == practice_id, _TASK.done_at.is_(None))
         .group_by(_TASK.patient_id)
     )
-    work = {
-        patient_id: OpenWork(next_contact_on=next_contact_on, tasks=tasks, overdue=overdue)
-        for patient_id, next_contact_on, tasks, overdue in found
-    }
-    for note in () if month is None else read_open_questions(unit, practice_id, month):
-        before = work.get(note.patient_id, OpenWork())
-        work[note.patient_id] = replace(before, questions=(*before.questions, note))
-    return work
+    notes = select(_NOTES).where(
+        note.practice_id == practice_id,
+        note.asks_ym == bindparam("ym", type_=Integer()),
+        note.answered_at.is_(None),
+    )
+    if not is_of_all:
+        tasks = tasks.where(named_in(dialect, _TASK.patient_id, "ids"))
+        notes = notes.where(named_in(dialect, note.patient_id, "ids"))
+    return {"tasks": tasks, "notes": notes}
 
 
 def read_open_questions(
