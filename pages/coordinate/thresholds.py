@@ -49,13 +49,14 @@ def read_board(person: Actor) -> Board:
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
+@store.at_one_moment
 def draw_board(person: Actor) -> None:
     """Draw the sums, the tabs and the table; runs again every few seconds."""
     store.keep_signed_in_only()
     with board_parts.first_look():
         found = read_board(person)
     people = {key: formats.short_name(each) for key, each in store.people(person).items()}
-    board_parts.sums(found)
+    board_parts.draw_sums(found)
     with st.container(horizontal=True, vertical_alignment="center"):
         answer = st.segmented_control(
             "Answer",

@@ -10,8 +10,6 @@ from pages.shared import formats, month_strip, routes, store, widgets
 from trellis_core.access import Actor
 from trellis_core.services.board import Board, BoardState
 from trellis_core.services.practice_options import options
-from trellis_core.services.value_of_time import uncaptured
-from trellis_core.values.money import ZERO
 from trellis_core.values.periods import ServiceMonth
 
 PAGE_ROWS: Final = 50
@@ -19,15 +17,14 @@ PAGE_ROWS: Final = 50
 _SEEN: Final = "thresholds_seen"
 
 
-def sums(found: Board) -> None:
+def draw_sums(found: Board) -> None:
     """Say what bills now, what is within reach, what is held back and what has not begun."""
-    more = uncaptured(found.rows)
-    idle = (row for row in found.rows if row.state is BoardState.NOT_STARTED)
+    sums = found.sums
     parts = (
-        (sum((row.expected for row in found.rows), ZERO), "billable now"),
-        (more.reach, "within reach"),
-        (more.blocked, "held back by paperwork"),
-        (sum((row.expected_if_cleared or ZERO for row in idle), ZERO), "not started"),
+        (sums.billable, "billable now"),
+        (sums.reach, "within reach"),
+        (sums.blocked, "held back by paperwork"),
+        (sums.idle, "not started"),
     )
     st.markdown(
         "  ·  ".join(

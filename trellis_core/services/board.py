@@ -3,11 +3,9 @@
 Names leave this module as values only; they are never logged.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
-from types import MappingProxyType
 from typing import Final
 
 from trellis_core.access import Actor, Operation, require
@@ -31,6 +29,7 @@ from trellis_core.services.board_rows import (
     standing_refusals,
     state_of,
 )
+from trellis_core.services.board_sums import BoardSums, Tally
 from trellis_core.services.chart_guard import guard
 from trellis_core.services.value_of_time import dollars_per_minute
 from trellis_core.store.engine import Store
@@ -61,6 +60,7 @@ class Board:
     Attributes:
         rows: Fewest minutes to go first; rows without a next unit last.
         counts: Rows of each state, before the filter by state.
+        sums: Dollars of the same rows.
         work: What is open, by patient id, for patients who have an open task or a question about the
             month.
         coordinators: Who is the coordinator of a row; of the filters, only patient and text count.
@@ -70,6 +70,7 @@ class Board:
     month: ServiceMonth
     rows: tuple[BoardRow, ...]
     counts: Mapping[BoardState, int]
+    sums: BoardSums = field(default_factory=BoardSums)
     work: Mapping[str, OpenWork] = field(default_factory=dict)
     coordinators: frozenset[str] = frozenset()
     sites: frozenset[str] = frozenset()
@@ -182,13 +183,16 @@ def board(
         actor=actor,
         clock=clock,
     )
+    among = found.tally if everybody is found.rows else Tally(everybody)
+    tally = among if chosen is everybody else Tally(chosen)
     return Board(
         month=month,
-        rows=tuple(row for row in chosen if state is None or row.state is state),
-        counts=_counted(chosen),
+        rows=tuple(chosen if state is None else (row for row in chosen if row.state is state)),
+        counts=tally.counts,
+        sums=tally.sums,
         work=found.work,
-        coordinators=frozenset(row.coordinator for row in everybody if row.coordinator),
-        sites=frozenset(row.site or "" for row in everybody),
+        coordinators=among.coordinators,
+        sites=among.sites,
     )
 
 
@@ -213,11 +217,6 @@ def _chosen(
     if due is not None:
         rows = [row for row in rows if _is_contact_due(row, due)]
     return rows
-
-
-def _counted(rows: Iterable[BoardRow]) -> Mapping[BoardState, int]:
-    found = Counter(row.state for row in rows)
-    return MappingProxyType({state: found[state] for state in BoardState})
 
 
 def _is_contact_due(row: BoardRow, found: MonthOnBoard) -> bool:

@@ -29,6 +29,7 @@ from trellis_core.services.board_rows import (
     rows_by_patient,
     rows_of_panel,
 )
+from trellis_core.services.board_sums import Tally
 from trellis_core.store.changes import ChangeWatch, watch_of
 from trellis_core.store.engine import Store
 from trellis_core.store.overview_query import SeenPatient
@@ -65,12 +66,14 @@ class MonthOnBoard:
 
     Attributes:
         rows: Of all patients, in the order of the board.
+        tally: What these come to.
         work: What is open for each patient who has an open task, or a question about the month.
         today: The practice's calendar day, by which that is overdue.
     """
 
     by_id: Mapping[str, PatientOnBoard]
     rows: Sequence[BoardRow]
+    tally: Tally
     work: Mapping[str, OpenWork]
     today: date
 
@@ -107,9 +110,11 @@ def patient_on_board(
     rows = read_panel(uow, *key, [patient_id])
     today = local_day(now, zone_named(rows.practice.time_zone))
     found = _on_board(rows, now=now, rule_book=rule_book)
+    ordered = _in_order(found.values())
     return MonthOnBoard(
         found,
-        _in_order(found.values()),
+        ordered,
+        Tally(ordered),
         read_open_work(uow, key[0], today=today, month=key[1], patient_ids=[patient_id]),
         today,
     )
@@ -157,6 +162,7 @@ class _Kept:
     until: datetime
     patients: dict[str, PatientOnBoard]
     rows: list[BoardRow]
+    tally: Tally
     work: Mapping[str, OpenWork]
     today: date
 
@@ -242,7 +248,7 @@ def month_on_board(
         memory.kept.move_to_end(month)
         while len(memory.kept) > _MONTHS_KEPT:
             memory.kept.popitem(last=False)
-        return MonthOnBoard(kept.patients, kept.rows, kept.work, kept.today)
+        return MonthOnBoard(kept.patients, kept.rows, kept.tally, kept.work, kept.today)
 
 
 @contextmanager
@@ -275,6 +281,7 @@ def _built(
             for patient in panel.view.patients
             if patient.id in rows
         }
+        ordered = _in_order(patients.values())
         return _Kept(
             mark=0,
             fingerprint=rule_book.fingerprint,
@@ -282,7 +289,8 @@ def _built(
             since=now,
             until=min([midnight_after(now, zone_name), *panel.ahead(now)]),
             patients=patients,
-            rows=_in_order(patients.values()),
+            rows=ordered,
+            tally=Tally(ordered),
             work=read_open_work(uow, key[0], today=today, month=key[1]),
             today=today,
         )
@@ -310,9 +318,11 @@ def _renewed(
         rows = read_panel(uow, *key, touched)
     again = _on_board(rows, now=now, rule_book=rule_book)
     ordered = [row for row in kept.rows if row.patient_id not in touched]
-    for one in again.values():
-        for row in one.rows:
-            insort(ordered, row, key=by_minutes_to_go)
+    come = [row for one in again.values() for row in one.rows]
+    for row in come:
+        insort(ordered, row, key=by_minutes_to_go)
+    before = (kept.patients[who].rows for who in touched if who in kept.patients)
+    gone = (row for rows_of_one in before for row in rows_of_one)
     work = read_open_work(uow, key[0], today=kept.today, month=key[1], patient_ids=touched)
     return replace(
         kept,
@@ -320,6 +330,7 @@ def _renewed(
         until=min(kept.until, ends_at(rows, now)),
         patients={who: one for who, one in kept.patients.items() if who not in touched} | again,
         rows=ordered,
+        tally=kept.tally.changed(gone=gone, come=come),
         work={who: one for who, one in kept.work.items() if who not in touched} | work,
     )
 
