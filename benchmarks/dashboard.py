@@ -6,6 +6,7 @@ It is the server that ``trellis demo`` starts, on a sample's store: people sign 
 import http.client
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from benchmarks.made import NOW
-from trellis_core.cli._server_process import LOCAL_ADDRESS, Serving, environment, free_port
+from trellis_core.cli._server_process import LOCAL_ADDRESS, Serving, environment
 from trellis_core.sample import app_folder
 from trellis_core.services.sign_in import demo_actors
 from trellis_core.store.engine import open_store
@@ -115,7 +116,7 @@ def dashboard(
         folder: For its files and its log.
         extra: Further variables of its environment.
     """
-    port = free_port(None, at=LOCAL_ADDRESS)
+    port = _free_port()
     folder.mkdir(parents=True, exist_ok=True)
     asked = Serving(
         url=store_url,
@@ -135,7 +136,7 @@ def dashboard(
 @contextmanager
 def bare_page(folder: Path) -> Iterator[Dashboard]:
     """Start a server on a page with nothing behind it, with the dashboard's settings, and end it."""
-    port = free_port(None, at=LOCAL_ADDRESS)
+    port = _free_port()
     folder.mkdir(parents=True, exist_ok=True)
     extra = {"TRELLIS_DATA_FOLDER": str(folder / "data")}
     asked = Serving(url="", listen=LOCAL_ADDRESS, port=port, extra=extra)
@@ -172,6 +173,13 @@ def _served(
             server.kill()
             server.wait()
         shutil.rmtree(folder / "data", ignore_errors=True)
+
+
+def _free_port() -> int:
+    """Return a port that nobody listens at, and that nobody who starts at the same time is given."""
+    with socket.socket() as probe:
+        probe.bind((LOCAL_ADDRESS, 0))
+        return int(probe.getsockname()[1])
 
 
 def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path, healthy: str) -> None:

@@ -6,21 +6,29 @@ own again, or in a server, brings its own memory; for the rest, the part's is fi
 
 import importlib
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from benchmarks import browser, closing, fhir, importing, sessions
 from benchmarks.ledger import PER_SECOND, Extent, together
 from benchmarks.ledger import QUICK as QUICK_LEDGER
 from benchmarks.ledger_store import Bare, Place, read_and_hash, rows_like
-from benchmarks.made import ENTRIES_OF_ONE, make
+from benchmarks.made import ENTRIES_OF_ONE, NOW, make, owner_of
 from benchmarks.measure import percentile
 from benchmarks.rows import Row, at_most, grows_at_most, memory_within, times_the_floor
+from trellis_core.documents.superbill_pdf import superbill_pdf
+from trellis_core.documents.superbill_zip import write_superbill_zip
+from trellis_core.rules.rulebook import load_rule_book
+from trellis_core.services.billing import superbills
 from trellis_core.services.integrity import check_store
 from trellis_core.store.engine import open_store
+from trellis_core.superbill import Superbill
+from trellis_core.values.clock import FixedClock
 
 LINEAR: Final = 11.0
 """Ten times the patients may cost ten times as much; a tenth more is noise."""
@@ -295,6 +303,44 @@ def _close(asked: Asked) -> Found:
     return Found(rows=rows, detail=detail)
 
 
+def _pdf(asked: Asked) -> Found:
+    store = open_store(asked.url)
+    try:
+        bills = superbills(
+            month=closing.OVER,
+            store=store,
+            actor=owner_of(store),
+            clock=FixedClock(NOW),
+            rule_book=load_rule_book(),
+        )
+    finally:
+        store.close()
+    rows = []
+    for what, write in _PDFS.items():
+        with tempfile.TemporaryFile() as out:
+            write(out, bills[:2])  # fonts and modules are loaded once
+            out.seek(0)
+            out.truncate()
+            began = time.process_time()
+            write(out, bills)
+            taken = time.process_time() - began
+        limits = (grows_at_most(LINEAR),)
+        rows.append(Row(what=f"PDF: {what}", figure=taken, by="processor", targets=limits))
+    return Found(rows=rows, detail=f"{len(bills):,} superbills.")
+
+
+def _one_file(out: BinaryIO, bills: Sequence[Superbill]) -> None:
+    out.write(superbill_pdf(bills, made_at=NOW))
+
+
+_PDFS: Final[Mapping[str, Callable[[BinaryIO, Sequence[Superbill]], object]]] = {
+    "a month's superbills in one file": _one_file,
+    "a month's superbills, one file each in a ZIP": partial(
+        write_superbill_zip, month=closing.OVER
+    ),
+}
+
+
 def _fhir(asked: Asked) -> Found:
     folder = asked.folder
     made = fhir.apart(fhir.export, asked.url, folder, "ndjson", str(closing.OVER))
@@ -366,13 +412,14 @@ def _import(asked: Asked) -> Found:
     return Found(rows=rows, detail=f"{costs.rows:,} rows of time.")
 
 
-PARTS: Final[Mapping[str, Part]] = {
+PARTS: Final[dict[str, Part]] = {
     "sample": Part(run=_sample, makes=True),
     "panel": Part(run=_panel, changes=True, missing=_panel_missing),
     "append": Part(run=_append, changes=True),
     "sessions": Part(run=_sessions, changes=True),
     "browser": Part(run=_browser, changes=True, missing=browser.missing),
     "close": Part(run=_close, changes=True),
+    "pdf": Part(run=_pdf),
     "fhir": Part(run=_fhir),
     "verify": Part(run=_verify),
     "import": Part(run=_import),
