@@ -31,7 +31,7 @@ _OUTLINE_WIDTH: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class Content:
     """What a page shows, or a part of it.
 
     Attributes:
@@ -58,14 +58,14 @@ def pdf_of(pages: Iterable[Page], *, title: str, made_at: datetime) -> bytes:
     file = PdfFile(out)
     faces: set[str] = set()
     for page in pages:
-        content = drawn(page.items, watermark=page.watermark)
+        content = content_of(page.items, watermark=page.watermark)
         faces |= content.faces
         file.page([file.stream(content.packed)], bookmark=page.bookmark)
     file.finish(faces, title=title, made_at=made_at)
     return out.getvalue()
 
 
-def drawn(items: Sequence[Text | Rule | Box], *, watermark: str = "") -> Drawn:
+def content_of(items: Sequence[Text | Rule | Box], *, watermark: str = "") -> Content:
     """Draw what stands on a page.
 
     Args:
@@ -83,7 +83,7 @@ def drawn(items: Sequence[Text | Rule | Box], *, watermark: str = "") -> Drawn:
             pen.rule(item)
         else:
             pen.box(item)
-    return Drawn(pen.finished(), frozenset(pen.faces))
+    return Content(pen.finished(), frozenset(pen.faces))
 
 
 class _Pen:

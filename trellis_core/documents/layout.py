@@ -92,11 +92,11 @@ class Page:
         return tuple(item for item in self.items if isinstance(item, Text))
 
 
-class _Advances(dict[int, float]):
+class _Advances(dict[str, float]):
     """Each character's width in a font of size 1; what the font lacks is as wide as its mark."""
 
-    def __missing__(self, _code: int) -> float:
-        return self[ord(REPLACEMENT)]
+    def __missing__(self, _char: str) -> float:
+        return self[REPLACEMENT]
 
 
 @lru_cache(maxsize=2)
@@ -106,14 +106,14 @@ def _advances(*, is_bold: bool) -> _Advances:
         units = font["head"].unitsPerEm
         widths = font["hmtx"].metrics
         return _Advances(
-            {code: widths[name][0] / units for code, name in font.getBestCmap().items()}
+            {chr(code): widths[name][0] / units for code, name in font.getBestCmap().items()}
         )
 
 
 @lru_cache(maxsize=1)
 def known_characters() -> frozenset[str]:
     """Return every character that the fonts have; both have the same."""
-    return frozenset(map(chr, _advances(is_bold=False)))
+    return frozenset(_advances(is_bold=False))
 
 
 def printable(words: str) -> str:
@@ -127,7 +127,7 @@ def printable(words: str) -> str:
         "Maeve O'Brien"
     """
     if words.isascii() and words.isprintable():
-        return " ".join(words.split())
+        return words if words == words.strip() and "  " not in words else " ".join(words.split())
     return shown(unicodedata.normalize("NFC", " ".join(words.split())))
 
 
@@ -141,7 +141,7 @@ def shown(words: str) -> str:
 
 def width_of(words: str, size: float, *, is_bold: bool = False) -> float:
     """Return how wide a printable text is, in points."""
-    return size * sum(map(_advances(is_bold=is_bold).__getitem__, map(ord, words)))
+    return size * sum(map(_advances(is_bold=is_bold).__getitem__, words))
 
 
 def clipped(words: str, width: float, size: float, *, is_bold: bool = False) -> str:

@@ -41,8 +41,13 @@ class PdfFile:
         self._at = 0
         self._digest = hashlib.sha256()
         self._offsets: list[int] = [0] * (_RESOURCES + 1)
-        self._pages: list[_Leaf] = []
+        self._leaves: list[_Leaf] = []
         self._write(b"%PDF-1.4\n%\xe9\xeb\xf1\xbf\n")
+
+    @property
+    def pages(self) -> int:
+        """How many pages it has so far."""
+        return len(self._leaves)
 
     def stream(self, packed: bytes) -> int:
         """Write compressed content that pages can show; return its number."""
@@ -57,7 +62,7 @@ class PdfFile:
             contents: The numbers of what it shows, in the order of drawing.
             bookmark: What the file's outline calls it; empty where it does not name it.
         """
-        self._pages.append(_Leaf(tuple(contents), bookmark))
+        self._leaves.append(_Leaf(tuple(contents), bookmark))
 
     def finish(self, faces: Iterable[str], *, title: str, made_at: datetime) -> None:
         """Write all that the pages rest on.
@@ -67,16 +72,16 @@ class PdfFile:
             title: The document's title; never a name.
             made_at: Its creation date.
         """
-        if not self._pages:
+        if not self._leaves:
             self.page([])
         fonts = b" ".join(
             b"/%b %d 0 R" % (name.encode(), self._face(name)) for name in sorted(faces)
         )
         self._put(_RESOURCES, b"<< /Font << %b >> >>" % fonts)
-        first = self._add_later(len(self._pages))
-        numbers = range(first, first + len(self._pages))
+        first = self._add_later(len(self._leaves))
+        numbers = range(first, first + len(self._leaves))
         parents = self._tree(numbers)
-        for number, parent, leaf in zip(numbers, parents, self._pages, strict=True):
+        for number, parent, leaf in zip(numbers, parents, self._leaves, strict=True):
             self._put(
                 number,
                 b"<< /Type /Page /Parent %d 0 R /Resources %d 0 R /Contents %b >>"
@@ -85,7 +90,7 @@ class PdfFile:
         outline = self._outline(
             [
                 (leaf.bookmark, at)
-                for at, leaf in zip(numbers, self._pages, strict=True)
+                for at, leaf in zip(numbers, self._leaves, strict=True)
                 if leaf.bookmark
             ]
         )

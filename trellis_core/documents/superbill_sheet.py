@@ -1,6 +1,7 @@
 """The sheets that superbills are laid out on: a cursor, a head that repeats, and a foot."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 from trellis_core.documents.disclaimer import DISCLAIMER
@@ -203,16 +204,40 @@ def footed(
         before: Pages of the file that come before.
         whole: Pages of the file; None where the document is alone in it.
     """
-    notice = wrapped(DISCLAIMER, WIDTH, 6.5)
-    top = PAGE_HEIGHT - MARGIN - 8 * (len(notice) - 1) - 4
     for number, page in enumerate(pages, start=1):
-        page.items.append(Rule(MARGIN, top - 10, MARGIN + WIDTH, top - 10))
-        for at, line in enumerate(notice):
-            page.items.append(Text(MARGIN, top + 8 * at, line, 6.5, colour=QUIET))
-        words = f"Page {number} of {len(pages)}"
-        if whole is not None:
-            words += f" · {before + number} of {whole} in this file"
-        wide = width_of(words, _FOOT_SIZE)
-        page.items.append(Text(MARGIN + WIDTH - wide, _FOOT_AT, words, _FOOT_SIZE, colour=QUIET))
-        shown = clipped(standing, WIDTH - wide - 12, _FOOT_SIZE)
-        page.items.append(Text(MARGIN, _FOOT_AT, shown, _FOOT_SIZE, colour=QUIET))
+        page.items.extend(notice())
+        page.items.extend(foot(standing, number, len(pages), before=before, whole=whole))
+
+
+@cache
+def notice() -> tuple[Rule | Text, ...]:
+    """Return what stands over every page's foot."""
+    lines = wrapped(DISCLAIMER, WIDTH, 6.5)
+    top = PAGE_HEIGHT - MARGIN - 8 * (len(lines) - 1) - 4
+    return (
+        Rule(MARGIN, top - 10, MARGIN + WIDTH, top - 10),
+        *(Text(MARGIN, top + 8 * at, line, 6.5, colour=QUIET) for at, line in enumerate(lines)),
+    )
+
+
+def foot(
+    standing: str, number: int, count: int, *, before: int = 0, whole: int | None = None
+) -> tuple[Text, Text]:
+    """Return a page's foot.
+
+    Args:
+        standing: What kind of paper it is.
+        number: Which page of its document.
+        count: How many pages its document has.
+        before: Pages of the file that come before the document.
+        whole: Pages of the file; None where the document is alone in it.
+    """
+    words = f"Page {number} of {count}"
+    if whole is not None:
+        words += f" · {before + number} of {whole} in this file"
+    wide = width_of(words, _FOOT_SIZE)
+    kind = clipped(standing, WIDTH - wide - 12, _FOOT_SIZE)
+    return (
+        Text(MARGIN + WIDTH - wide, _FOOT_AT, words, _FOOT_SIZE, colour=QUIET),
+        Text(MARGIN, _FOOT_AT, kind, _FOOT_SIZE, colour=QUIET),
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from typing import Protocol
 
 from trellis_core.care.vocabulary import EntryMode, Program
 from trellis_core.superbill import (
@@ -185,7 +186,19 @@ def performers(line: SuperbillLine) -> str:
     return "; ".join(f"{each.signature} {each.minutes} min" for each in line.performed_by)
 
 
-def called(bill: Superbill) -> str:
+class Numbered(Protocol):
+    """What has an id and, once it is issued, a number."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def number(self) -> int | None:
+        """Its number."""
+
+
+def called(bill: Numbered) -> str:
     """Name a superbill by its number, or by its id until it has one."""
     return bill.id if bill.number is None else f"No. {bill.number}"
 

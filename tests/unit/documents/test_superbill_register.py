@@ -10,7 +10,7 @@ from pypdf import PdfReader
 from tests.support.superbill_case import CASE, FIRST_LINE, crowded, finished_bill
 from tests.unit.documents.test_superbill_pdf import no_overlap
 from trellis_core.documents.superbill_pdf import superbill_pdf
-from trellis_core.documents.superbill_register import register_pages, sums_of
+from trellis_core.documents.superbill_register import listed, register_pages, sums_of
 from trellis_core.fees import read_schedule
 from trellis_core.superbill import EVERY_PAYER, Charges, Superbill, SuperbillStatus
 from trellis_core.superbill.totals import charged, expected
@@ -31,7 +31,7 @@ def flat(text: str) -> str:
 
 
 def said(*bills: Superbill) -> str:
-    pages = register_pages(bills, [0] * len(bills))
+    pages = register_pages(list(map(listed, bills)), [0] * len(bills))
     return " ".join(text.words for page in pages for text in page.texts)
 
 
@@ -71,7 +71,7 @@ def test_one_superbill_has_neither_register_nor_outline() -> None:
 
 def test_the_sums_are_those_of_the_screen() -> None:
     bills = [finished_bill(), replace(CASE, charges=Charges({EVERY_PAYER: OWN})).only(), other()]
-    sums = sums_of(bills)
+    sums = sums_of(list(map(listed, bills)))
 
     assert (sums.counted, sums.lines, sums.units) == (3, 9, 9)
     assert (sums.charge, sums.allowed) == (charged(bills), expected(bills))
@@ -91,7 +91,8 @@ def test_what_another_one_replaces_is_listed_and_counted_once() -> None:
     new = replace(other(), number=15, version=3, replaces=12, status=SuperbillStatus.ISSUED)
 
     for bills in ((old, draft), (replace(old, replaced_by=15), new)):
-        assert (sums_of(bills).counted, sums_of(bills).allowed) == (1, Decimal("170.17"))
+        sums = sums_of(list(map(listed, bills)))
+        assert (sums.counted, sums.allowed) == (1, Decimal("170.17"))
         assert "each claim is counted once" in said(*bills)
     assert "would replace No. 12" in said(old, draft)
     assert "replaced by No. 15" in said(replace(old, replaced_by=15), new)
@@ -118,13 +119,14 @@ def test_a_register_of_many_repeats_its_head_and_nothing_overlaps() -> None:
         base,
         *(other(id=f"sb-{at:012d}", number=at, replaces=at + 500) for at in range(1, 90)),
     ]
-    pages = register_pages(bills, range(5, 5 + len(bills)))
+    rows = list(map(listed, bills))
+    pages = register_pages(rows, range(1, 1 + len(rows)))
     heads = [sum(text.words == "Expected allowed" for text in page.texts) for page in pages]
 
     assert len(pages) > 2
     assert heads == [1] * len(pages)
     assert all("register continued" in " ".join(t.words for t in page.texts) for page in pages[1:])
-    assert len(register_pages(bills, [99_999] * len(bills))) == len(pages)
+    assert len(register_pages(rows, [99_999] * len(rows))) == len(pages)
     no_overlap(pages)
 
 
