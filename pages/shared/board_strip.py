@@ -72,6 +72,7 @@ def _questions(work: OpenWork, person: Actor) -> None:
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
+@store.at_one_moment
 def _live_strip(chosen: RowKey, person: Actor) -> None:
     store.keep_signed_in_only()
     if emergency_view.is_closed(chosen[0], person):

@@ -116,6 +116,7 @@ def bar(patient_id: str, person: Actor) -> None:
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
+@store.at_one_moment
 def _running(access: EmergencyAccess, person: Actor) -> None:
     store.keep_signed_in_only()
     if is_closed(access.patient_id, person):

@@ -210,6 +210,7 @@ def _of(program: Program, rows: Iterable[BoardRow]) -> tuple[BoardRow, ...]:
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
+@store.at_one_moment
 def _enrolled(name: str, program: Program, person: Actor, board: Board | None) -> None:
     store.keep_signed_in_only()
     rows: Sequence[BoardRow] = _of(program, _rows(person))

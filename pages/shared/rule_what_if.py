@@ -46,6 +46,7 @@ class LineRow:
 
 
 @st.fragment
+@store.at_one_moment
 def draw(actor: Actor, book: RuleBook, month: ServiceMonth) -> None:
     """Draw the question and its answer; only this part runs again while facts are changed."""
     st.caption(

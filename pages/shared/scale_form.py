@@ -63,6 +63,7 @@ def safety_notice(patient_id: str, person: Actor) -> None:
 
 
 @st.fragment
+@store.at_one_moment
 def draw(
     patient_id: str,
     *,

@@ -45,6 +45,11 @@ def main() -> None:
         _run_alone(welcome.draw, "Welcome", also=(ROI,))
         return
     person = store.actor()
+    with store.one_moment():
+        _signed_in()
+
+
+def _signed_in() -> None:
     if person is None:
         _run_alone(store.stop_signed_out, "Signed out")
         return

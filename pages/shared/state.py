@@ -25,7 +25,7 @@ SECTION_KEY: Final = "section"
 MONTHS_BACK: Final = 35
 
 
-@dataclass
+@dataclass(eq=False)
 class PageState:
     """A session's memory.
 

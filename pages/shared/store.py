@@ -7,13 +7,14 @@ the one seam, because a test browser has no cookies.
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, NoReturn, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -29,7 +30,9 @@ from trellis_core.services import practice as practices
 from trellis_core.services import sign_in as sign_ins
 from trellis_core.services.rule_books import rule_book_in_force
 from trellis_core.settings import Settings, default_store_url, load_settings, sqlite_url
+from trellis_core.store import moments
 from trellis_core.store.engine import Store, open_store
+from trellis_core.store.kept_reads import KeptReads
 from trellis_core.values import clock as clocks
 from trellis_core.values.clock import Clock
 from trellis_core.values.periods import ServiceMonth, zone_named
@@ -44,6 +47,7 @@ _open: dict[str, Store] = {}
 _holding: set[str] = set()
 _samples: dict[str, bool] = {}
 _owners: dict[str, str | None] = {}
+_reads: Final[WeakKeyDictionary[state.PageState, KeptReads]] = WeakKeyDictionary()
 _SESSIONS_KEPT: Final = 10_000
 _working_for: Final[ContextVar[str | None]] = ContextVar("trellis_working_for", default=None)
 _VARIABLES: Final = ("DATABASE_URL", "TRELLIS_DATABASE_URL", "TRELLIS_DATA_FOLDER", "TRELLIS_TODAY")
@@ -177,6 +181,42 @@ def session_token() -> str | None:
     return st.context.cookies.get(COOKIE)
 
 
+_Parameters = ParamSpec("_Parameters")
+_Answer = TypeVar("_Answer")
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Let a run of the page see the store at one moment, and ask for nothing that it knows already.
+
+    What a browser session has read is kept for that session alone, and only while it still stands.
+    """
+    page = state.state()
+    if page.practice_id is None:
+        actor()
+    if page.practice_id is None:
+        yield
+        return
+    with moments.one_moment(store(), practice_id=page.practice_id, kept=_kept_reads(page)):
+        yield
+
+
+def at_one_moment(part: Callable[_Parameters, _Answer]) -> Callable[_Parameters, _Answer]:
+    """Let a part of the page that runs alone see the store at one moment."""
+
+    @wraps(part)
+    def run(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Answer:
+        with one_moment():
+            return part(*args, **kwargs)
+
+    return run
+
+
+def _kept_reads(of: state.PageState) -> KeptReads:
+    with _lock:
+        return _reads.setdefault(of, KeptReads())
+
+
 def actor() -> Actor | None:
     """Return who is signed in, asked of the store anew; None for nobody.
 
@@ -189,7 +229,11 @@ def actor() -> Actor | None:
     person = sign_ins.person_without_use(token, store=store(), clock=clock())
     context = get_script_run_ctx(suppress_warning=True)
     if context is not None:
-        state.state().practice_id = None if person is None else person.practice_id
+        kept = state.state()
+        kept.practice_id = None if person is None else person.practice_id
+        if person is None:
+            with _lock:
+                _reads.pop(kept, None)
     if person is not None and context is not None:
         _own_session(context.session_id, person)
     return person

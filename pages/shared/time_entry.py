@@ -69,6 +69,7 @@ def panel(
 
 
 @st.fragment
+@store.at_one_moment
 def _fields(
     form: str,
     *,

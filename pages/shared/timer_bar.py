@@ -77,6 +77,7 @@ def current(person: Actor) -> RunningTimer | None:
 
 
 @st.fragment(run_every=TICK_SECONDS)
+@store.at_one_moment
 def _clock_face(drawn: RunningTimer, person: Actor) -> None:
     store.keep_signed_in_only()
     timer = current(person)

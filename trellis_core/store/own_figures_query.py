@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import Select, Table, exists, func, or_, select
 
+from trellis_core.store.kept_reads import ASKED_ANEW
 from trellis_core.store.tables import (
     ENTRY,
     MONTH_MARK,
@@ -103,7 +104,7 @@ def recorded_time(
 
 
 def _by_month(unit: UnitOfWork, statement: Select[Any]) -> Iterator[tuple[int, Iterator[Any]]]:
-    parts = unit.connection.execute(statement).partitions(_AT_ONCE)
+    parts = unit.connection.execute(statement, execution_options=ASKED_ANEW).partitions(_AT_ONCE)
     return groupby(chain.from_iterable(parts), key=itemgetter(0))
 
 

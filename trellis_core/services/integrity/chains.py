@@ -30,6 +30,7 @@ from trellis_core.ledger.chain import ENTRY_DOMAIN, GENESIS, EntryBody, parse_bo
 from trellis_core.ledger.journal import EVENT_DOMAIN, EventBody, parse_event
 from trellis_core.services.integrity.report import Found
 from trellis_core.store.dialects import POSTGRESQL
+from trellis_core.store.kept_reads import ASKED_ANEW
 from trellis_core.store.tables import (
     ENTRY,
     ENTRY_NOTE,
@@ -209,7 +210,7 @@ def raw_rows(connection: Connection, statement: Select[Any]) -> Iterator[Sequenc
     if connection.dialect.name == POSTGRESQL:
         yield from _server_rows(connection, statement)
         return
-    result = connection.execute(statement)
+    result = connection.execute(statement, execution_options=ASKED_ANEW)
     try:
         cursor = result.cursor
         while rows := cursor.fetchmany(AT_A_TIME):
