@@ -1,29 +1,27 @@
-"""Closing a large month in a thread of the server: the page shows how far it is, and may be left.
+"""Closing a large month in the server's own time: the page shows how far it is, and may be left.
 
 A script of the dashboard may be ended wherever it draws, so none draws while a large month is closed.
 """
 
-import logging
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Final
 
 import streamlit as st
 
-from pages.shared import formats, state
+from pages.shared import file_work, formats, state, store
 from trellis_core.access import Actor
-from trellis_core.errors import TrellisError
-from trellis_core.services.month_close import ClosedMonth
+from trellis_core.services.job_wanted import ClosedAs, JobKind
+from trellis_core.services.jobs import ClosingOnItsWay, Job, JobState
+from trellis_core.services.month_close import CloseMonth
 from trellis_core.services.month_plan import MonthCounts
-from trellis_core.services.superbill_drafts import Step, Told
+from trellis_core.services.months import number_ranges
+from trellis_core.services.superbill_drafts import Step
 from trellis_core.values.periods import ServiceMonth
 
 LARGE: Final = 300
 """Patients in play from which on a close takes long enough to say how far it is."""
 
-_log = logging.getLogger("trellis.close")
-_Key = tuple[str, ServiceMonth]
+_LOOK_SECONDS: Final = 1.0
 _WORDS: Final[Mapping[Step, str]] = {
     Step.LOOKED_AT: "Looked at {done:,} of {of:,} patients",
     Step.DRAWN_UP: "Planned {done:,} of {of:,} patients",
@@ -36,48 +34,6 @@ _BEGINS: Final[Mapping[Step, float]] = {
     Step.PREPARED: 0.6,
     Step.WRITTEN: 0.9,
 }
-_FAILED: Final = "The month was not closed, and nothing of it was issued. Close it again."
-
-
-@dataclass
-class Closing:
-    """A close on its way.
-
-    Attributes:
-        person_id: Who closes; they are told what came of it.
-        said: What came of it, once it has ended.
-        refused: Why it did not close; empty where it did.
-    """
-
-    person_id: str
-    step: Step = Step.LOOKED_AT
-    done: int = 0
-    of: int = 0
-    said: Sequence[str] = ()
-    refused: str = ""
-    ended: threading.Event = field(default_factory=threading.Event)
-
-    def told(self, step: Step, done: int, of: int) -> None:
-        """Take down how far it is."""
-        self.step, self.done, self.of = step, done, of
-
-    @property
-    def share(self) -> float:
-        """How much of the whole is done, from 0 to 1, by what each step takes of the time."""
-        ends = [*_BEGINS.values(), 1.0]
-        begins, end = _BEGINS[self.step], ends[list(_BEGINS).index(self.step) + 1]
-        return begins + (end - begins) * (self.done / self.of if self.of else 0.0)
-
-    @property
-    def words(self) -> str:
-        """How far it is, as one sentence."""
-        if not self.of:
-            return "Checking the ledger first."
-        return f"{_WORDS[self.step].format(done=self.done, of=self.of)}."
-
-
-_closings: Final[dict[_Key, Closing]] = {}
-_lock: Final = threading.Lock()
 
 
 def is_large(counts: MonthCounts | None) -> bool:
@@ -85,83 +41,111 @@ def is_large(counts: MonthCounts | None) -> bool:
     return counts is not None and counts.in_play >= LARGE
 
 
-def begin(
-    month: ServiceMonth,
-    person: Actor,
-    close: Callable[[Told], ClosedMonth],
-    words: Callable[[ClosedMonth], Sequence[str]],
-) -> Closing:
-    """Close a month in a thread of its own, unless one of the practice does that already.
+def begin(command: CloseMonth, person: Actor) -> None:
+    """Have a month closed, unless the server closes it for somebody of the practice already.
 
-    Args:
-        month: Which.
-        person: Who closes it.
-        close: Does it, and tells how far it is.
-        words: Says what was closed.
+    Raises:
+        PermissionDeniedError: The person may not close months.
+        CommandRefusedError: The server closes another month for the person.
     """
-    key = person.practice_id, month
-    with _lock:
-        found = _closings.get(key)
-        if found is not None and not found.ended.is_set():
-            return found
-        made = _closings[key] = Closing(person.person_id)
-    # No daemon: the server's end waits for a close that has begun to write.
-    threading.Thread(target=_run, args=(made, close, words), name="trellis-close").start()
-    return made
-
-
-def _run(
-    closing: Closing,
-    close: Callable[[Told], ClosedMonth],
-    words: Callable[[ClosedMonth], Sequence[str]],
-) -> None:
-    refused = _FAILED
-    try:
-        closing.said = words(close(closing.told))
-        refused = ""
-    except TrellisError as error:
-        refused = str(error)
-    except OSError as error:
-        _log.error("A close failed: %s.", type(error).__name__)
-    finally:
-        closing.refused = refused
-        closing.ended.set()
+    file_work.start(command, person)
 
 
 def draw(month: ServiceMonth, person: Actor) -> bool:
     """Draw how far a close of the month is; say whether one is on its way."""
-    key = person.practice_id, month
-    closing = _closings.get(key)
-    if closing is None:
-        return False
-    if not closing.ended.is_set():
-        _progress(key, closing, person)
+    closing = file_work.close_of(month, person)
+    if closing is not None:
+        _progress(month, closing.id)
         return True
-    if _is_theirs(key, closing, person):
-        for sentence in closing.said:
-            st.success(formats.plain(sentence), icon=":material/check_circle:")
-        if closing.refused:
-            st.error(formats.plain(closing.refused), icon=":material/block:")
+    job = _ended(month, person)
+    if job is not None and file_work.drop(job.id, person):
+        if isinstance(job.result, ClosedAs):
+            for sentence in closed_words(job.result):
+                st.success(formats.plain(sentence), icon=":material/check_circle:")
+        else:
+            st.error(formats.plain(job.refusal), icon=":material/block:")
     return False
 
 
-def _is_theirs(key: _Key, closing: Closing, person: Actor) -> bool:
-    """Say, once, whether what came of a close is to be told to a person."""
-    with _lock:
-        if closing.person_id != person.person_id or _closings.get(key) is not closing:
-            return False
-        del _closings[key]
-        return True
+def closed_words(closed: ClosedAs) -> list[str]:
+    """Say what a close did, in a sentence or two."""
+    issued = (
+        f"{formats.count(len(closed.numbers), 'superbill')}, No. {number_ranges(closed.numbers)}"
+        if closed.numbers
+        else "no new superbill"
+    )
+    said = [
+        f"{closed.month.in_words} is closed: {issued}. Event {closed.event:,}, code {closed.code}."
+    ]
+    if closed.problem:
+        said.append(f"The month is closed, but not yet sealed: {closed.problem}")
+    return said
 
 
-@st.fragment(run_every=1.0)
-def _progress(key: _Key, closing: Closing, person: Actor) -> None:
-    if closing.ended.is_set():
-        if _is_theirs(key, closing, person):
-            for sentence in closing.said:
-                state.flash(sentence)
-            if closing.refused:
-                state.state().refusals.append(closing.refused)
+def share_of(step: str, done: int, of: int) -> float:
+    """Return how much of the whole is done, from 0 to 1, by what each step takes of the time.
+
+    Example:
+        >>> share_of("", 0, 0), share_of("looked_at", 5, 10), share_of("written", 7, 7)
+        (0.0, 0.05, 1.0)
+    """
+    steps = [each.value for each in Step]
+    if step not in steps:
+        return 0.0
+    ends = [*_BEGINS.values(), 1.0]
+    begins, end = ends[steps.index(step)], ends[steps.index(step) + 1]
+    return begins + (end - begins) * (done / of if of else 0.0)
+
+
+def words_of(step: str, done: int, of: int) -> str:
+    """Say how far a close is, as one sentence.
+
+    Example:
+        >>> words_of("written", 1200, 9000)
+        'Wrote 1,200 of 9,000 superbills.'
+    """
+    if not of or step not in {each.value for each in Step}:
+        return "Checking the ledger first."
+    return f"{_WORDS[Step(step)].format(done=done, of=of)}."
+
+
+def _ended(month: ServiceMonth, person: Actor) -> Job | None:
+    """Return the person's close of a month that is over and was not told."""
+    job = file_work.of(JobKind.CLOSE, person)
+    if job is None or job.is_going_on or not isinstance(job.wanted, CloseMonth):
+        return None
+    return job if job.wanted.month == month else None
+
+
+@st.fragment(run_every=_LOOK_SECONDS)
+def _progress(month: ServiceMonth, job_id: str) -> None:
+    store.keep_signed_in_only()
+    person = store.actor()
+    closing = None if person is None else file_work.close_of(month, person)
+    if closing is None or closing.id != job_id:
+        _tell(month, person)
         st.rerun()
-    st.progress(closing.share, text=formats.plain(closing.words))
-    st.caption("You may leave this page. A close that is interrupted issues nothing.")
+    _bar(closing)
+    st.caption(
+        "You may leave this page. A close that is interrupted issues nothing, and is begun again."
+    )
+
+
+def _tell(month: ServiceMonth, person: Actor | None) -> None:
+    """Keep what came of a close for the drawing that follows, for whoever asked for it."""
+    job = None if person is None else _ended(month, person)
+    if person is None or job is None or not file_work.drop(job.id, person):
+        return
+    if isinstance(job.result, ClosedAs):
+        for sentence in closed_words(job.result):
+            state.flash(sentence)
+    else:
+        state.state().refusals.append(job.refusal)
+
+
+def _bar(closing: ClosingOnItsWay) -> None:
+    if closing.state is JobState.WAITING:
+        st.progress(0.0, text="The close waits for the server to begin.")
+        return
+    step, done, of = closing.step, closing.done, closing.of
+    st.progress(share_of(step, done, of), text=formats.plain(words_of(step, done, of)))

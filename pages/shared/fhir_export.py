@@ -1,33 +1,21 @@
 """Records as FHIR files: what is asked for, the making of them in the server's own time, what came of it."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from enum import StrEnum
-from hashlib import sha256
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import BinaryIO, Final
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
 from pages.shared import fhir_patients, file_work, formats, state, store, widgets
-from pages.shared.file_work import FileWork, WorkKind, WorkState
-from trellis_core.access import Actor, Operation, require
-from trellis_core.errors import CommandRefusedError
+from trellis_core.access import Actor, Operation
 from trellis_core.services.downloads import FileForm
-from trellis_core.services.fhir_export import (
-    ExportForm,
-    FhirExport,
-    FhirWanted,
-    export_fhir,
-    zipped,
-)
+from trellis_core.services.fhir_export import ExportForm, FhirExport, FhirWanted
+from trellis_core.services.job_wanted import FileMade, JobKind
+from trellis_core.services.jobs import Job, JobState
 from trellis_core.values.periods import ServiceMonth
 
-MEDIA_TYPE: Final = "application/zip"
 _LOOK_SECONDS: Final = 1.0
 _SEE_SECONDS: Final = 20.0
 _NO_PLAIN_WORD: Final = re.compile(r"[^A-Za-z0-9-]+")
@@ -89,21 +77,6 @@ WORDS: Final[Mapping[str, str]] = {
 """What the records of a resource type are, in the order in which they are told."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FhirFile:
-    """A ZIP of FHIR files that was written.
-
-    Attributes:
-        file_name: Holds the practice's id and the day; nothing about a person.
-        sha256: Of what was written, in hex.
-    """
-
-    file_name: str
-    media_type: str
-    sha256: str
-    exported: FhirExport
-
-
 def asked(person: Actor, month: ServiceMonth) -> FhirWanted | None:
     """Draw the choice of records and form; None while patients are to be chosen and nobody is."""
     what = _what(month)
@@ -153,58 +126,14 @@ def _what(month: ServiceMonth) -> What:
     return What(what)
 
 
-def prepare(wanted: FhirWanted, person: Actor) -> FileWork:
+def prepare(wanted: FhirWanted, person: Actor) -> None:
     """Begin to make the files for whoever is signed in; ``in_the_making`` shows how far they are.
 
     Raises:
-        CommandRefusedError: Files are being made for this sign-in already.
+        CommandRefusedError: Files are being made for this person already.
         PermissionDeniedError: The person may not export.
     """
-    require(person, Operation.EXPORT_FHIR)
-    kept, clock, rule_book = store.store(), store.clock(), store.rule_book()
-    name = file_name(person, store.today(person).isoformat())
-
-    def write(out: BinaryIO, on_progress: Callable[[int, int], None]) -> FhirFile:
-        with TemporaryDirectory(prefix="trellis-fhir-") as folder:
-            with _without_a_path():
-                exported = export_fhir(
-                    wanted,
-                    Path(folder),
-                    store=kept,
-                    actor=person,
-                    clock=clock,
-                    rule_book=rule_book,
-                    told=on_progress,
-                )
-            content = zipped(Path(folder), exported)
-        out.write(content)
-        return FhirFile(
-            file_name=name,
-            media_type=MEDIA_TYPE,
-            sha256=sha256(content).hexdigest(),
-            exported=exported,
-        )
-
-    return file_work.start(
-        write,
-        title=title(wanted),
-        operation=Operation.EXPORT_FHIR,
-        form=FileForm.FHIR_EXPORT,
-        month=wanted.month,
-        token=store.session_token(),
-        kind=WorkKind.FHIR,
-    )
-
-
-@contextmanager
-def _without_a_path() -> Iterator[None]:
-    """Let a folder that cannot be written to fail as such: its refusal names a place of the server."""
-    try:
-        yield
-    except CommandRefusedError as refused:
-        if isinstance(refused.__cause__, OSError):
-            raise refused.__cause__ from None
-        raise
+    file_work.start(wanted, person)
 
 
 def file_name(person: Actor, day: str) -> str:
@@ -219,83 +148,70 @@ def file_name(person: Actor, day: str) -> str:
     return f"trellis-fhir-{_NO_PLAIN_WORD.sub('-', person.practice_id)}-{day}.zip"
 
 
-def title(wanted: FhirWanted) -> str:
-    """Say what the files are, within a sentence and without a name.
-
-    Example:
-        >>> title(FhirWanted(form=ExportForm.NDJSON, patient_ids=("p-1",)))
-        'the bulk files of 1 patient'
-    """
-    form = {
-        ExportForm.BUNDLE: "the Collection Bundle",
-        ExportForm.TRANSACTION: "the Transaction Bundles",
-        ExportForm.NDJSON: "the bulk files",
-    }[wanted.form]
-    if wanted.patient_ids is not None:
-        return f"{form} of {formats.count(len(wanted.patient_ids), 'patient')}"
-    if wanted.month is not None:
-        return f"{form} of {formats.month_name(wanted.month)}"
-    return f"{form} of the whole practice"
-
-
 def is_going_on() -> bool:
     """Say whether files are being made for the signed-in person."""
-    work = file_work.of(store.session_token(), WorkKind.FHIR)
-    return work is not None and work.is_going_on
+    job = _job()
+    return job is not None and job.is_going_on
 
 
 def in_the_making() -> None:
     """Draw the signed-in person's files: how far they are, then what they hold and their button."""
-    work = file_work.of(store.session_token(), WorkKind.FHIR)
-    if work is not None:
-        seconds = _LOOK_SECONDS if work.is_going_on else _SEE_SECONDS
-        st.fragment(_draw_work, run_every=seconds)(work.state)
+    job = _job()
+    if job is not None:
+        seconds = _LOOK_SECONDS if job.is_going_on else _SEE_SECONDS
+        st.fragment(_draw_job, run_every=seconds)(job.id, job.state)
 
 
-def _draw_work(drawn: WorkState) -> None:
+def _job() -> Job | None:
+    person = store.actor()
+    return None if person is None else file_work.of(JobKind.FHIR, person)
+
+
+def _draw_job(job_id: str, drawn: JobState) -> None:
     store.keep_signed_in_only()
-    work = file_work.of(store.session_token(), WorkKind.FHIR)
-    if work is None or work.state is not drawn:
+    job = _job()
+    if job is None or (job.id, job.state) != (job_id, drawn):
         st.rerun()
     with st.container(border=True):
-        if work.is_going_on:
-            _draw_progress(work)
-        elif work.state is WorkState.FAILED:
-            st.error(formats.plain(work.refusal), icon=":material/block:")
+        if job.is_going_on:
+            _draw_progress(job)
+        elif isinstance(job.result, FileMade) and job.result.exported is not None:
+            _draw_ready(job, job.result, job.result.exported)
+        else:
+            st.error(formats.plain(job.refusal), icon=":material/block:")
             st.button("Close", key="exchange_close", on_click=_give_up)
-        elif isinstance(work.written, FhirFile):
-            _draw_ready(work, work.written)
 
 
-def _draw_progress(work: FileWork) -> None:
-    part, words = 0.0, "the records are gathered"
-    if work.state is WorkState.WAITING:
-        words = "waiting for another file of this server"
-    elif work.total:
-        part, words = work.done / work.total, f"{work.done:,} of {work.total:,} patients"
+def _draw_progress(job: Job) -> None:
+    part, words = file_work.progress(job, of_what="patients", gathering="the records are gathered")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(min(part, 1.0), text=formats.plain(f"Preparing {work.title}: {words}."))
+        st.progress(part, text=formats.plain(f"Preparing {file_work.title(job.wanted)}: {words}."))
         st.button("Cancel", key="exchange_cancel", icon=":material/close:", on_click=_give_up)
     st.caption("You may go on, or leave this page and come back. The files are for you alone.")
 
 
-def _draw_ready(work: FileWork, written: FhirFile) -> None:
-    exported, token = written.exported, store.session_token()
-    st.markdown(f"**{formats.plain(_capital(work.title))}**")
+def _draw_ready(job: Job, made: FileMade, exported: FhirExport) -> None:
+    person, wanted = store.actor(), job.wanted
+    if person is None or not isinstance(wanted, FhirWanted):
+        return
+    st.markdown(f"**{formats.plain(_capital(file_work.title(wanted)))}**")
     st.markdown(formats.plain(summary(exported)))
     with st.container(horizontal=True):
         widgets.download(
             "Download (ZIP)",
-            lambda _: file_work.content_of(token, WorkKind.FHIR),
-            operation=work.operation,
-            form=work.form,
-            file_name=written.file_name,
-            media_type=written.media_type,
-            key=f"exchange_zip_{written.sha256[:8]}",
-            month=work.month,
+            lambda who: file_work.take(job.id, who),
+            operation=Operation.EXPORT_FHIR,
+            form=FileForm.FHIR_EXPORT,
+            file_name=file_name(person, store.today(person).isoformat()),
+            media_type=made.media_type,
+            key=f"exchange_zip_{made.sha256[:8]}",
+            month=wanted.month,
         )
         st.button("Drop it", key="exchange_drop", icon=":material/delete:", on_click=_give_up)
-    st.caption("Kept for you alone, for 15 minutes. The download is named in the access log.")
+    st.caption(
+        "Kept for you alone, for 15 minutes or until they are downloaded. The download is named in the "
+        "access log."
+    )
     st.markdown("  \n".join(formats.plain(sentence) for sentence in exported.lines))
     st.dataframe(
         counted(exported.resources),
@@ -351,7 +267,8 @@ def _capital(words: str) -> str:
 
 
 def _give_up() -> None:
-    was = file_work.of(store.session_token(), WorkKind.FHIR)
-    file_work.cancel(store.session_token(), WorkKind.FHIR)
-    if was is not None and was.is_going_on:
+    person, was = store.actor(), _job()
+    if person is None or was is None:
+        return
+    if file_work.drop(was.id, person) and was.is_going_on:
         state.flash("Cancelled. Nothing was kept.")

@@ -1,289 +1,160 @@
-"""Large files that the server makes in a thread of its own while the page stays usable.
+"""What the signed-in person has the server do by itself: asked for here, looked after on every page.
 
-Each sign-in has one of a kind at a time. It is known by a fingerprint of the sign-in and given to
-nobody else, kept in a temporary file without a name, and dropped when it is taken, cancelled or a
-quarter of an hour old. The server makes one file of a kind at a time; others wait. Leaving the page
-changes nothing, and cancelling leaves nothing behind: what makes a file changes no record.
+It is kept in the store, so that leaving the page, another tab, a reload or a new server change nothing.
+It is the person's alone, whatever sign-in it is asked from; ``services.jobs`` decides each time.
 """
 
-import tempfile
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import BinaryIO, Final, Protocol
+from typing import Final, TypeVar
+from weakref import WeakKeyDictionary
 
-from pages.shared import media, store
-from trellis_core.access import Operation
-from trellis_core.errors import CommandRefusedError, TrellisError
-from trellis_core.services.downloads import FileForm
-from trellis_core.values.clock import Clock
+from pages.shared import formats, job_process, store
+from trellis_core.access import Actor, Operation, may
+from trellis_core.errors import NotFoundError
+from trellis_core.services import jobs
+from trellis_core.services.fhir_export import ExportForm, FhirWanted
+from trellis_core.services.job_kinds import DRAWN, JOINED
+from trellis_core.services.job_wanted import CheckWanted, JobKind, SuperbillsWanted, Wanted
+from trellis_core.services.jobs import ClosingOnItsWay, Job, JobState
+from trellis_core.services.month_close import CloseMonth
+from trellis_core.store.changes import watch_of
+from trellis_core.store.engine import Store
 from trellis_core.values.periods import ServiceMonth
 
-LIFETIME: Final = timedelta(minutes=15)
-"""How long a finished file is kept."""
+_LOOKS_KEPT: Final = 1_000
+_SUPERBILLS: Final = {
+    "pdf": "the PDF",
+    "zip": "the ZIP",
+    "csv": "the CSV",
+    "xlsx": "the workbook",
+    "entries": "the CSV of the time",
+    "json": "the JSON",
+}
+_FHIR: Final = {
+    ExportForm.BUNDLE: "the Collection Bundle",
+    ExportForm.TRANSACTION: "the Transaction Bundles",
+    ExportForm.NDJSON: "the bulk files",
+}
 
-_LOOK_SECONDS: Final = 0.2
-_ENDS_WITHIN: Final = 5.0
-_WENT_WRONG: Final = "The file could not be made. Nothing was kept; try again."
-_NO_ROOM: Final = (
-    "The server has no room for the file. Tell whoever looks after it; nothing was kept."
-)
-
-
-class WorkState(StrEnum):
-    """How far a file is."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    READY = "ready"
-    FAILED = "failed"
-
-
-class WorkKind(StrEnum):
-    """What a file is of; a page shows those of its own kind."""
-
-    SUPERBILLS = "superbills"
-    FHIR = "fhir"
-
-
-class Written(Protocol):
-    """What is known of a file that was written."""
-
-    @property
-    def file_name(self) -> str:
-        """Ids, numbers and days only; nothing about a person."""
-
-    @property
-    def media_type(self) -> str:
-        """Of the file."""
-
-    @property
-    def sha256(self) -> str:
-        """Of what was written, in hex."""
-
-
-class WriteFile(Protocol):
-    """Writes a file and tells how many of how many superbills, or patients, are in it."""
-
-    def __call__(self, out: BinaryIO, on_progress: Callable[[int, int], None]) -> Written:
-        """Write it, and say what it is."""
-
-
-class _CancelledError(Exception):
-    """Somebody cancelled, or the server ends."""
-
-
-@dataclass
-class FileWork:
-    """A file on its way.
-
-    Attributes:
-        title: What the file is, in words without a name.
-        operation: What whoever takes it must be allowed to do.
-        month: The service month that it is about; None for none.
-        done: How many superbills or patients are in it; 0 of 0 before their number is known.
-        written: What was written, once it is ready.
-        refusal: Why it was not made, once it failed.
-        ended_at: When it was ready or failed.
-    """
-
-    title: str
-    kind: WorkKind
-    operation: Operation
-    form: FileForm
-    month: ServiceMonth | None
-    clock: Clock
-    state: WorkState = WorkState.WAITING
-    done: int = 0
-    total: int = 0
-    written: Written | None = None
-    refusal: str = ""
-    ended_at: datetime | None = None
-    is_cancelled: threading.Event = field(default_factory=threading.Event)
-    content: BinaryIO = field(default_factory=tempfile.TemporaryFile, repr=False)
-    thread: threading.Thread | None = None
-
-    @property
-    def is_going_on(self) -> bool:
-        """It is neither ready nor failed."""
-        return self.state in {WorkState.WAITING, WorkState.RUNNING}
-
-
+_T = TypeVar("_T")
 _lock: Final = threading.Lock()
-_one_at_a_time: Final = {kind: threading.Lock() for kind in WorkKind}
-_works: Final[dict[tuple[str, WorkKind], FileWork]] = {}
+_nothing: Final[WeakKeyDictionary[Store, OrderedDict[tuple[str, ...], int]]] = WeakKeyDictionary()
+"""Where a look found nothing, and the store's mark before it: almost always nobody has anything done."""
 
 
-def start(
-    write: WriteFile,
-    *,
-    title: str,
-    operation: Operation,
-    form: FileForm,
-    month: ServiceMonth | None,
-    token: str | None,
-    kind: WorkKind = WorkKind.SUPERBILLS,
-) -> FileWork:
-    """Begin a file for a sign-in; a finished one of the same sign-in and kind is dropped.
+def start(wanted: Wanted, person: Actor) -> str:
+    """Have the server do something for a person, and return the job's id.
 
     Raises:
-        CommandRefusedError: The sign-in has one that is not finished, or the server has no room.
+        CommandRefusedError: The person has one of its kind that is not over.
+        PermissionDeniedError: The person may not do it.
     """
-    owner = media.owner_of(token), kind
+    job_id = jobs.ask_for(wanted, store=store.store(), actor=person, clock=store.clock())
+    job_process.asked()
+    return job_id
+
+
+def every(person: Actor) -> tuple[Job, ...]:
+    """Return a person's jobs, the oldest first."""
+    if not may(person, Operation.READ_PRACTICE):
+        return ()
+    found = _unless_nothing(
+        ("own", person.practice_id, person.person_id),
+        lambda: jobs.own_jobs(store=store.store(), actor=person, clock=store.clock()),
+    )
+    return found or ()
+
+
+def close_of(month: ServiceMonth, person: Actor) -> ClosingOnItsWay | None:
+    """Return how far the close of a month is that the server makes, for whomever; None for none."""
+    return _unless_nothing(
+        ("close", person.practice_id, str(month)),
+        lambda: jobs.close_on_its_way(month, store=store.store(), actor=person),
+    )
+
+
+def _unless_nothing(what: tuple[str, ...], look: Callable[[], _T]) -> _T | None:
+    """Look, except where a look found nothing and nobody has changed anything in the store since."""
+    mark = watch_of(store.store()).mark()
+    with _lock:
+        nothing = _nothing.setdefault(store.store(), OrderedDict())
+        if nothing.get(what) == mark:
+            return None
+    found = look()
+    with _lock:
+        nothing.pop(what, None)
+        if not found:
+            nothing[what] = mark
+            while len(nothing) > _LOOKS_KEPT:
+                nothing.popitem(last=False)
+    return found
+
+
+def of(kind: JobKind, person: Actor) -> Job | None:
+    """Return a person's job of a kind, also one that waits, failed or is ready; None for none."""
+    return next((job for job in every(person) if job.kind is kind), None)
+
+
+def drop(job_id: str, person: Actor) -> bool:
+    """Cancel a job or forget what came of it; False where another tab did."""
     try:
-        work = FileWork(
-            title=title,
-            kind=kind,
-            operation=operation,
-            form=form,
-            month=month,
-            clock=store.clock(),
-        )
-    except OSError as error:
-        raise CommandRefusedError("NO_ROOM", _NO_ROOM) from error
-    with _lock:
-        before = _works.get(owner)
-        if before is not None and before.is_going_on:
-            work.content.close()
-            raise CommandRefusedError(
-                "FILE_IN_THE_MAKING",
-                f"Trellis is making {before.title} for you already. Wait for that, or cancel it.",
-            )
-        if before is not None:
-            before.content.close()
-        _works[owner] = work
-        work.thread = threading.Thread(
-            target=_run, args=(work, write), name="trellis-file", daemon=True
-        )
-    work.thread.start()
-    return work
+        jobs.drop_job(job_id, store=store.store(), actor=person, clock=store.clock())
+    except NotFoundError:
+        return False
+    return True
 
 
-def of(token: str | None, kind: WorkKind = WorkKind.SUPERBILLS) -> FileWork | None:
-    """Return a sign-in's file, also one that waits, failed or is ready; None for none."""
-    forget_old()
-    with _lock:
-        return _works.get((media.owner_of(token), kind))
-
-
-def cancel(token: str | None, kind: WorkKind = WorkKind.SUPERBILLS) -> None:
-    """Give a sign-in's file up, whatever its state; nothing of it is kept."""
-    with _lock:
-        work = _works.pop((media.owner_of(token), kind), None)
-    if work is not None:
-        _drop(work)
-
-
-def take(token: str | None, kind: WorkKind = WorkKind.SUPERBILLS) -> bytes:
-    """Return a sign-in's finished file, once: it is dropped with that.
+def take(job_id: str, person: Actor) -> bytes:
+    """Return a finished file, once.
 
     Raises:
-        CommandRefusedError: There is none, or it was taken or dropped before.
+        CommandRefusedError: It is not kept any more.
     """
-    forget_old()
-    owner = media.owner_of(token), kind
-    with _lock:
-        work = _ready(owner)
-        del _works[owner]
-    with work.content as content:
-        content.seek(0)
-        return content.read()
+    return jobs.take_file(job_id, store=store.store(), actor=person, clock=store.clock())
 
 
-def content_of(token: str | None, kind: WorkKind) -> bytes:
-    """Return a sign-in's finished file and keep it, for as long as finished files are kept.
+def title(wanted: Wanted) -> str:
+    """Say what is done, within a sentence and without a name.
 
-    Raises:
-        CommandRefusedError: There is none, or it was dropped before.
+    Example:
+        >>> title(FhirWanted(form=ExportForm.NDJSON, patient_ids=("p-1",)))
+        'the bulk files of 1 patient'
+        >>> title(CheckWanted())
+        'the check of the ledger'
     """
-    forget_old()
-    with _lock:
-        content = _ready((media.owner_of(token), kind)).content
-        content.seek(0)
-        return content.read()
+    match wanted:
+        case SuperbillsWanted():
+            what = formats.count(wanted.count, "superbill")
+            return f"{_SUPERBILLS[wanted.form]} of {what}, {formats.month_name(wanted.month)}"
+        case FhirWanted():
+            form = _FHIR[wanted.form]
+            if wanted.patient_ids is not None:
+                return f"{form} of {formats.count(len(wanted.patient_ids), 'patient')}"
+            if wanted.month is not None:
+                return f"{form} of {formats.month_name(wanted.month)}"
+            return f"{form} of the whole practice"
+        case CloseMonth():
+            return f"the close of {formats.month_name(wanted.month)}"
+        case CheckWanted():
+            return "the check of the ledger"
 
 
-def _ready(owner: tuple[str, WorkKind]) -> FileWork:
-    work = _works.get(owner)
-    if work is None or work.state is not WorkState.READY:
-        raise CommandRefusedError(
-            "FILE_GONE",
-            "This file is not kept any more: it was downloaded already, or 15 minutes are over. "
-            "Have it made again.",
-        )
-    return work
+def progress(job: Job, *, of_what: str, gathering: str) -> tuple[float, str]:
+    """Say how far a file is: a share from 0 to 1, and words.
 
-
-def forget_old() -> None:
-    """Drop what was finished a quarter of an hour ago."""
-    now = store.clock().now()
-    with _lock:
-        old = [
-            owner
-            for owner, work in _works.items()
-            if work.ended_at is not None and now - work.ended_at > LIFETIME
-        ]
-        dropped = [_works.pop(owner) for owner in old]
-    for work in dropped:
-        _drop(work)
-
-
-def stop() -> None:
-    """Give every file up, at the server's end."""
-    with _lock:
-        works = list(_works.values())
-        _works.clear()
-    for work in works:
-        _drop(work)
-    for work in works:
-        if work.thread is not None:
-            work.thread.join(_ENDS_WITHIN)
-
-
-def _drop(work: FileWork) -> None:
-    """Cancel what goes on, whose thread then closes its file; close what is finished."""
-    work.is_cancelled.set()
-    if not work.is_going_on:
-        work.content.close()
-
-
-def _run(work: FileWork, write: WriteFile) -> None:
-    with suppress(_CancelledError):
-        turn = _one_at_a_time[work.kind]
-        while not turn.acquire(timeout=_LOOK_SECONDS):
-            _look(work)
-        try:
-            _write(work, write)
-        finally:
-            turn.release()
-    if work.is_cancelled.is_set():
-        work.content.close()
-
-
-def _write(work: FileWork, write: WriteFile) -> None:
-    def told(done: int, total: int) -> None:
-        _look(work)
-        work.done, work.total = done, total
-
-    ended, refusal = WorkState.FAILED, _WENT_WRONG
-    try:
-        _look(work)
-        work.state = WorkState.RUNNING
-        work.written = write(work.content, told)
-        _look(work)
-        ended, refusal = WorkState.READY, ""
-    except TrellisError as error:
-        refusal = str(error)
-    except OSError:
-        refusal = _NO_ROOM
-    finally:
-        if not work.is_cancelled.is_set():
-            work.refusal, work.ended_at, work.state = refusal, work.clock.now(), ended
-
-
-def _look(work: FileWork) -> None:
-    if work.is_cancelled.is_set():
-        raise _CancelledError
+    Args:
+        job: One that goes on.
+        of_what: What is counted, in the plural.
+        gathering: What is done before it is known how many there are.
+    """
+    if job.state is JobState.WAITING:
+        if job.is_behind:
+            return 0.0, "waiting for another file of this practice"
+        return 0.0, "waiting for the server to begin"
+    if job.step == DRAWN and job.of:
+        return min(job.done / job.of, 1.0), f"{job.done:,} of {job.of:,} {of_what}"
+    if job.step == JOINED:
+        return 1.0, "the pieces are put together"
+    return 0.0, gathering

@@ -6,13 +6,16 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from pages.shared import formats, ledger_health, store, widgets
+from pages.shared import file_work, formats, ledger_health, state, store, widgets
 from trellis_core.access import Actor, Operation, may
 from trellis_core.services import integrity
 from trellis_core.services.integrity import REMEDIES, CheckReport, Scope
+from trellis_core.services.job_wanted import CheckWanted, JobKind
+from trellis_core.services.jobs import Job, JobState, is_large_ledger
 from trellis_core.values.findings import Finding, Severity
 
 _SHOWN: Final = 8
+_LOOK_SECONDS: Final = 1.0
 
 
 def draw(actor: Actor, zone: ZoneInfo) -> None:
@@ -27,19 +30,68 @@ def draw(actor: Actor, zone: ZoneInfo) -> None:
         "records, totals, guards and checkpoints. What was changed or removed behind Trellis's back "
         "shows here."
     )
-    if is_asked:
-        with widgets.command(), st.spinner("Verifying every entry"):
-            report = integrity.check_ledger(store=store.store(), actor=actor, clock=store.clock())
-            ledger_health.note(actor.practice_id, report)
-            st.session_state["ledger_report"] = report
-            if not report.ok:
-                st.rerun()  # the banner above is drawn before this page
+    job = file_work.of(JobKind.CHECK, actor)
+    if is_asked and (job is None or not job.is_going_on):
+        with widgets.command():
+            job = _check(actor)
+    if job is not None and job.is_going_on:
+        _progress(job.id, job.state)
+    else:
+        _known(job, actor, zone)
+    _newest_checkpoint(actor, zone)
+
+
+def _check(actor: Actor) -> Job | None:
+    """Check a small ledger at once, and have a large one checked; return the job for that."""
+    if is_large_ledger(store=store.store(), actor=actor):
+        st.session_state.pop("ledger_report", None)
+        file_work.start(CheckWanted(), actor)
+        return file_work.of(JobKind.CHECK, actor)
+    with st.spinner("Verifying every entry"):
+        report = integrity.check_ledger(store=store.store(), actor=actor, clock=store.clock())
+    ledger_health.note(actor.practice_id, report)
+    st.session_state["ledger_report"] = report
+    if not report.ok:
+        st.rerun()  # the banner above is drawn before this page
+    return None
+
+
+def _known(job: Job | None, actor: Actor, zone: ZoneInfo) -> None:
+    """Draw the newest answer that the page knows of."""
     kept = st.session_state.get("ledger_report")
+    if job is not None and isinstance(job.result, CheckReport):
+        kept = job.result
+        known = ledger_health.of(actor.practice_id)
+        if known is None or known.checked_at < kept.checked_at:
+            ledger_health.note(actor.practice_id, kept)
+            if not kept.ok:
+                st.rerun()
+    elif job is not None:
+        st.error(formats.plain(job.refusal), icon=":material/block:")
     if isinstance(kept, CheckReport):
         _result(kept, zone)
     else:
         _last_check(actor, zone)
-    _newest_checkpoint(actor, zone)
+
+
+@st.fragment(run_every=_LOOK_SECONDS)
+def _progress(job_id: str, drawn: JobState) -> None:
+    store.keep_signed_in_only()
+    person = store.actor()
+    job = None if person is None else file_work.of(JobKind.CHECK, person)
+    if job is None or (job.id, job.state) != (job_id, drawn):
+        st.rerun()
+    words = "Verifying every entry." if drawn is JobState.RUNNING else "The check waits to begin."
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/hourglass_top: {words} You may leave this page.")
+        st.button("Cancel", key="ledger_check_cancel", icon=":material/close:", on_click=_give_up)
+
+
+def _give_up() -> None:
+    person = store.actor()
+    job = None if person is None else file_work.of(JobKind.CHECK, person)
+    if person is not None and job is not None and file_work.drop(job.id, person):
+        state.flash("Cancelled. Nothing was changed.")
 
 
 def _last_check(actor: Actor, zone: ZoneInfo) -> None:

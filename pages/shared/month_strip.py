@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -10,8 +9,8 @@ import streamlit as st
 
 from pages.shared import close_progress, formats, state, store, widgets
 from trellis_core.access import Actor, Operation, may
+from trellis_core.services.job_wanted import closed_as
 from trellis_core.services.month_close import (
-    ClosedMonth,
     CloseMonth,
     HeldBack,
     ReopenMonth,
@@ -221,20 +220,18 @@ def _close(*, month: MonthState, person: Actor, is_early: bool) -> None:
             early=is_early,
             holds_undecided=st.session_state.get("month_close_undecided") == _HOLD,
         )
-        close = partial(
-            close_month,
+        if close_progress.is_large(month.counts):
+            close_progress.begin(command, person)
+            return
+        closed = close_month(
             command,
             store=store.store(),
             actor=person,
             clock=store.clock(),
             rule_book=store.rule_book(),
         )
-        if close_progress.is_large(month.counts):
-            close_progress.begin(month.month, person, lambda told: close(told=told), _closed_words)
-            return
-        closed = close()
         state.renew_form_id(form)
-        for sentence in _closed_words(closed):
+        for sentence in close_progress.closed_words(closed_as(closed)):
             state.flash(sentence)
 
 
@@ -281,21 +278,6 @@ def held_back_list(held_back: tuple[HeldBack, ...], names: Mapping[str, str]) ->
         lines.append(f"- and {len(held_back) - _LISTED:,} more")
     if lines:
         st.markdown("**Held back**\n" + "\n".join(lines))
-
-
-def _closed_words(closed: ClosedMonth) -> list[str]:
-    numbers = [each.number for each in closed.issued]
-    issued = (
-        f"{formats.count(len(numbers), 'superbill')}, No. {number_ranges(numbers)}"
-        if numbers
-        else "no new superbill"
-    )
-    said = [
-        f"{closed.month.in_words} is closed: {issued}. Event {closed.event:,}, code {closed.code}."
-    ]
-    if closed.checkpoint_problem:
-        said.append(f"The month is closed, but not yet sealed: {closed.checkpoint_problem}")
-    return said
 
 
 # --- reopening ----------------------------------------------------------------------------------

@@ -21,16 +21,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from pages.shared import auth_routes, file_work, idle, ledger_health, media, printing, store
+from pages.shared import auth_routes, idle, ledger_health, media, printing, store
 from pages.shared.attempts import FewTries
 from pages.shared.checkpointing import Checkpointing
 from pages.shared.connection import Connection, SealedCookie
 from pages.shared.gate import Gate
 from pages.shared.headers import SafeHeaders
+from pages.shared.job_process import JobProcess
 from pages.shared.safe_start import SafeStart
 from pages.shared.warming import Warming
 from trellis_core import quiet_logs
 from trellis_core.errors import StoreError
+from trellis_core.services.job_running import drop_old_jobs
 
 SWEEP_SECONDS: Final = 10
 _log: Final = logging.getLogger("trellis.server")
@@ -72,12 +74,14 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
     checkpointing.start()
     warming = Warming()
     warming.start()
+    working = JobProcess()
+    working.start()
     try:
         yield {}
     finally:
         await run_in_threadpool(checkpointing.stop)
         await run_in_threadpool(warming.stop)
-        await run_in_threadpool(file_work.stop)
+        await run_in_threadpool(working.stop)
         sweeping.cancel()
         with suppress(asyncio.CancelledError):
             await sweeping
@@ -105,9 +109,15 @@ async def _sweep() -> None:
         gc.collect()
         try:
             await run_in_threadpool(media.forget_old)
-            await run_in_threadpool(file_work.forget_old)
+            await run_in_threadpool(_drop_old_jobs)
         except StoreError as error:  # the next sweep comes soon
             _log.warning("Old downloads were not dropped: %s", error)
+
+
+def _drop_old_jobs() -> None:
+    """Drop what came of jobs a quarter of an hour ago, and nobody took."""
+    if not store.is_empty():
+        drop_old_jobs(store=store.store(), clock=store.clock())
 
 
 def server_parts() -> ServerParts:

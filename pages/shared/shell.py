@@ -10,6 +10,7 @@ from pages.shared import (
     corrections,
     emergency_view,
     formats,
+    job_view,
     ledger_health,
     state,
     store,
@@ -150,6 +151,7 @@ def _sidebar(person: Actor, practice: Practice) -> None:
                 link("own-sign-in", "Your sign-in", icon=":material/key:")
         if may(person, Operation.READ_ACCESS_LOG) and not may(person, Operation.READ_LEDGER):
             link("access-log", "Your access log", icon=":material/policy:")
+        job_view.draw(person)
 
 
 def _role_words(person: Actor) -> str:

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import sha256
-from typing import BinaryIO, Final
+from typing import Final
 
 import streamlit as st
 
 from pages.shared import file_work, formats, state, store, widgets
-from pages.shared.file_work import FileWork, WorkState, Written
-from trellis_core.access import Actor, require
+from trellis_core.access import Actor
 from trellis_core.care.vocabulary import Program
 from trellis_core.errors import NotSignedInError
 from trellis_core.services import billing
-from trellis_core.services.billing import Form, WrittenFile
+from trellis_core.services.billing import Form
+from trellis_core.services.job_wanted import FileMade, JobKind, SuperbillsWanted
+from trellis_core.services.jobs import Job, JobState
 from trellis_core.superbill import Superbill
 from trellis_core.values.periods import ServiceMonth
 
@@ -38,16 +39,11 @@ ONE_FORMS: Final[Mapping[Form, str]] = {
 }
 LARGE: Final = 50
 """From more superbills than this, PDF and ZIP are made in the server's own time, with progress."""
+LARGE_TABLE: Final = 1_000
+"""From more superbills than this, tables of their lines or time are, too."""
 
 _DRAWN: Final[frozenset[Form]] = frozenset({"pdf", "zip"})
 _LOOK_SECONDS: Final = 1.0
-_TITLES: Final[Mapping[Form, str]] = {
-    "pdf": "the PDF",
-    "zip": "the ZIP",
-    "csv": "the CSV",
-    "xlsx": "the workbook",
-    "entries": "the CSV of the time",
-}
 
 
 def digest(bills: Sequence[Superbill]) -> str:
@@ -143,7 +139,7 @@ def buttons(
     with st.container(horizontal=True):
         for form, label in forms.items():
             key = f"{page}_{form}_{'one' if patient_id else 'all'}"
-            if form in _DRAWN and len(bills) > LARGE:
+            if len(bills) > (LARGE if form in _DRAWN else LARGE_TABLE):
                 st.button(
                     label,
                     key=f"{key}_large",
@@ -191,7 +187,7 @@ def prepare(
     program: Program | None = None,
     only: Collection[str] | None = None,
     profile: str | None = None,
-) -> FileWork:
+) -> None:
     """Begin to make a file of many superbills for whoever is signed in; ``in_the_making`` shows it.
 
     A page that offers this draws ``in_the_making`` too. Any number may be asked for.
@@ -205,90 +201,80 @@ def prepare(
         profile: A column profile; of no effect on forms without a table of lines.
 
     Raises:
-        CommandRefusedError: One is being made for this sign-in already.
+        CommandRefusedError: One is being made for this person already.
         NotSignedInError: Nobody is signed in.
         PermissionDeniedError: The person may not draw superbills up.
     """
     person = store.actor()
     if person is None:
         raise NotSignedInError
-    require(person, billing.operation_of(form))
-    kept, clock, rule_book = store.store(), store.clock(), store.rule_book()
-
-    def write(out: BinaryIO, on_progress: Callable[[int, int], None]) -> WrittenFile:
-        return billing.write_superbills(
-            out,
-            month=month,
+    file_work.start(
+        SuperbillsWanted(
             form=form,
+            month=month,
+            count=count,
             program=program,
-            only=only,
+            only=None if only is None else tuple(only),
             profile=profile if form in billing.WITH_COLUMNS else None,
-            on_progress=on_progress,
-            store=kept,
-            actor=person,
-            clock=clock,
-            rule_book=rule_book,
-        )
-
-    what = formats.count(count, "superbill")
-    return file_work.start(
-        write,
-        title=f"{_TITLES[form]} of {what}, {formats.month_name(month)}",
-        operation=billing.operation_of(form),
-        form=billing.FILE_FORMS[form],
-        month=month,
-        token=store.session_token(),
+        ),
+        person,
     )
 
 
 def in_the_making() -> None:
     """Draw the signed-in person's large file: its progress, then its button; nothing without one."""
-    work = file_work.of(store.session_token())
-    if work is not None:
-        st.fragment(_draw_work, run_every=_LOOK_SECONDS)(work.state)
+    job = _job()
+    if job is not None:
+        st.fragment(_draw_job, run_every=_LOOK_SECONDS)(job.id, job.state)
 
 
-def _draw_work(drawn: WorkState) -> None:
+def _job() -> Job | None:
+    person = store.actor()
+    return None if person is None else file_work.of(JobKind.SUPERBILLS, person)
+
+
+def _draw_job(job_id: str, drawn: JobState) -> None:
     store.keep_signed_in_only()
-    work = file_work.of(store.session_token())
-    if work is None or work.state is not drawn:
+    job = _job()
+    if job is None or (job.id, job.state) != (job_id, drawn):
         st.rerun()
     with st.container(border=True):
-        if work.is_going_on:
-            _draw_progress(work)
-        elif work.state is WorkState.FAILED:
-            st.error(formats.plain(work.refusal), icon=":material/block:")
+        if job.is_going_on:
+            _draw_progress(job)
+        elif isinstance(job.result, FileMade):
+            _draw_ready(job, job.result)
+        else:
+            st.error(formats.plain(job.refusal), icon=":material/block:")
             st.button("Close", key="superbills_file_close", on_click=_give_up)
-        elif work.written is not None:
-            _draw_ready(work, work.written)
 
 
-def _draw_progress(work: FileWork) -> None:
-    part, words = 0.0, "The superbills are gathered"
-    if work.state is WorkState.WAITING:
-        words = "Waits for another file of this server"
-    elif work.total:
-        part, words = work.done / work.total, f"{work.done:,} of {work.total:,} superbills"
+def _draw_progress(job: Job) -> None:
+    part, words = file_work.progress(
+        job, of_what="superbills", gathering="the superbills are gathered"
+    )
+    title = file_work.title(job.wanted)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(part, text=formats.plain(f"Making {work.title}: {words}."))
+        st.progress(part, text=formats.plain(f"Making {title}: {words}."))
         st.button(
             "Cancel", key="superbills_file_cancel", icon=":material/close:", on_click=_give_up
         )
-    st.caption("You may go on, or leave this page. Nothing is stored but the file, for you alone.")
+    st.caption("You may go on, leave this page, or sign out. The file is for you alone.")
 
 
-def _draw_ready(work: FileWork, written: Written) -> None:
-    token = store.session_token()
+def _draw_ready(job: Job, made: FileMade) -> None:
+    wanted = job.wanted
+    if not isinstance(wanted, SuperbillsWanted):
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
         widgets.download(
-            f"Download {work.title}",
-            lambda _: file_work.take(token),
-            operation=work.operation,
-            form=work.form,
-            file_name=written.file_name,
-            media_type=written.media_type,
-            key=f"superbills_file_{written.sha256[:8]}",
-            month=work.month,
+            f"Download {file_work.title(wanted)}",
+            lambda person: file_work.take(job.id, person),
+            operation=billing.operation_of(wanted.form),
+            form=billing.FILE_FORMS[wanted.form],
+            file_name=made.file_name,
+            media_type=made.media_type,
+            key=f"superbills_file_{made.sha256[:8]}",
+            month=wanted.month,
         )
         st.button(
             "Drop it", key="superbills_file_drop", icon=":material/delete:", on_click=_give_up
@@ -297,9 +283,10 @@ def _draw_ready(work: FileWork, written: Written) -> None:
 
 
 def _give_up() -> None:
-    was = file_work.of(store.session_token())
-    file_work.cancel(store.session_token())
-    if was is not None and was.is_going_on:
+    person, was = store.actor(), _job()
+    if person is None or was is None:
+        return
+    if file_work.drop(was.id, person) and was.is_going_on:
         state.flash("Cancelled. Nothing was kept.")
 
 

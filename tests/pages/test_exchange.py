@@ -2,7 +2,6 @@
 
 import doctest
 import io
-import threading
 import zipfile
 from contextvars import copy_context
 
@@ -10,20 +9,23 @@ import pytest
 
 from pages.shared import fhir_export, fhir_patients, file_work, widgets
 from pages.shared import store as page_store
-from pages.shared.file_work import WorkKind
+from tests.support.working import let_work
 from trellis_core.access import AccessRole, Operation
 from trellis_core.errors import CommandRefusedError, FhirExportError
 from trellis_core.fhir.names import TYPES
 from trellis_core.ledger.journal import EventKind
-from trellis_core.services import caseload, restricted
+from trellis_core.services import caseload, job_kinds, restricted
 from trellis_core.services.access_words import access_words
 from trellis_core.services.downloads import FileForm
 from trellis_core.services.fhir_export import ExportForm, FhirExport, FhirWanted
+from trellis_core.services.job_kinds import DRAWN
+from trellis_core.services.job_wanted import JobKind
 from trellis_core.services.journal import journal
+from trellis_core.store import job_rows
+from trellis_core.store.job_rows import JobKey
 from trellis_core.values.periods import ServiceMonth
 
 PAGE = "practice/exchange"
-ENDS_WITHIN = 120.0
 DONE = "Download (ZIP)"
 CLOSED = "p-201"
 
@@ -40,15 +42,15 @@ def patients(dashboard, text=""):
     )  # fmt: skip
 
 
-def work_of():
-    return file_work.of(page_store.session_token(), WorkKind.FHIR)
+def job_of(dashboard, role=AccessRole.OWNER):
+    return file_work.of(JobKind.FHIR, dashboard.actor(role))
 
 
 def prepared(at):
     """Have the files prepared, and draw the page once they are there."""
     at.button(key="exchange_prepare").click().run()
     assert not at.exception
-    work_of().thread.join(ENDS_WITHIN)
+    assert let_work() == 1
     at.run()
     assert not at.exception
     return at
@@ -71,7 +73,7 @@ def wanted_of(dashboard, monkeypatch, *steps) -> FhirWanted:
             left_out=0, lines=(),
         )  # fmt: skip
 
-    monkeypatch.setattr(fhir_export, "export_fhir", export)
+    monkeypatch.setattr(job_kinds, "export_fhir", export)
     at = dashboard.open(AccessRole.OWNER, PAGE, month="2026-10")
     for step in steps:
         step(at)
@@ -129,11 +131,12 @@ def test_each_form_is_prepared_counted_and_downloaded(dashboard, role, form):
     counts = at.dataframe[0].value.set_index("FHIR resource")
     assert counts.loc["Patient", "Number"] == 1
     assert counts.loc["Patient", "Records"] == "Patients"
-    content = file_work.content_of(page_store.session_token(), WorkKind.FHIR)
+    job = job_of(dashboard, role)
+    content = file_work.take(job.id, dashboard.actor(role))
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         assert packed.testzip() is None
-        assert len(packed.namelist()) == len(work_of().written.exported.files) >= 1
-    assert work_of().written.file_name == "trellis-fhir-trellis-sample-2026-11-20.zip"
+        assert len(packed.namelist()) == len(job.result.exported.files) >= 1
+    assert DONE not in buttons(at.run())
 
 
 def test_what_is_chosen_is_what_is_asked_for(dashboard, monkeypatch):
@@ -208,7 +211,7 @@ def test_what_fails_says_why_and_can_be_begun_anew(dashboard, monkeypatch, error
             raise CommandRefusedError("NOT_WRITTEN", "Cannot be written to '/secret'.") from cause
 
     with monkeypatch.context() as failing:
-        failing.setattr(fhir_export, "export_fhir", refused)
+        failing.setattr(job_kinds, "export_fhir", refused)
         at = prepared(dashboard.open(AccessRole.OWNER, PAGE))
     assert words in said(at)
     assert "secret" not in said(at)
@@ -219,35 +222,48 @@ def test_what_fails_says_why_and_can_be_begun_anew(dashboard, monkeypatch, error
 
 
 def test_the_page_says_how_far_it_is_may_be_left_and_cancels(dashboard, monkeypatch):
-    here, go, folders = threading.Event(), threading.Event(), []
+    folders = []
 
     def slow(_wanted, folder, *, told, **_):
         (folder / "part.ndjson").write_text("{}")
         folders.append(folder)
         told(3, 15)
-        here.set()
-        assert go.wait(ENDS_WITHIN)
-        told(4, 15)
+        (key,) = keys(dashboard)
+        with page_store.store().writing(at=dashboard.clock.now()) as unit:
+            job_rows.still_held(unit.connection, key, "test", step=DRAWN, done=3, of=15)
+        at.switch_page("pages/practice/settings.py").run()
+        at.switch_page(f"pages/{PAGE}.py").run()
+        (bar,) = at.get("progress")
+        assert bar.proto.text.replace("\\", "") == (
+            "Preparing the Collection Bundle of the whole practice: 3 of 15 patients."
+        )
+        assert at.button(key="exchange_prepare").disabled
+        at.button(key="exchange_cancel").click().run()
+        return FhirExport(
+            form=ExportForm.BUNDLE, files=(("part.ndjson", 2),), resources={}, patients=15,
+            left_out=0, lines=(),
+        )  # fmt: skip
 
-    monkeypatch.setattr(fhir_export, "export_fhir", slow)
+    monkeypatch.setattr(job_kinds, "export_fhir", slow)
     at = dashboard.open(AccessRole.OWNER, PAGE)
     at.button(key="exchange_prepare").click().run()
-    assert here.wait(ENDS_WITHIN)
-    at.switch_page("pages/practice/settings.py").run()
-    at.switch_page(f"pages/{PAGE}.py").run()
-    (bar,) = at.get("progress")
-    assert bar.proto.text.replace("\\", "") == (
-        "Preparing the Collection Bundle of the whole practice: 3 of 15 patients."
-    )
-    assert at.button(key="exchange_prepare").disabled
-    thread = work_of().thread
-    at.button(key="exchange_cancel").click().run()
-    go.set()
-    thread.join(ENDS_WITHIN)
-    assert work_of() is None
+    assert let_work() == 1
+    assert job_of(dashboard) is None
     assert not folders[0].exists()
     assert not at.get("progress")
     assert not at.button(key="exchange_prepare").disabled
+
+
+def keys(dashboard):
+    """Return the keys of the practice's jobs."""
+    person = dashboard.actor(AccessRole.OWNER)
+    return [JobKey(person.practice_id, each.id) for each in file_work.every(person)]
+
+
+def test_the_file_is_named_by_practice_and_day(dashboard):
+    person = dashboard.actor(AccessRole.OWNER)
+    name = fhir_export.file_name(person, page_store.today(person).isoformat())
+    assert name == "trellis-fhir-trellis-sample-2026-11-20.zip"
 
 
 def test_the_way_to_the_import_is_there_for_those_who_may(dashboard):

@@ -1,156 +1,156 @@
-"""Large files in the server's own time: progress, one person's alone, gone once taken, cancelled or old."""
+"""What a person has the server do by itself: on every page, in every tab, and after the server's restart."""
 
-import threading
-from datetime import timedelta
-from types import SimpleNamespace
+import doctest
 
 import pytest
 
-from pages.shared import file_work, store
-from pages.shared.file_work import WorkKind, WorkState
-from trellis_core.access import Operation
+from pages.shared import file_work, job_process, job_view
+from pages.shared import store as page_store
+from tests.support.working import let_work
+from trellis_core.access import AccessRole
 from trellis_core.errors import CommandRefusedError
-from trellis_core.services.billing import WrittenFile
-from trellis_core.services.downloads import FileForm
-from trellis_core.values.clock import FixedClock
+from trellis_core.services import billing
+from trellis_core.services.job_wanted import CheckWanted, JobKind, SuperbillsWanted
+from trellis_core.services.jobs import JobState
+from trellis_core.services.month_close import CloseMonth
+from trellis_core.store import job_rows
 from trellis_core.values.periods import ServiceMonth
 
-WAIT = 30
-MONTH = ServiceMonth(2026, 10)
-WRITTEN = WrittenFile(
-    file_name="x.zip", media_type="application/zip", sha256="0" * 64, superbills=3
-)
+OCTOBER = ServiceMonth(2026, 10)
+ZIP = SuperbillsWanted(form="zip", month=OCTOBER, count=31)
 
 
-@pytest.fixture
-def desk(clock: FixedClock, monkeypatch):
-    """Works on a clock that stands; each is begun with a gate at its middle."""
-    monkeypatch.setattr(store, "clock", lambda: clock)
-    gates = []
-
-    def begin(who="ada", error=None, kind=WorkKind.SUPERBILLS):
-        gate, here = threading.Event(), threading.Event()
-        gates.append(gate)
-
-        def write(out, on_progress):
-            on_progress(1, 3)
-            out.write(b"half of ")
-            here.set()
-            assert gate.wait(WAIT)
-            if error is not None:
-                raise error
-            on_progress(3, 3)
-            out.write(who.encode())
-            return WRITTEN
-
-        work = file_work.start(
-            write, title="the ZIP", operation=Operation.DRAFT_SUPERBILL,
-            form=FileForm.SUPERBILL_ZIP, month=MONTH, token=who, kind=kind,
-        )  # fmt: skip
-        return SimpleNamespace(work=work, gate=gate, here=here)
-
-    yield SimpleNamespace(begin=begin, clock=clock)
-    for gate in gates:
-        gate.set()
-    file_work.stop()
+def links(at) -> list[str]:
+    return [each.proto.label.replace("\\", "") for each in at.sidebar.get("page_link")]
 
 
-def finish(one):
-    one.gate.set()
-    one.work.thread.join(WAIT)
+def working(dashboard, step="", done=0, of=0):
+    """Take the job that waits, and say how far it is."""
+    with page_store.store().writing(at=dashboard.clock.now()) as unit:
+        taken = job_rows.take_next(unit.connection, "test")
+        job_rows.still_held(unit.connection, taken.key, "test", step=step, done=done, of=of)
 
 
-def test_a_file_says_how_far_it_is_and_is_given_once(desk):
-    one = desk.begin()
-    assert one.here.wait(WAIT)
-    assert (one.work.state, one.work.done, one.work.total) == (WorkState.RUNNING, 1, 3)
-    finish(one)
-    assert one.work.state is WorkState.READY
-    assert file_work.take("ada") == b"half of ada"
-    assert file_work.of("ada") is None
-    with pytest.raises(CommandRefusedError, match="again"):
-        file_work.take("ada")
-    assert one.work.content.closed
+def test_the_sidebar_of_every_page_says_how_far_it_is(dashboard):
+    person = dashboard.actor(AccessRole.BILLER)
+    at = dashboard.open(AccessRole.BILLER, "insight/roi_calculator")
+    assert not [each for each in links(at) if "superbills" in each]
+    file_work.start(ZIP, person)
+    title = "the ZIP of 31 superbills, October 2026"
+    assert f"Waiting: {title}" in links(at.run())
+    working(dashboard, "drawn", 12, 31)
+    assert f"Making {title}: 12 done" in links(at.run())
+    another_tab = dashboard.open(AccessRole.BILLER, "billing/superbills")
+    assert f"Making {title}: 12 done" in links(another_tab)
+    assert not [
+        each
+        for each in links(dashboard.open(AccessRole.OWNER, "billing/superbills"))
+        if title in each
+    ]
 
 
-def test_nobody_else_sees_or_takes_it(desk):
-    finish(desk.begin("ada"))
-    assert file_work.of("ben") is None
-    with pytest.raises(CommandRefusedError):
-        file_work.take("ben")
-    file_work.cancel("ben")
-    assert file_work.take("ada") == b"half of ada"
+def test_what_was_asked_for_is_there_after_the_servers_restart(dashboard):
+    person = dashboard.actor(AccessRole.BILLER)
+    dashboard.open(AccessRole.BILLER)
+    job_id = file_work.start(ZIP, person)
+    page_store.close_all()
+    let_work()
+    page_store.close_all()
+    at = dashboard.open(AccessRole.BILLER, "billing/superbills", month="2026-10")
+    assert "Ready: the ZIP of 31 superbills, October 2026" in links(at)
+    content = billing.superbill_document(
+        month=OCTOBER, form="zip", store=page_store.store(), clock=dashboard.clock,
+        actor=person, rule_book=page_store.rule_book(),
+    ).content  # fmt: skip
+    assert file_work.take(job_id, person) == content
+    assert not file_work.every(person)
 
 
-def test_cancelling_keeps_nothing_and_lets_another_begin(desk):
-    one = desk.begin()
-    assert one.here.wait(WAIT)
+def test_a_job_is_the_persons_alone(dashboard):
+    person, another = dashboard.actor(AccessRole.BILLER), dashboard.actor(AccessRole.OWNER)
+    job_id = file_work.start(ZIP, person)
+    assert file_work.of(JobKind.SUPERBILLS, another) is None
+    assert not file_work.drop(job_id, another)
     with pytest.raises(CommandRefusedError, match="already"):
-        desk.begin()
-    file_work.cancel("ada")
-    assert file_work.of("ada") is None
-    finish(one)
-    assert one.work.content.closed
-    again = desk.begin()
-    finish(again)
-    assert file_work.take("ada") == b"half of ada"
+        file_work.start(ZIP, person)
+    file_work.start(ZIP, another)
+    assert file_work.drop(job_id, person)
+    assert not file_work.drop(job_id, person)
+    assert file_work.of(JobKind.SUPERBILLS, person) is None
 
 
-def test_a_sign_in_has_one_file_of_each_kind_and_may_read_one_more_than_once(desk):
-    superbills, fhir = desk.begin(), desk.begin(kind=WorkKind.FHIR)
-    assert superbills.here.wait(WAIT)
-    assert fhir.here.wait(WAIT)  # neither kind waits for the other
-    for one in (superbills, fhir):
-        finish(one)
-    file_work.take("ada")
-    for _ in range(2):
-        assert file_work.content_of("ada", WorkKind.FHIR) == b"half of ada"
-    file_work.cancel("ada", WorkKind.FHIR)
-    with pytest.raises(CommandRefusedError, match="again"):
-        file_work.content_of("ada", WorkKind.FHIR)
-
-
-def test_the_server_draws_one_of_a_kind_at_a_time(desk):
-    first = desk.begin("ada")
-    assert first.here.wait(WAIT)
-    second = desk.begin("ben")
-    assert second.work.state is WorkState.WAITING
-    third = desk.begin("cleo")
-    file_work.cancel("cleo")
-    third.work.thread.join(WAIT)
-    assert third.work.content.closed
-    finish(first)
-    assert second.here.wait(WAIT)
-    finish(second)
-    assert second.work.state is WorkState.READY
+def test_nothing_is_asked_of_the_store_while_nobody_has_anything_done(dashboard, monkeypatch):
+    person = dashboard.actor(AccessRole.BILLER)
+    assert file_work.every(person) == ()
+    with monkeypatch.context() as patch:
+        patch.setattr(file_work.jobs, "own_jobs", None)
+        assert file_work.every(person) == ()
+    file_work.start(ZIP, person)
+    assert len(file_work.every(person)) == 1
 
 
 @pytest.mark.parametrize(
-    ("passed", "is_kept"),
-    [(timedelta(minutes=15), True), (timedelta(minutes=15, seconds=1), False)],
-)
-def test_a_file_is_kept_for_a_quarter_of_an_hour(desk, passed, is_kept):
-    one = desk.begin()
-    finish(one)
-    desk.clock.advance(seconds=passed.total_seconds())
-    file_work.forget_old()
-    assert (file_work.of("ada") is one.work) is is_kept
-    assert one.work.content.closed is not is_kept
-
-
-@pytest.mark.parametrize(
-    ("error", "words"),
+    ("wanted", "state", "words"),
     [
-        (CommandRefusedError("NOTHING_TO_DRAW", "No superbill in 2026-10."), "No superbill"),
-        (OSError("disk is full: /secret"), "no room"),
+        (CheckWanted(), JobState.WAITING, "Waiting: the check of the ledger"),
+        (CheckWanted(), JobState.RUNNING, "Verifying the ledger"),
+        (CheckWanted(), JobState.READY, "Ready: the check of the ledger"),
+        (
+            CloseMonth(month=OCTOBER, form_id="f"),
+            JobState.RUNNING,
+            "Closing October 2026: Planned 5 of 9 patients.",
+        ),
+        (ZIP, JobState.FAILED, "Not done: the ZIP of 31 superbills, October 2026"),
     ],
 )
-def test_what_fails_says_why_and_can_be_begun_anew(desk, error, words):
-    one = desk.begin(error=error)
-    finish(one)
-    assert one.work.state is WorkState.FAILED
-    assert words in one.work.refusal
-    assert "secret" not in one.work.refusal
-    again = desk.begin()
-    finish(again)
-    assert again.work.state is WorkState.READY
+def test_a_line_says_how_far_a_job_is(dashboard, wanted, state, words):
+    job = file_work.Job(
+        id="job-1", wanted=wanted, state=state, step="drawn_up", done=5, of=9,
+        asked_at=dashboard.clock.now(), result=None, refusal="", is_behind=False,
+    )  # fmt: skip
+    assert job_view.words(job) == words
+
+
+def test_the_server_that_is_asked_starts_its_worker_at_once_and_others_wait(dashboard, monkeypatch):
+    started = []
+
+    class Process:
+        stdin = None
+
+        def poll(self):
+            return None
+
+        def terminate(self):
+            started.append("ended")
+
+        def wait(self, _seconds=None):
+            return 0
+
+    def start():
+        started.append("started")
+        return Process()
+
+    monkeypatch.setattr(job_process, "_started", start)
+    monkeypatch.setattr(job_process, "_is_asked_here", job_process.threading.Event())
+    worker = job_process.JobProcess()
+    worker._keep_one()
+    assert not started
+    file_work.start(ZIP, dashboard.actor(AccessRole.BILLER))
+    job_process._is_asked_here.clear()  # another server was asked
+    worker._keep_one()
+    assert not started
+    monkeypatch.setattr(job_process, "PATIENCE_SECONDS", 0.0)
+    worker._keep_one()
+    worker._keep_one()
+    assert started == ["started"]
+    asked = job_process.JobProcess()
+    monkeypatch.setattr(job_process, "PATIENCE_SECONDS", 1_000.0)
+    job_process.asked()
+    asked._keep_one()
+    assert started == ["started", "started"]
+
+
+def test_the_examples_in_the_docstrings_hold():
+    result = doctest.testmod(file_work)
+    assert result.attempted
+    assert not result.failed

@@ -3,11 +3,13 @@
 import pytest
 
 from pages.shared import column_profile_editor, file_work, superbill_files, superbill_list
-from pages.shared import store as page_store
+from tests.support.working import let_work
 from trellis_core.access import AccessRole
 from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.services import billing
 from trellis_core.services.column_profiles import Column, ColumnProfile, save_column_profile
+from trellis_core.services.job_wanted import JobKind
+from trellis_core.services.jobs import JobState
 from trellis_core.values.money import ZERO
 from trellis_core.values.periods import ServiceMonth
 
@@ -217,9 +219,10 @@ def test_files_of_many_superbills_are_made_while_the_page_goes_on(
         return
     at.button(key="superbills_zip_all_large").click().run()
     assert not at.exception
-    work = file_work.of(page_store.session_token())
-    work.thread.join(60)
-    assert (work.state, work.done, work.total) == (file_work.WorkState.READY, 31, 31)
+    assert let_work() == 1
+    person = dashboard.actor(AccessRole.BILLER)
+    job = file_work.of(JobKind.SUPERBILLS, person)
+    assert job.state is JobState.READY
     at.run()
     assert "Download the ZIP of 31 superbills, October 2026" in {
         button.label for button in at.get("download_button")
@@ -228,6 +231,30 @@ def test_files_of_many_superbills_are_made_while_the_page_goes_on(
         month=OCTOBER, form="zip", store=dashboard.store, clock=dashboard.clock,
         actor=dashboard.actor(AccessRole.BILLER), rule_book=load_rule_book(),
     )  # fmt: skip
-    assert file_work.take(page_store.session_token()) == direct.content
+    assert file_work.take(job.id, person) == direct.content
     at.run()
     assert {button.label for button in at.get("download_button")} <= MONTH
+
+
+def test_a_table_of_very_many_is_made_while_the_page_goes_on(dashboard, monkeypatch):
+    monkeypatch.setattr(superbill_files, "LARGE_TABLE", 30)
+    at = in_month(dashboard, AccessRole.BILLER)
+    at.button(key="superbills_csv_all_large").click().run()
+    assert not at.exception
+    let_work()
+    at.run()
+    assert "Download the CSV of 31 superbills, October 2026" in {
+        button.label for button in at.get("download_button")
+    }
+
+
+def test_a_file_on_its_way_is_cancelled_where_it_is_shown(dashboard, monkeypatch):
+    monkeypatch.setattr(superbill_files, "LARGE", 30)
+    at = in_month(dashboard, AccessRole.BILLER)
+    at.button(key="superbills_pdf_all_large").click().run()
+    (bar,) = at.get("progress")
+    assert "waiting for the server to begin" in bar.proto.text
+    at.button(key="superbills_file_cancel").click().run()
+    assert not at.get("progress")
+    assert file_work.of(JobKind.SUPERBILLS, dashboard.actor(AccessRole.BILLER)) is None
+    assert let_work() == 0

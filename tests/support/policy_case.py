@@ -50,6 +50,7 @@ from trellis_core.services.downloads import FileForm
 from trellis_core.services.fee_lists import ChangeAmounts
 from trellis_core.services.fhir_export import ExportForm, FhirWanted
 from trellis_core.services.imports.columns import ImportKind, ImportSettings
+from trellis_core.services.job_wanted import CheckWanted, SuperbillsWanted
 from trellis_core.services.merging import MergePatients
 from trellis_core.services.month_close import CloseMonth, ReopenMonth
 from trellis_core.services.practice_options import PracticeOption
@@ -169,6 +170,7 @@ NO_SERVICE: Final = {
     "backup.make_backup": "acts for an owner of every practice in the store",
     "imports.batches.begin": "writes for an import that has asked",
     "imports.batches.go_on": "writes for an import that has asked",
+    "job_kinds.do": "does what jobs.ask_for has asked for, with services that ask again",
     "by_hand.note_command": "tells the journal that a command is run by hand",
     "by_hand.command_is_noted": "tells the journal that a command is run by hand",
 }
@@ -195,6 +197,9 @@ NO_ACTOR: Final = {
     "invitations.invited": _BEFORE_SIGN_IN,
     "invitations.use_link": _BEFORE_SIGN_IN,
     "issued_amounts.amounts_of": "reads issued amounts for services that have asked",
+    "job_running.drop_old_jobs": _FOR_ALL,
+    "job_running.has_due_jobs": _FOR_ALL,
+    "job_running.work_on_next": "looks up the person who asked, and does it with services that ask",
     "month_memory.looking": "keeps drafts and issued superbills for services that have asked",
     "practice.create_practice": "fills a store that holds no practice",
     "practice.first_owner": _BY_HAND,
@@ -851,6 +856,11 @@ CASES: Final[tuple[Case, ...]] = (
     ),
     Case(
         service="board.month_determinations",
+        needs=("read_board",),
+        given=lambda _: {"month": NOVEMBER},
+    ),
+    Case(
+        service="board.panel_counts",
         needs=("read_board",),
         given=lambda _: {"month": NOVEMBER},
     ),
@@ -1720,6 +1730,51 @@ CASES: Final[tuple[Case, ...]] = (
         given=lambda ids: {"why": "asked", "practice_id": ids.practice},
     ),
     Case(service="integrity.checking.check_ledger", needs=("check_ledger",)),
+    # --- what the server does by itself
+    Case(
+        service="jobs.ask_for",
+        way="a file of superbills",
+        needs=("draft_superbill",),
+        given=lambda _: {"wanted": SuperbillsWanted(form="zip", month=OCTOBER, count=1)},
+    ),
+    Case(
+        service="jobs.ask_for",
+        way="a close",
+        needs=("close_month",),
+        given=lambda _: {"wanted": CloseMonth(month=NOVEMBER, form_id="close-by-itself")},
+    ),
+    Case(
+        service="jobs.ask_for",
+        way="an export",
+        needs=("export_fhir",),
+        given=lambda _: {"wanted": FhirWanted(form=ExportForm.NDJSON)},
+    ),
+    Case(
+        service="jobs.ask_for",
+        way="a check",
+        needs=("check_ledger",),
+        given=lambda _: {"wanted": CheckWanted()},
+    ),
+    Case(service="jobs.own_jobs", needs=("read_practice",)),
+    Case(
+        service="jobs.close_on_its_way",
+        needs=("read_superbill",),
+        given=lambda _: {"month": OCTOBER},
+    ),
+    Case(service="jobs.drop_job", needs=("read_practice",), given=lambda ids: {"job_id": ids.job}),
+    Case(
+        service="jobs.drop_job",
+        way="another's",
+        needs=("read_practice",),
+        given=lambda ids: {"job_id": ids.colleagues_job},
+        narrowed=dict.fromkeys(PEOPLE, NOT_FOUND),
+    ),
+    Case(
+        service="jobs.take_file",
+        needs=("read_practice", "draft_superbill"),
+        given=lambda ids: {"job_id": ids.job},
+    ),
+    Case(service="jobs.is_large_ledger", needs=("check_ledger",)),
     Case(service="integrity.checking.checkpoint_state", needs=("read_ledger",)),
     Case(
         service="ledger_export.export_ledger",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -10,12 +11,22 @@ from tests.support.medicare_files import year_2027
 from trellis_core.access import AccessRole, Actor
 from trellis_core.care.vocabulary import Activity, EntryMode, Program
 from trellis_core.rules.rulebook import load_rule_book
+from trellis_core.services.job_wanted import (
+    FileMade,
+    JobKind,
+    SuperbillsWanted,
+    result_text,
+    wanted_text,
+)
 from trellis_core.services.medicare_tables import load_medicare
 from trellis_core.services.month_close import CloseMonth, close_month
 from trellis_core.services.passwords import password_hash
 from trellis_core.services.time_log import LogTime, log_time
 from trellis_core.store.engine import Store, open_store
+from trellis_core.store.job_rows import FILE, READY
 from trellis_core.store.tables import (
+    BackgroundJobPartRow,
+    BackgroundJobRow,
     CarePlanRow,
     CaseloadSessionRow,
     ClaimPaymentRow,
@@ -144,16 +155,23 @@ def ids_of(practice: str, kind: str) -> dict[str, object]:
         ),
         "column_profile": f"{practice}-columns",
         "scenario": f"{practice}-scenario",
+        "job": f"{practice}-job-{kind}",
+        "colleagues_job": f"{practice}-job-colleague",
     }
 
 
 def make_store(path: Path) -> None:
     """Write both practices to a new file: October is closed and billed, November is open."""
     store = open_store(f"sqlite:///{path}")
+    fill(store)
+    store.close()
+
+
+def fill(store: Store) -> None:
+    """Write both practices to a store, as ``make_store`` does."""
     digest = password_hash(PASSWORD)
     for name in (HOME, AWAY):
         _Filling(store, name, digest).fill()
-    store.close()
 
 
 def _at(day: int, hour: int, *, month: int = 11) -> datetime:
@@ -233,6 +251,8 @@ class _Filling:
         self._add(*(self._session(kind) for kind in PEOPLE))
         self._add(*(self._suggestion(kind) for kind in (*PEOPLE, "colleague")))
         self._add(*(self._hand_off(kind) for kind in (*PEOPLE, "colleague")))
+        for kind in (*PEOPLE, "colleague"):
+            self._add(*self._job(kind))
         self._add(self._question(), self._attestation())
         if self.name == AWAY:
             self._fill_more()
@@ -464,6 +484,35 @@ class _Filling:
             started_at=NOW - timedelta(hours=3),
             seconds=240,
             made_at=NOW - timedelta(hours=3) + timedelta(minutes=10),
+        )
+
+    def _job(self, kind: str) -> tuple[BackgroundJobRow, BackgroundJobPartRow]:
+        """Make a finished file of somebody's."""
+        content = f"{self.name} file of {kind}".encode()
+        wanted = SuperbillsWanted(form="zip", month=OCTOBER, count=1)
+        made = FileMade(
+            file_name="superbills.zip",
+            media_type="application/zip",
+            sha256=sha256(content).hexdigest(),
+            size=len(content),
+        )
+        job_id = f"{self.name}-job-{kind}"
+        return (
+            BackgroundJobRow(
+                practice_id=self.name,
+                id=job_id,
+                kind=JobKind.SUPERBILLS,
+                wanted=wanted_text(wanted),
+                asked_by=f"{self.name}-{kind}",
+                asked_at=NOW - timedelta(minutes=2),
+                state=READY,
+                taken=1,
+                ended_at=NOW - timedelta(minutes=1),
+                result=result_text(JobKind.SUPERBILLS, made),
+            ),
+            BackgroundJobPartRow(
+                practice_id=self.name, job_id=job_id, purpose=FILE, number=0, content=content
+            ),
         )
 
     def _hand_off(self, kind: str) -> PatientNoteRow:

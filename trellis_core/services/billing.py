@@ -6,9 +6,10 @@ was issued, whatever is recorded since. Of a reopened one they are both.
 
 import hashlib
 import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Final, Literal
+from functools import partial
+from typing import BinaryIO, Final, Literal, Protocol
 
 from trellis_core.access import Actor, Operation, require
 from trellis_core.care.vocabulary import Program
@@ -16,6 +17,7 @@ from trellis_core.documents.columns import EVERY_COLUMN, Column
 from trellis_core.documents.entries_csv import entries_csv
 from trellis_core.documents.superbill_csv import superbill_csv
 from trellis_core.documents.superbill_json import superbills_json
+from trellis_core.documents.superbill_parts import drawn, drawn_files, joined, joined_files
 from trellis_core.documents.superbill_pdf import OnProgress, superbill_pdf
 from trellis_core.documents.superbill_xlsx import superbill_xlsx
 from trellis_core.documents.superbill_zip import write_superbill_zip
@@ -97,6 +99,25 @@ class WrittenFile:
     media_type: str
     sha256: str
     superbills: int
+
+
+class InParts(Protocol):
+    """Has superbills drawn some at a time, and keeps what was drawn where it can be used again."""
+
+    def __call__(
+        self,
+        bills: Sequence[Superbill],
+        draw: Callable[[Sequence[Superbill]], bytes],
+        *,
+        look: str,
+    ) -> Iterable[bytes]:
+        """Return the parts in the order of their superbills.
+
+        Args:
+            bills: In the order in which they stand in the file.
+            draw: Draws some of them as a part.
+            look: Differs where the same superbill is drawn otherwise.
+        """
 
 
 @audited
@@ -241,6 +262,7 @@ def write_superbills(
     only: Collection[str] | None = None,
     profile: str | None = None,
     on_progress: OnProgress | None = None,
+    in_parts: InParts | None = None,
     store: Store,
     actor: Actor,
     clock: Clock,
@@ -258,6 +280,8 @@ def write_superbills(
         only: Of which ids.
         profile: With which columns.
         on_progress: What is told how far it got.
+        in_parts: Draws the superbills of a PDF or ZIP some at a time, and tells by itself how far it
+            is; None to draw them at once.
         store: The store.
         actor: Who asks.
         clock: Tells the time.
@@ -286,7 +310,9 @@ def write_superbills(
             f"No superbill in {month}: nothing can be billed yet and no choice is open. "
             "The Thresholds page names what each patient still needs.",
         )
-    if form == "zip":
+    if form in {"pdf", "zip"} and in_parts is not None:
+        _write_in_parts(out, bills, in_parts, form=form, month=month, columns=columns)
+    elif form == "zip":
         write_superbill_zip(out, bills, month=month, columns=columns, on_progress=on_progress)
     elif form == "pdf":
         out.write(_pdf(bills, on_progress))
@@ -315,6 +341,22 @@ def write_superbills(
         sha256=digest,
         superbills=len(bills),
     )
+
+
+def _write_in_parts(
+    out: BinaryIO,
+    bills: Sequence[Superbill],
+    in_parts: InParts,
+    *,
+    form: Form,
+    month: ServiceMonth,
+    columns: Sequence[Column],
+) -> None:
+    if form == "pdf":
+        joined(in_parts(bills, drawn, look=form), out)
+        return
+    draw = partial(drawn_files, columns=columns)
+    joined_files(in_parts(bills, draw, look=repr((form, tuple(columns)))), out, month=month)
 
 
 def operation_of(form: Form) -> Operation:

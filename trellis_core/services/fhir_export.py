@@ -6,6 +6,7 @@ has named the export.
 """
 
 import os
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from enum import StrEnum
 from hashlib import file_digest, sha256
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from sqlalchemy import or_, union
 from sqlmodel import col, select
@@ -65,6 +66,8 @@ AT_A_TIME: Final = 250
 
 _FILES: Final = "files"
 _ZIP_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+_FOR_OWNER_ALONE: Final = 0o600 << 16
+_PACKED_AT_A_TIME: Final = 1 << 20
 
 Told = Callable[[int, int], None]
 """Told how many patients are written, of how many."""
@@ -181,14 +184,25 @@ def export_fhir(
 def zipped(folder: Path, exported: FhirExport) -> bytes:
     """Return the files of an export as one ZIP: the same bytes for the same files."""
     whole = BytesIO()
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, _ in exported.files:
-            archive.writestr(
-                zipfile.ZipInfo(name, _ZIP_EPOCH),
-                (folder / name).read_bytes(),
-                compress_type=zipfile.ZIP_DEFLATED,
-            )
+    write_zipped(whole, folder, exported)
     return whole.getvalue()
+
+
+def write_zipped(out: BinaryIO, folder: Path, exported: FhirExport) -> None:
+    """Write the files of an export as one ZIP, a little of one at a time.
+
+    Args:
+        out: Takes the ZIP; it can be sought in.
+        folder: Where they are.
+        exported: Which.
+    """
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, size in exported.files:
+            member = zipfile.ZipInfo(name, _ZIP_EPOCH)
+            member.compress_type, member.file_size = zipfile.ZIP_DEFLATED, size
+            member.external_attr = _FOR_OWNER_ALONE
+            with (folder / name).open("rb") as file, archive.open(member, "w") as packed:
+                shutil.copyfileobj(file, packed, _PACKED_AT_A_TIME)
 
 
 def _tell_journal(

@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from trellis_core.cli import demo as demo_command
 from trellis_core.cli import serve as serve_command
 from trellis_core.ledger.journal import EventKind, parse_event
 from trellis_core.services.by_hand import COMMAND, system_user
+from trellis_core.services.job_worker import Worker
 from trellis_core.services.time_log import log_time
 from trellis_core.store.engine import Store, open_store
 from trellis_core.store.tables import EVENT
@@ -73,6 +75,7 @@ RUN: dict[str, tuple[str, ...]] = {
     "people reset": (NURSE.person_id, *WHO),
     "init": ("--answers", "{folder}/answers.json"),
     "serve": (),
+    "work": (),
     "demo": ("--no-browser",),
 }
 """One way to run each command, refused or not, with a patient's id wherever one can be typed."""
@@ -132,6 +135,8 @@ def run(name: str, folder: Path, monkeypatch) -> Store:
     """Run a command on a store; return the store afterwards."""
     for module in (demo_command, serve_command, _server_process):
         monkeypatch.setattr(module, "run_server", lambda *_, **__: 0)
+    monkeypatch.setattr(Worker, "wait", Worker.end)
+    monkeypatch.setattr(os, "nice", lambda _: 0)
     url = f"sqlite:///{folder / ('new.db' if name in IN_AN_EMPTY_STORE else 'practice.db')}"
     sample = Path(__file__).parents[3] / "sample_data"
     words = [word.format(folder=folder, sample=sample) for word in RUN[name]]
