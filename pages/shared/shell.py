@@ -45,12 +45,12 @@ def main() -> None:
     if store.is_empty():
         _run_alone(welcome.draw, "Welcome", also=(ROI,))
         return
-    person = store.actor()
     with store.one_moment():
         _signed_in()
 
 
 def _signed_in() -> None:
+    person = store.actor()
     if person is None:
         _run_alone(store.stop_signed_out, "Signed out")
         return
