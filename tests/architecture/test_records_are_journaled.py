@@ -65,17 +65,16 @@ def writes_of(path: Path) -> list[tuple[int, str, str]]:
 
 
 @pytest.mark.parametrize("path", SERVICES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_a_service_writes_records_through_the_session_or_tells_the_journal(path):
+def test_a_service_writes_records_through_the_session_or_the_journal(path):
     for line, statement, table in writes_of(path):
         if table in CHAINED:
             assert statement == "insert", f"{path.name}:{line}"
             continue
         if BOOKKEEPING.get(table) == path.name:
             continue
-        text = path.read_text(encoding="utf-8").splitlines()
-        after = " ".join(text[line - 1 : line + 2])
-        assert statement == "insert", f"{path.name}:{line} writes {table} past the session"
-        assert "journal.recorded(" in after, f"{path.name}:{line} does not tell the journal"
+        pytest.fail(
+            f"{path.name}:{line} has a statement that {statement}s {table} past the session"
+        )
 
 
 def test_no_service_writes_past_the_session_and_the_journal():

@@ -62,7 +62,6 @@ from trellis_core.store.tables import (
 from trellis_core.store.unit_of_work import Draft, UnitOfWork
 from trellis_core.store.work_query import note_row, task_row
 from trellis_core.values.clock import Clock
-from trellis_core.values.ids import new_id
 from trellis_core.values.periods import ServiceMonth, local_day, zone_named
 
 _WRITE_DOWN: Final = timedelta(minutes=1)
@@ -143,15 +142,15 @@ def store_practice(unit: UnitOfWork, files: PracticeFiles, *, at: datetime) -> N
     add_in_bulk(unit, (_patient_row(practice.id, one, at=at) for one in files.patients))
     here = practice.id
     add_in_bulk(unit, (write_site(one, _site_row(here, one)) for one in files.sites))
-    add_in_bulk(unit, (_past_row(here, p, c) for p, c in files.past_coverages))
-    add_in_bulk(unit, (_elsewhere_row(here, p, e) for p, e in files.elsewhere))
+    add_in_bulk(unit, (_past_row(unit, here, p, c) for p, c in files.past_coverages))
+    add_in_bulk(unit, (_elsewhere_row(unit, here, p, e) for p, e in files.elsewhere))
     for payer in sorted({payer for payer, _ in files.charges}):
         write_list(unit, here, _charges_of(files, payer))
     dx, rx = "dx", "rec"
     add_in_bulk(
-        unit, (condition_row(here, p, replace(r, id=new_id(dx))) for p, r in files.conditions)
+        unit, (condition_row(here, p, replace(r, id=unit.new_id(dx))) for p, r in files.conditions)
     )
-    enrollments = [(p, replace(r, id=new_id(rx))) for p, r in files.enrollments]
+    enrollments = [(p, replace(r, id=unit.new_id(rx))) for p, r in files.enrollments]
     add_in_bulk(
         unit,
         (
@@ -161,7 +160,7 @@ def store_practice(unit: UnitOfWork, files: PracticeFiles, *, at: datetime) -> N
         ),
     )
     add_in_bulk(
-        unit, _practitioner_rows(here, files, {(p, r.program): r.id for p, r in enrollments})
+        unit, _practitioner_rows(unit, here, files, {(p, r.program): r.id for p, r in enrollments})
     )
     add_in_bulk(
         unit,
@@ -178,44 +177,60 @@ def store_practice(unit: UnitOfWork, files: PracticeFiles, *, at: datetime) -> N
             for p, r in files.track_elections
         ),
     )
-    add_in_bulk(unit, (consent_row(here, p, replace(r, id=new_id(rx))) for p, r in files.consents))
     add_in_bulk(
-        unit, (declined_consent_row(here, p, replace(r, id=new_id(rx))) for p, r in files.declined)
+        unit, (consent_row(here, p, replace(r, id=unit.new_id(rx))) for p, r in files.consents)
     )
-    plans = [(p, replace(r, id=new_id(rx))) for p, r in files.care_plans]
-    add_in_bulk(unit, (care_plan_row(here, p, r) for p, r in plans))
-    add_in_bulk(unit, _version_rows(here, files, {(p, r.program): r.id for p, r in plans}, at=at))
-    add_in_bulk(unit, (visit_row(here, p, replace(r, id=new_id(rx))) for p, r in files.visits))
     add_in_bulk(
-        unit, (decision_row(here, p, replace(r, id=new_id(rx))) for p, r in files.decision_making)
+        unit,
+        (declined_consent_row(here, p, replace(r, id=unit.new_id(rx))) for p, r in files.declined),
+    )
+    plans = [(p, replace(r, id=unit.new_id(rx))) for p, r in files.care_plans]
+    add_in_bulk(unit, (care_plan_row(here, p, r) for p, r in plans))
+    add_in_bulk(
+        unit, _version_rows(unit, here, files, {(p, r.program): r.id for p, r in plans}, at=at)
+    )
+    add_in_bulk(unit, (visit_row(here, p, replace(r, id=unit.new_id(rx))) for p, r in files.visits))
+    add_in_bulk(
+        unit,
+        (decision_row(here, p, replace(r, id=unit.new_id(rx))) for p, r in files.decision_making),
     )
     add_in_bulk(
         unit,
         (
-            scale_row(here, p, replace(r, scale=replace(r.scale, id=new_id(rx))))
+            scale_row(here, p, replace(r, scale=replace(r.scale, id=unit.new_id(rx))))
             for p, r in files.scales
         ),
     )
     add_in_bulk(
         unit,
         (
-            review_row(here, p, replace(r.review, id=new_id(rx)), session_id=r.session_id)
+            review_row(here, p, replace(r.review, id=unit.new_id(rx)), session_id=r.session_id)
             for p, r in files.caseload_reviews
         ),
     )
-    add_in_bulk(unit, (_session_row(here, session, files) for session in files.caseload_sessions))
+    discussed: dict[str, list[str]] = {}
+    for who, each in files.caseload_reviews:
+        discussed.setdefault(each.session_id or "", []).append(who)
+    add_in_bulk(
+        unit,
+        (_session_row(here, each, discussed.get(each.id, ())) for each in files.caseload_sessions),
+    )
     add_in_bulk(unit, (_mark_row(here, p, mark) for p, mark in files.registry_marks))
     add_in_bulk(
         unit,
-        (facility_stay_row(here, p, replace(r, id=new_id(rx))) for p, r in files.facility_stays),
+        (
+            facility_stay_row(here, p, replace(r, id=unit.new_id(rx)))
+            for p, r in files.facility_stays
+        ),
     )
     add_in_bulk(
-        unit, (other_service_row(here, p, r, record_id=new_id(rx)) for p, r in files.other_services)
+        unit,
+        (other_service_row(here, p, r, record_id=unit.new_id(rx)) for p, r in files.other_services),
     )
-    add_in_bulk(unit, (task_row(here, replace(t, id=new_id("ta"))) for t in files.tasks))
-    add_in_bulk(unit, (note_row(here, replace(n, id=new_id("no"))) for n in files.notes))
+    add_in_bulk(unit, (task_row(here, replace(t, id=unit.new_id("ta"))) for t in files.tasks))
+    add_in_bulk(unit, (note_row(here, replace(n, id=unit.new_id("no"))) for n in files.notes))
     add_in_bulk(unit, (discharge_row(here, p, r) for p, r in files.discharges))
-    add_in_bulk(unit, (row for p, r in files.discharges for row in _contact_rows(here, p, r)))
+    add_in_bulk(unit, (row for p, r in files.discharges for row in _contact_rows(unit, here, p, r)))
     append_entries(unit, files.entries, practice=practice, at=at)
 
 
@@ -234,10 +249,12 @@ def _charges_of(files: PracticeFiles, payer: str) -> FeeList:
     )
 
 
-def _past_row(practice_id: str, patient_id: str, held: Coverage) -> PastCoverageRow:
+def _past_row(
+    unit: UnitOfWork, practice_id: str, patient_id: str, held: Coverage
+) -> PastCoverageRow:
     return PastCoverageRow(
         practice_id=practice_id,
-        id=new_id("cv"),
+        id=unit.new_id("cv"),
         patient_id=patient_id,
         payer_name=held.payer_name,
         payer_kind=held.kind.value,
@@ -247,10 +264,12 @@ def _past_row(practice_id: str, patient_id: str, held: Coverage) -> PastCoverage
     )
 
 
-def _elsewhere_row(practice_id: str, patient_id: str, word: Elsewhere) -> ElsewhereRow:
+def _elsewhere_row(
+    unit: UnitOfWork, practice_id: str, patient_id: str, word: Elsewhere
+) -> ElsewhereRow:
     return ElsewhereRow(
         practice_id=practice_id,
-        id=new_id("el"),
+        id=unit.new_id("el"),
         patient_id=patient_id,
         program=word.program.value,
         other_practice=word.other_practice,
@@ -261,9 +280,8 @@ def _elsewhere_row(practice_id: str, patient_id: str, word: Elsewhere) -> Elsewh
 
 
 def _session_row(
-    practice_id: str, session: CaseloadSession, files: PracticeFiles
+    practice_id: str, session: CaseloadSession, discussed: Iterable[str]
 ) -> CaseloadSessionRow:
-    discussed = [who for who, each in files.caseload_reviews if each.session_id == session.id]
     return CaseloadSessionRow(
         practice_id=practice_id,
         id=session.id,
@@ -288,7 +306,7 @@ def _mark_row(practice_id: str, patient_id: str, mark: RegistryMark) -> Registry
 
 
 def _practitioner_rows(
-    practice_id: str, files: PracticeFiles, ids: Mapping[tuple[str, Program], str]
+    unit: UnitOfWork, practice_id: str, files: PracticeFiles, ids: Mapping[tuple[str, Program], str]
 ) -> Iterator[EnrollmentPractitionerRow]:
     for patient_id, change in files.practitioners:
         from_day = stored(change.practitioners.from_day)
@@ -297,7 +315,7 @@ def _practitioner_rows(
             continue
         yield EnrollmentPractitionerRow(
             practice_id=practice_id,
-            id=new_id("pr"),
+            id=unit.new_id("pr"),
             enrollment_id=ids[patient_id, change.program],
             patient_id=patient_id,
             from_day=from_day,
@@ -307,11 +325,16 @@ def _practitioner_rows(
 
 
 def _version_rows(
-    practice_id: str, files: PracticeFiles, ids: Mapping[tuple[str, Program], str], *, at: datetime
+    unit: UnitOfWork,
+    practice_id: str,
+    files: PracticeFiles,
+    ids: Mapping[tuple[str, Program], str],
+    *,
+    at: datetime,
 ) -> Iterator[CarePlanVersionRow]:
     for patient_id, said in files.plan_versions:
         version = CarePlanVersion(
-            id=new_id("cv"),
+            id=unit.new_id("cv"),
             care_plan_id=ids[patient_id, said.program],
             number=said.number,
             on=said.on,
@@ -343,7 +366,12 @@ def append_entries(
         )
         for entry in entries
     )
-    unit.ledger.append_in_bulk(drafts)
+    append_drafts(unit, drafts)
+
+
+def append_drafts(unit: UnitOfWork, drafts: Iterable[Draft]) -> int:
+    """Append entries that have the ledger's form already; return how many there were."""
+    return unit.ledger.append_in_bulk(drafts)
 
 
 def add_in_bulk(unit: UnitOfWork, rows: Iterable[TrellisTable]) -> None:
@@ -376,13 +404,13 @@ def _patient_row(practice_id: str, one: tuple[Patient, CocmEpisode], *, at: date
 
 
 def _contact_rows(
-    practice_id: str, patient_id: str, discharge: Discharge
+    unit: UnitOfWork, practice_id: str, patient_id: str, discharge: Discharge
 ) -> list[DischargeContactRow]:
     contacts = stored(discharge.contacts) or ()
     return [
         DischargeContactRow(
             practice_id=practice_id,
-            id=new_id("rec"),
+            id=unit.new_id("rec"),
             discharge_id=discharge.id,
             patient_id=patient_id,
             at=contact.at,

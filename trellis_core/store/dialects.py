@@ -1,6 +1,6 @@
 """What differs between the two databases, asked for by one name."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -14,6 +14,8 @@ SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 _CACHE_KIB: Final = 98_304
 """What SQLite may keep of a file in memory while very much is added to it."""
+_LOOKED_AT_AGAIN: Final = 4
+"""Growth after which PostgreSQL looks at a table again."""
 
 
 def install_guards(connection: Connection) -> None:
@@ -87,6 +89,38 @@ def in_bulk(connection: Connection) -> Generator[None]:
         yield
     finally:
         connection.exec_driver_sql(f"PRAGMA cache_size={before}")
+
+
+def growing(connection: Connection, *tables: Table) -> Callable[[int], None]:
+    """Return what is told how many rows were added to tables that grow very much in one transaction.
+
+    PostgreSQL looks at them anew: what the guards ask was planned when they were empty, and by itself
+    it looks after a commit only. Where this login does not own the tables, it cannot.
+    """
+    if connection.dialect.name != POSTGRESQL:
+        return lambda _: None
+    return _Watched(connection, tables).added
+
+
+class _Watched:
+    """Tables of PostgreSQL that are looked at again when they have grown to a multiple."""
+
+    def __init__(self, connection: Connection, tables: Sequence[Table]) -> None:
+        self._connection = connection
+        self._names = ", ".join(table.name for table in tables)
+        self._added = 0
+        self._due = 1
+
+    def added(self, count: int) -> None:
+        """Take note of rows that were added."""
+        self._added += count
+        if self._added < self._due:
+            return
+        self._due = self._added * _LOOKED_AT_AGAIN
+        role = self._connection.exec_driver_sql("SELECT quote_ident(current_user)").scalar_one()
+        self._connection.exec_driver_sql("SET LOCAL ROLE NONE")  # the tables' owner looks
+        self._connection.exec_driver_sql(f"ANALYZE {self._names}")
+        self._connection.exec_driver_sql(f"SET LOCAL ROLE {role}")
 
 
 def unsupported(dialect: str) -> UnsafeStoreError:

@@ -21,7 +21,8 @@ from trellis_core.access import Actor
 from trellis_core.errors import StoreError
 from trellis_core.store.database import URL_FORMS, Database, Marker
 from trellis_core.store.sqlite import SqliteDatabase
-from trellis_core.store.unit_of_work import RandomBytes, UnitOfWork
+from trellis_core.store.unit_of_work import UnitOfWork
+from trellis_core.values.ids import RandomBytes
 
 
 class SharedReading(Protocol):

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import chain, groupby, islice
 from typing import Final, NamedTuple
-from uuid import UUID
 
 from sqlalchemy import Connection, Table, event, insert, inspect, select
 from sqlalchemy import text as sql_text
@@ -37,7 +36,7 @@ from trellis_core.ledger.journal import (
     details_text,
     event_hash,
 )
-from trellis_core.store.dialects import POSTGRESQL, in_bulk
+from trellis_core.store.dialects import POSTGRESQL, growing, in_bulk
 from trellis_core.store.tables import (
     ENTRY,
     ENTRY_NOTE,
@@ -45,6 +44,7 @@ from trellis_core.store.tables import (
     EVENT_TEXT,
     JOURNAL_HEAD,
     LEDGER_HEAD,
+    MONTH_ROLL,
     BackgroundJobPartRow,
     BackgroundJobRow,
     ImportRowRow,
@@ -62,14 +62,11 @@ from trellis_core.store.tables import (
     TimerPartRow,
     TrellisTable,
 )
+from trellis_core.values.ids import RandomBytes, new_id, random_uuid
 
 _SALT_BYTES: Final = 16
-_UUID_BYTES: Final = 16
 _AT_A_TIME: Final = 5_000
 _ROWS_A_STATEMENT: Final = 50
-
-RandomBytes = Callable[[int], bytes]
-"""Returns so many random bytes."""
 NOT_JOURNALED: Final = (
     BackgroundJobPartRow,
     BackgroundJobRow,
@@ -164,7 +161,9 @@ class LedgerWriter:
     Nothing is saved until the unit of work has left without an error.
     """
 
-    def __init__(self, session: Session, *, is_writable: bool, random_bytes: RandomBytes) -> None:
+    def __init__(
+        self, session: Session, *, is_writable: bool, random_bytes: RandomBytes | None
+    ) -> None:
         self._session = session
         self._is_writable = is_writable
         self._random_bytes = random_bytes
@@ -199,9 +198,13 @@ class LedgerWriter:
             StoreError: The unit of work is for reading, or the drafts are of several practices.
         """
         waiting, count = iter(drafts), 0
-        with in_bulk(self._session.connection()):
+        connection = self._session.connection()
+        added = growing(connection, ENTRY, ENTRY_NOTE, MONTH_ROLL)
+        with in_bulk(connection):
             while part := tuple(islice(waiting, _AT_A_TIME)):
-                count += len(self._add(part))
+                self._add(part)
+                count += len(part)
+                added(len(part))
         return count
 
     def _add(self, drafts: Sequence[Draft]) -> list[tuple["_Link", str, str | None]]:
@@ -217,7 +220,7 @@ class LedgerWriter:
             seq += 1
             note, digest = stored_text(draft.note), None
             if note:
-                words = _Words(practice_id, seq, self._random_bytes(_SALT_BYTES), note)
+                words = _Words(practice_id, seq, _salt(self._random_bytes), note)
                 digest = note_hmac(words.salt, note)
                 notes.append(words)
             body = canonical_in_place(draft.body, seq=seq, note_hmac=digest)
@@ -239,7 +242,7 @@ class JournalWriter:
         is_writable: bool,
         actor: Actor | None,
         at: datetime | None,
-        random_bytes: RandomBytes,
+        random_bytes: RandomBytes | None,
     ) -> None:
         self._session = session
         self._is_writable = is_writable
@@ -247,6 +250,7 @@ class JournalWriter:
         self._author_id = None if actor is None else actor.person_id
         self._system_user = None if actor is None else actor.system_user
         self._at = at
+        self._added_in_bulk: Callable[[int], None] | None = None
 
     def act_for(self, *, author_id: str | None = None, system_user: str | None = None) -> None:
         """Name who does what follows, where work begins before the practice has people.
@@ -277,10 +281,6 @@ class JournalWriter:
         self._session.flush()
         return self._write(drafts, at=at)
 
-    def recorded(self, rows: Iterable[TrellisTable]) -> None:
-        """Tell the journal of rows of one practice that were inserted past the session."""
-        self.append([_event_of(row, EventKind.RECORDED) for row in rows])
-
     def record_in_bulk(self, rows: Iterable[TrellisTable]) -> int:
         """Insert rows of one table and one practice past the session, and tell the journal.
 
@@ -301,11 +301,17 @@ class JournalWriter:
             self._session.flush()
             table = _table_of(part[0])
             names = tuple(column.name for column in table.columns)
-            connection.execute(
-                insert(table), [{name: getattr(row, name) for name in names} for row in part]
+            values = [{name: vars(row).get(name) for name in names} for row in part]
+            connection.execute(insert(table), values)
+            self.append(
+                [
+                    _event_of_values(table, its, EventKind.RECORDED, is_password_set=_has_one(row))
+                    for row, its in zip(part, values, strict=True)
+                ]
             )
-            self.recorded(part)
             count += len(part)
+            self._added_in_bulk = self._added_in_bulk or growing(connection, EVENT, EVENT_TEXT)
+            self._added_in_bulk(len(part))
         return count
 
     def _write(
@@ -324,7 +330,7 @@ class JournalWriter:
             seq += 1
             text, digest = stored_text(draft.text), None
             if text:
-                words = _Words(practice_id, seq, self._random_bytes(_SALT_BYTES), text)
+                words = _Words(practice_id, seq, _salt(self._random_bytes), text)
                 digest = note_hmac(words.salt, text)
                 texts.append(words)
             body = EventBody(
@@ -376,7 +382,7 @@ class UnitOfWork:
         ledger: For entries of time.
         journal: For events; records saved through the session are written there by themselves.
         is_writable: Whether it was opened for writing.
-        random_bytes: Where salts and new ids come from.
+        random_bytes: Where salts and new ids come from; None for the system's own source.
     """
 
     def __init__(
@@ -388,7 +394,6 @@ class UnitOfWork:
         at: datetime | None = None,
         random_bytes: RandomBytes | None = None,
     ) -> None:
-        random_bytes = random_bytes or secrets.token_bytes
         self.connection: Final = connection
         self.is_writable: Final = is_writable
         self.random_bytes: Final = random_bytes
@@ -404,6 +409,10 @@ class UnitOfWork:
         if is_writable:
             event.listen(self.session, "before_flush", _refuse_broken_texts)
             event.listen(self.session, "after_flush", self.journal.after_flush)
+
+    def new_id(self, prefix: str) -> str:
+        """Return a new id, as ``values.ids.new_id`` makes it, drawn where this unit's salts are."""
+        return new_id(prefix, self.random_bytes)
 
 
 def _refuse_broken_texts(session: OrmSession, _context: UOWTransaction, _rows: object) -> None:
@@ -453,8 +462,11 @@ def row_text(columns: Mapping[str, object]) -> str:
 
 def subject_id_of(row: TrellisTable) -> str:
     """Return a record's key within its practice, as the journal names it."""
-    keys = [str(getattr(row, column.name)) for column in _table_of(row).primary_key]
-    return "/".join(keys[1:] or keys)
+    return _subject_id([getattr(row, column.name) for column in _table_of(row).primary_key])
+
+
+def _subject_id(keys: Sequence[object]) -> str:
+    return "/".join(str(key) for key in keys[1:] or keys)
 
 
 def _table_of(row: TrellisTable) -> Table:
@@ -464,17 +476,28 @@ def _table_of(row: TrellisTable) -> Table:
 
 def _event_of(row: TrellisTable, kind: EventKind) -> EventDraft:
     table = _table_of(row)
-    practice = "id" if table.name == "practice" else "practice_id"
-    patient = "id" if table.name == "patient" else "patient_id"
+    values = {column.name: getattr(row, column.name) for column in table.columns}
+    return _event_of_values(table, values, kind, is_password_set=_is_password_set(row, kind))
+
+
+def _event_of_values(
+    table: Table, values: Mapping[str, object], kind: EventKind, *, is_password_set: bool
+) -> EventDraft:
+    patient = values.get("id" if table.name == "patient" else "patient_id")
     return EventDraft(
-        practice_id=getattr(row, practice),
+        practice_id=str(values["id" if table.name == "practice" else "practice_id"]),
         kind=kind,
         subject_kind=table.name,
-        subject_id=subject_id_of(row),
-        patient_id=getattr(row, patient, None),
-        details=_PASSWORD_SET if _is_password_set(row, kind) else None,
-        text=row_text({column.name: getattr(row, column.name) for column in table.columns}),
+        subject_id=_subject_id([values[column.name] for column in table.primary_key]),
+        patient_id=None if patient is None else str(patient),
+        details=_PASSWORD_SET if is_password_set else None,
+        text=row_text(values),
     )
+
+
+def _has_one(row: TrellisTable) -> bool:
+    """Say whether a new record holds a password."""
+    return isinstance(row, StaffRow) and row.password_hash is not None
 
 
 def _is_password_set(row: TrellisTable, kind: EventKind) -> bool:
@@ -497,9 +520,8 @@ def _plain(value: object) -> object:
     return value
 
 
-def random_uuid(random_bytes: RandomBytes) -> str:
-    """Return a new id of form 4, a random UUID."""
-    return str(UUID(bytes=random_bytes(_UUID_BYTES), version=4))
+def _salt(random_bytes: RandomBytes | None) -> bytes:
+    return (random_bytes or secrets.token_bytes)(_SALT_BYTES)
 
 
 class _Link(NamedTuple):

@@ -2,22 +2,48 @@
 
 import re
 import secrets
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID, uuid4, uuid5
 
 _DERIVED: Final = UUID("5d0f3c1e-7a52-4b0e-9d64-2f6c1b8a9e70")
 _RANDOM_BYTES: Final = 6
+_UUID_BYTES: Final = 16
 _FORM_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
 
 
-def new_id(prefix: str) -> str:
+RandomBytes = Callable[[int], bytes]
+"""Returns so many random bytes."""
+
+
+def new_id(prefix: str, random_bytes: RandomBytes | None = None) -> str:
     """Return a new id: the prefix, a hyphen and twelve random hex digits.
+
+    Args:
+        prefix: What it begins with.
+        random_bytes: Where the digits come from, for made-up practices; None for the system's source.
 
     Example:
         >>> len(new_id("pt"))
         15
     """
-    return f"{prefix}-{secrets.token_hex(_RANDOM_BYTES)}"
+    digits = (
+        secrets.token_hex(_RANDOM_BYTES)
+        if random_bytes is None
+        else random_bytes(_RANDOM_BYTES).hex()
+    )
+    return f"{prefix}-{digits}"
+
+
+def random_uuid(random_bytes: RandomBytes | None = None) -> str:
+    """Return a random UUID.
+
+    Args:
+        random_bytes: Where it comes from, for made-up practices; None for the system's source.
+    """
+    return str(
+        uuid4() if random_bytes is None else UUID(bytes=random_bytes(_UUID_BYTES), version=4)
+    )
 
 
 def is_form_id(text: str) -> bool:

@@ -107,7 +107,12 @@ def test_a_synthetic_practice_needs_an_empty_store_that_was_named(
     assert main(["sample", *size]) == 2
     assert "--store or DATABASE_URL" in capsys.readouterr().err
     assert main(["sample", *size, "--store", url, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["entries"] == 60
+    said = capsys.readouterr()
+    answer = json.loads(said.out)
+    assert (answer["patients"], answer["entries"], answer["months"]) == (10, 60, 2)
+    assert answer["minutes"] > 60
+    assert sum(answer["programs"].values()) >= 10
+    assert f"trellis demo --store {url}" in said.err
     assert total(url) == 10
     assert main(["sample", *size, "--store", url]) == 2
     monkeypatch.setenv("DATABASE_URL", url)
