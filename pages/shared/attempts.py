@@ -4,19 +4,28 @@ Each address has twenty tries at once and gets one more every three seconds. How
 name may be tried is the store's to say (``services/sign_in_attempts.py``): that holds for all
 addresses together. This here keeps one machine from trying a thousand names, and from keeping the
 server busy with the work that every password costs.
+
+Each process counts what comes to it, and refuses a flood without asking anybody. Where several
+processes may serve one store, which is on a server then, what is left is counted there as well, so
+that two processes do not give forty.
 """
 
+import logging
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pages.shared import sign_in_page
+from pages.shared import sign_in_page, store
+from trellis_core.errors import StoreError
+from trellis_core.services.address_tries import wait_for_address
 
 BURST: Final = 20
 """Tries that an address has at once."""
@@ -29,6 +38,7 @@ ADDRESSES_KEPT: Final = 10_000
 
 _SIXTY_FOUR: Final = 64
 _PREFIX: Final = "/auth/"
+_log: Final = logging.getLogger("trellis.server")
 _NOT_TRIES: Final = frozenset({"/auth/seen", "/auth/printed", "/auth/sign-out"})
 
 
@@ -77,16 +87,45 @@ def of_one_household(address: str) -> str:
     return str(ip_network((read, _SIXTY_FOUR), strict=False))
 
 
+def wait_for_all(address: str) -> float:
+    """Take one try of an address over all processes; return 0.0, or the seconds until the next.
+
+    A store that takes nothing now does not count: signing in will meet the same.
+    """
+    found = store.store()
+    if found.path is not None:
+        return 0.0
+    try:
+        wait = wait_for_address(
+            of_one_household(address), most=BURST, each=timedelta(seconds=SECONDS_PER_TRY),
+            store=found, clock=store.clock(),
+        )  # fmt: skip
+    except StoreError as error:
+        _log.warning("A try at signing in was counted in this process alone: %s", error)
+        return 0.0
+    return wait.total_seconds()
+
+
 @dataclass
 class FewTries:
-    """Pure ASGI: lets an address send only so many forms of signing in."""
+    """Pure ASGI: lets an address send only so many forms of signing in.
+
+    Attributes:
+        tries: What came to this process.
+        wait_for_all: Counts what came to any.
+    """
 
     app: ASGIApp
     tries: Tries = field(default_factory=Tries)
+    wait_for_all: Callable[[str], float] = wait_for_all
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a form on, or ask for patience."""
-        wait = self.tries.wait((scope.get("client") or ("",))[0]) if _is_try(scope) else 0.0
+        wait = 0.0
+        if _is_try(scope):
+            address = (scope.get("client") or ("",))[0]
+            wait = self.tries.wait(address)
+            wait = wait or await run_in_threadpool(self.wait_for_all, address)
         await (_ask_for_patience(wait) if wait else self.app)(scope, receive, send)
 
 

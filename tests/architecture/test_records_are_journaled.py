@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from trellis_core.services import sign_in_attempts
+from trellis_core.services import address_tries, sign_in_attempts
 from trellis_core.store.tables import SignInAttemptRow
 from trellis_core.store.unit_of_work import NOT_JOURNALED
 
@@ -28,6 +28,7 @@ BOOKKEEPING = {
     "SignInStepRow": "sign_in.py",
     "SignInAttemptRow": "sign_in_attempts.py",
     "_ATTEMPTS": "sign_in_attempts.py",
+    "_BUCKETS": "address_tries.py",
 }
 """Of signing in, no records, each in the one module that may write it past the session.
 
@@ -93,8 +94,9 @@ def test_what_is_no_record_is_named():
     written = {(table, path.name) for path in SERVICES for _, _, table in writes_of(path)}
     assert BOOKKEEPING.items() <= written
     no_records = {kind.__name__ for kind in NOT_JOURNALED}
-    assert BOOKKEEPING.keys() - {"_ATTEMPTS"} <= no_records
+    assert BOOKKEEPING.keys() - {"_ATTEMPTS", "_BUCKETS"} <= no_records
     assert sign_in_attempts._ATTEMPTS is SignInAttemptRow.__table__
+    assert address_tries._BUCKETS is SignInAttemptRow.__table__
 
 
 @pytest.mark.parametrize(

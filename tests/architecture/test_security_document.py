@@ -14,6 +14,7 @@ from trellis_core.cli import init, people, serve
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 GUIDES = [ROOT / "docs" / "guide" / f"{name}.md" for name in ("public", "people", "encryption")]
+PROXY, UNIT = ROOT / "deploy" / "nginx", ROOT / "deploy" / "systemd" / "trellis@.service"
 NAMED = re.compile(r"`(tests/[a-z_/]+\.py)::(test_[a-z0-9_]+)`")
 SAFEGUARDS = {"(a)(1)", "(a)(2)(i)", "(a)(2)(ii)", "(a)(2)(iii)", "(a)(2)(iv)", "(b)", "(c)(1)",
               "(c)(2)", "(d)", "(e)(1)", "(e)(2)(i)", "(e)(2)(ii)"}  # fmt: skip
@@ -83,7 +84,8 @@ def parser() -> argparse.ArgumentParser:
     "command",
     [
         line.removeprefix("ExecStart=/opt/trellis/.venv/bin/")
-        for line in GUIDES[0].read_text(encoding="utf-8").splitlines()
+        for file in (GUIDES[0], UNIT)
+        for line in file.read_text(encoding="utf-8").replace("%i", "8501").splitlines()
         if re.match(r"(ExecStart=\S*/)?trellis (serve|init) ", line)
     ],
 )
@@ -104,7 +106,8 @@ def test_a_command_of_the_guide_is_one(command):
     ],
 )
 def test_the_proxy_of_the_guide_closes_and_forwards_what_it_must(wanted):
-    text = GUIDES[0].read_text(encoding="utf-8")
+    assert "deploy/nginx/trellis.conf" in GUIDES[0].read_text(encoding="utf-8")
+    text = "".join(file.read_text(encoding="utf-8") for file in sorted(PROXY.iterdir()))
     assert wanted in text
     logged = re.search(r"log_format trellis '([^']*)'", text)[1]
     assert not re.search(r"\$(request|request_uri|args|uri|query_string|http_cookie)\b", logged)

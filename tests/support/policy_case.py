@@ -182,6 +182,7 @@ _BY_HAND: Final = "is run on the server itself, by who may read the store's file
 _FOR_ALL: Final = "goes over every practice for the server itself, and returns no record"
 
 NO_ACTOR: Final = {
+    "address_tries.wait_for_address": _BEFORE_SIGN_IN,
     "board_memory.month_on_board": "keeps the board for services that have asked",
     "board_warming.warm_boards": "works out what board_memory keeps, and returns no record",
     "board_memory.rows_of_month": "keeps the board for services that have asked",

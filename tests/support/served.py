@@ -55,8 +55,8 @@ def real_practice(path: Path) -> str:
 class Running:
     """A command that is running, until it is told to stop."""
 
-    def __init__(self, *words: str) -> None:
-        self.port = free_port()
+    def __init__(self, *words: str, port: int | None = None) -> None:
+        self.port = port or free_port()
         self.process = subprocess.Popen(
             [*TRELLIS, *words, "--port", str(self.port), "--no-browser", "--json"],
             cwd=Path(__file__).parents[2],
@@ -77,3 +77,11 @@ class Running:
     def __exit__(self, *_: object) -> None:
         self.process.send_signal(signal.SIGTERM)
         _, self.errors = self.process.communicate(timeout=30)
+
+    def kill(self) -> None:
+        """End the command and the dashboard that it started, both at once and without a word."""
+        command = self.process.pid
+        dashboards = Path(f"/proc/{command}/task/{command}/children").read_text().split()
+        for process in (command, *map(int, dashboards)):
+            os.kill(process, signal.SIGKILL)
+        self.process.communicate(timeout=30)

@@ -185,21 +185,23 @@ class _Filling:
     password_hash: str
 
     def fill(self) -> None:
-        self._add(
-            PracticeRow(
-                id=self.name,
-                name=f"{self.name} practice",
-                npi="1245319599",
-                tin="12-3456789",
-                address_line=f"{self.name} street",
-                city=f"{self.name} town",
-                postal_code="13045",
-                state="NY",
-                around_the_clock_access=True,
-                certified_ehr=True,
-                created_at=NOW,
+        with self.store.writing(at=NOW) as unit:  # it has no head yet whose turn it could take
+            unit.journal.act_for(author_id=f"{self.name}-owner")
+            unit.session.add(
+                PracticeRow(
+                    id=self.name,
+                    name=f"{self.name} practice",
+                    npi="1245319599",
+                    tin="12-3456789",
+                    address_line=f"{self.name} street",
+                    city=f"{self.name} town",
+                    postal_code="13045",
+                    state="NY",
+                    around_the_clock_access=True,
+                    certified_ehr=True,
+                    created_at=NOW,
+                )
             )
-        )
         self._add(*(self._person(kind) for kind in (*PEOPLE, "colleague", "former")))
         for number, program in ((1, Program.CCM), (2, Program.CCM), (3, Program.COCM)):
             self._add(self._patient(f"{self.name}-pt-{number}"))
