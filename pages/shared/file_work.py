@@ -4,11 +4,7 @@ It is kept in the store, so that leaving the page, another tab, a reload or a ne
 It is the person's alone, whatever sign-in it is asked from; ``services.jobs`` decides each time.
 """
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
-from typing import Final, TypeVar
-from weakref import WeakKeyDictionary
+from typing import Final
 
 from pages.shared import formats, job_process, store
 from trellis_core.access import Actor, Operation, may
@@ -19,11 +15,8 @@ from trellis_core.services.job_kinds import DRAWN, JOINED
 from trellis_core.services.job_wanted import CheckWanted, JobKind, SuperbillsWanted, Wanted
 from trellis_core.services.jobs import ClosingOnItsWay, Job, JobState
 from trellis_core.services.month_close import CloseMonth
-from trellis_core.store.changes import watch_of
-from trellis_core.store.engine import Store
 from trellis_core.values.periods import ServiceMonth
 
-_LOOKS_KEPT: Final = 1_000
 _SUPERBILLS: Final = {
     "pdf": "the PDF",
     "zip": "the ZIP",
@@ -37,11 +30,6 @@ _FHIR: Final = {
     ExportForm.TRANSACTION: "the Transaction Bundles",
     ExportForm.NDJSON: "the bulk files",
 }
-
-_T = TypeVar("_T")
-_lock: Final = threading.Lock()
-_nothing: Final[WeakKeyDictionary[Store, OrderedDict[tuple[str, ...], int]]] = WeakKeyDictionary()
-"""Where a look found nothing, and the store's mark before it: almost always nobody has anything done."""
 
 
 def start(wanted: Wanted, person: Actor) -> str:
@@ -60,36 +48,12 @@ def every(person: Actor) -> tuple[Job, ...]:
     """Return a person's jobs, the oldest first."""
     if not may(person, Operation.READ_PRACTICE):
         return ()
-    found = _unless_nothing(
-        ("own", person.practice_id, person.person_id),
-        lambda: jobs.own_jobs(store=store.store(), actor=person, clock=store.clock()),
-    )
-    return found or ()
+    return jobs.own_jobs(store=store.store(), actor=person, clock=store.clock())
 
 
 def close_of(month: ServiceMonth, person: Actor) -> ClosingOnItsWay | None:
     """Return how far the close of a month is that the server makes, for whomever; None for none."""
-    return _unless_nothing(
-        ("close", person.practice_id, str(month)),
-        lambda: jobs.close_on_its_way(month, store=store.store(), actor=person),
-    )
-
-
-def _unless_nothing(what: tuple[str, ...], look: Callable[[], _T]) -> _T | None:
-    """Look, except where a look found nothing and nobody has changed anything in the store since."""
-    mark = watch_of(store.store()).mark()
-    with _lock:
-        nothing = _nothing.setdefault(store.store(), OrderedDict())
-        if nothing.get(what) == mark:
-            return None
-    found = look()
-    with _lock:
-        nothing.pop(what, None)
-        if not found:
-            nothing[what] = mark
-            while len(nothing) > _LOOKS_KEPT:
-                nothing.popitem(last=False)
-    return found
+    return jobs.close_on_its_way(month, store=store.store(), actor=person)
 
 
 def of(kind: JobKind, person: Actor) -> Job | None:

@@ -79,16 +79,6 @@ def test_a_job_is_the_persons_alone(dashboard):
     assert file_work.of(JobKind.SUPERBILLS, person) is None
 
 
-def test_nothing_is_asked_of_the_store_while_nobody_has_anything_done(dashboard, monkeypatch):
-    person = dashboard.actor(AccessRole.BILLER)
-    assert file_work.every(person) == ()
-    with monkeypatch.context() as patch:
-        patch.setattr(file_work.jobs, "own_jobs", None)
-        assert file_work.every(person) == ()
-    file_work.start(ZIP, person)
-    assert len(file_work.every(person)) == 1
-
-
 @pytest.mark.parametrize(
     ("wanted", "state", "words"),
     [
