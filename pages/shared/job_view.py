@@ -5,7 +5,7 @@ from typing import Final
 
 import streamlit as st
 
-from pages.shared import close_progress, file_work, formats, routes, store
+from pages.shared import close_progress, file_work, routes, store
 from trellis_core.access import Actor
 from trellis_core.services.job_wanted import CheckWanted, JobKind
 from trellis_core.services.jobs import Job, JobState
@@ -32,7 +32,7 @@ def _draw() -> None:
     person = store.actor()
     for job in file_work.every(person) if person is not None else ():
         page, icon = _PAGES[job.kind]
-        routes.link(page, formats.plain(words(job)), icon=icon)
+        routes.link(page, words(job), icon=icon)  # the words of nobody, so there is nothing to escape
 
 
 def words(job: Job) -> str:
