@@ -53,7 +53,7 @@ def read_board(person: Actor) -> Board:
 def draw_board(person: Actor) -> None:
     """Draw the sums, the tabs and the table; runs again every few seconds."""
     store.keep_signed_in_only()
-    with board_parts.first_look():
+    with board_parts.first_look(person):
         found = read_board(person)
     people = {key: formats.short_name(each) for key, each in store.people(person).items()}
     board_parts.draw_sums(found)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.shared import formats, month_strip, routes, store, widgets
 from trellis_core.access import Actor
-from trellis_core.services.board import Board, BoardState
+from trellis_core.services.board import Board, BoardState, panel_counts
 from trellis_core.services.practice_options import options
 from trellis_core.values.periods import ServiceMonth
 
@@ -34,14 +34,22 @@ def draw_sums(found: Board) -> None:
 
 
 @contextmanager
-def first_look() -> Iterator[None]:
+def first_look(person: Actor) -> Iterator[None]:
     """Say that the month is worked out, where that takes long enough to be seen: once a session.
 
-    Later looks cost what has changed, so that nothing flickers when the board refreshes.
+    How many patients and minutes it is about is said at once. Later looks cost what has changed, so that
+    nothing flickers when the board refreshes.
     """
-    with nullcontext() if st.session_state.get(_SEEN) else st.spinner("Working out the month …"):
+    with nullcontext() if st.session_state.get(_SEEN) else st.spinner(_so_far(person)):
         yield
     st.session_state[_SEEN] = True
+
+
+def _so_far(person: Actor) -> str:
+    found = panel_counts(month=store.month(person), store=store.store(), actor=person)
+    minutes = formats.minutes(found.seconds // 60)
+    patients = formats.count(found.enrolled, "patient")
+    return f"Working out the month: {patients} enrolled, {minutes} for {found.timed:,} of them …"
 
 
 def page_of(count: int, answer: BoardState) -> int:

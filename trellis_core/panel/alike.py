@@ -6,14 +6,14 @@ everything they are compared with. Where a day, a record or a minute needs a clo
 and the month is decided by itself. Nothing is decided here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from trellis_core.care.vocabulary import DateOfServiceRule, PayerKind, PracticeKind, Program
 from trellis_core.panel.facts import policy_of, practice_facts_of
 from trellis_core.rules.dated_rules import DatedRules, rules_on
+from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.rules.units import MINUTE, Ladder, plain_ladder
 from trellis_core.store.overview_query import (
@@ -21,7 +21,6 @@ from trellis_core.store.overview_query import (
     SeenCondition,
     SeenConsent,
     SeenEnrollment,
-    SeenEntry,
     SeenPatient,
     SeenPlan,
     SeenVisit,
@@ -57,26 +56,60 @@ _SERVED_BY: Final[Mapping[str, frozenset[str]]] = {
 _NO_CODES: Final[frozenset[str]] = frozenset()
 _FINE: Final = True
 _NEVER: Final = "never"
+_MEDICARE: Final = PayerKind.MEDICARE.value
 _EVER: Final = date.max
 
 
-@dataclass(slots=True)
-class PlainTime:
-    """One program's time of a patient, where every second of it counts.
+class Lost(NamedTuple):
+    """An entry of which nothing counts. The earlier one is the smaller one."""
+
+    start: int
+    entry_id: str
+    seconds: int
+    reason: Reason
+
+
+class PlainTime(NamedTuple):
+    """One program's time of a patient, where an entry counts in full or not at all.
 
     Attributes:
-        entries: What counts, in the order of time.
-        seconds: Their sum.
-        people: Who worked, once for each entry.
+        seconds: Of all entries that count.
+        starts: Their first seconds, in the order of time; none of them overlap.
+        lengths: In seconds.
+        ids: Of the entries.
+        people: Who worked.
         is_contact_missed: Contacts are stated, and none that reached the patient.
-        reversed: What was taken back.
+        lost: What does not count.
     """
 
-    entries: Sequence[SeenEntry]
     seconds: int
+    starts: Sequence[int]
+    lengths: Sequence[int]
+    ids: tuple[str, ...]
     people: Sequence[str]
     is_contact_missed: bool
-    reversed: Sequence[SeenEntry] = ()
+    lost: Sequence[Lost] = ()
+
+    def of(self, person: str) -> int:
+        """Return the seconds that one person worked."""
+        if person not in self.people:
+            return 0
+        own = zip(self.lengths, self.people, strict=True)
+        return sum(length for length, who in own if who == person)
+
+
+class Own(NamedTuple):
+    """What is a patient's own in a program, beside time.
+
+    Attributes:
+        by: Who bills it.
+        planned_on: The last day on which the care plan was made or revised; None where there is none.
+        seconds: Of the time that the billing practitioner worked, where it is counted apart.
+    """
+
+    by: str
+    planned_on: date | None
+    seconds: int
 
 
 class Likeness:
@@ -115,15 +148,24 @@ class Likeness:
         )
         self._conditions: Final[dict[str, _Conditions]] = {}
         self._places: Final = _places(view)
-        self._people: Final = {row.id: (row.role, row.credential) for row in view.staff}
+        able = rules.texts("common.billing_practitioner.credentials")
         own = rules.texts("bhi.behavioral_professional.initial.credentials")
+        self._people: Final = {
+            row.id: (
+                row.role,
+                None if row.credential is None else (row.credential in able, row.credential in own),
+            )
+            for row in view.staff
+        }
         self._own_time_only: Final = frozenset(
             row.id for row in view.staff if row.credential in own
         )
         roles = rules.texts("common.clinical_time.roles")
         roles -= rules.texts("common.clinical_time.excluded_roles")
         self.counted_people: Final = frozenset(row.id for row in view.staff if row.role in roles)
-        self.ladders: Final[Mapping[str, Ladder]] = _ladders(rules)
+        self.ladders: Final[Mapping[str, Ladder]] = _ladders(rules, "clinical_staff", _TIMED)
+        own_ladders = _ladders(rules, "practitioner", sorted(_LONGITUDINAL))
+        self._own_marks: Final = {name: each.initial_at for name, each in own_ladders.items()}
         self._is_plain: Final = (
             self.ladders.keys() >= set(_TIMED)
             and self._first <= self._today
@@ -131,14 +173,14 @@ class Likeness:
         )
 
     def key_of(
-        self, patient: SeenPatient, time: Mapping[str, PlainTime], billers: dict[str, str]
+        self, patient: SeenPatient, time: Mapping[str, PlainTime], owned: dict[str, Own]
     ) -> Key | None:
         """Return what a patient's month has in common with those that are decided alike.
 
         Args:
             patient: Whose month.
-            time: The patient's time by program, all of which counts.
-            billers: Filled in with who bills each program.
+            time: The patient's time by program.
+            owned: Filled in with what is the patient's own in each program.
         """
         view, key = self._view, patient[0]
         covering = self._covering(view.enrollments.get(key, ()))
@@ -160,25 +202,35 @@ class Likeness:
         for program, (_, start, _, by, condition) in covering.items():
             if by is None or by not in self._people or (program == PCM and condition not in codes):
                 return None
+            own = time[program].of(by) if program in _LONGITUDINAL and program in time else 0
+            plan, planned_on = self._plan(_SERVED_BY[program], plans)
             parts = (
-                self._band(program, time.get(program), by),
+                self._band(program, time.get(program), own),
                 self._consent(program, by, consents),
-                self._plan(_SERVED_BY[program], plans),
+                plan,
                 self._opened(program, start, seen, visits, by),
             )
             if None in parts:
                 return None
-            billers[program] = by
+            owned[program] = Own(by, planned_on, own)
             programs.append((program, named.setdefault(by, len(named)), self._people[by], *parts))
         return (
             tuple(programs),
-            conditions,
-            self._paid_by(patient),
+            conditions if codes is _NO_CODES else _asked_of(conditions, covering),
+            self._is_medicare(patient),
             self._places.get(patient.site_id, self._places[None]),
-            patient.qualified_medicare_beneficiary,
-            view.documented.get(key) if APCM in covering else None,
-            self._scales(key) if BHI in covering else None,
+            *self._of_programs(patient, covering),
         )
+
+    def _of_programs(self, patient: SeenPatient, covering: Container[str]) -> tuple[object, ...]:
+        """Return what only one of the programs asks for."""
+        of_apcm = of_bhi = None
+        if APCM in covering:
+            is_documented = self._view.documented.get(patient.id)
+            of_apcm = patient.qualified_medicare_beneficiary, is_documented
+        if BHI in covering:
+            of_bhi = self._scales(patient.id)
+        return of_apcm, of_bhi
 
     def _covering(self, enrollments: Sequence[SeenEnrollment]) -> dict[str, SeenEnrollment] | None:
         """Return enrollments of the whole month by program, one for each; None for anything else."""
@@ -193,8 +245,6 @@ class Likeness:
                 return None
             found[program] = each
         if len(found) > 1:
-            if APCM in found and BHI in found:
-                return None
             return {program: found[program] for program in sorted(found)}
         return found or None
 
@@ -202,9 +252,9 @@ class Likeness:
         """Say whether no time of longitudinal care lies on the day of a visit of the month."""
         days = [self._day(visit[0]) for visit in visits if visit[0] >= self._first]
         return not days or not any(
-            entry[0] < ends and entry[0] + entry[1] > starts
+            start < ends and start + seconds > starts
             for program in _LONGITUDINAL & time.keys()
-            for entry in time[program].entries
+            for start, seconds in zip(time[program].starts, time[program].lengths, strict=True)
             for starts, ends in days
         )
 
@@ -239,13 +289,18 @@ class Likeness:
     def _openings(
         self, visits: Iterable[SeenVisit], by: str, *, until: date = date.min
     ) -> tuple[object, ...] | None:
-        """Return what visits say, of those before a day also which; None where something is open."""
-        found = set()
+        """Return what visits say, the newest of those that say the same; None where something is open.
+
+        The day is told of those before a day only.
+        """
+        found: dict[tuple[str, bool, str], date] = {}
         for on, _, code, whose, discussed in visits:
             if code is None or whose is None or discussed is None:
                 return None
-            found.add((on if on < until else _EVER, code, whose == by, discussed))
-        return tuple(sorted(found))
+            said = code, whose == by, discussed
+            found[said] = max(found.get(said, date.min), on)
+        days = (on if on < until else _EVER for on in found.values())
+        return tuple(sorted(zip(found, days, strict=True)))
 
     def _consent(
         self, program: str, by: str, consents: Sequence[SeenConsent]
@@ -262,21 +317,19 @@ class Likeness:
 
     def _plan(
         self, serving: frozenset[str], plans: Sequence[SeenPlan]
-    ) -> tuple[object, ...] | None:
+    ) -> tuple[tuple[object, ...] | None, date | None]:
+        """Return what a plan comes to, and the last day on which it was made or revised."""
         found: tuple[object, ...] = ()
+        latest = None
         until = min(self._last, self._today)
         for program, made, revised, given in plans:
             if program not in serving:
                 continue
             if found or made is None or made > until:
-                return None
-            is_revised = revised is not None and made < revised <= until
-            latest = revised if is_revised and revised is not None else made
-            found = (
-                given is not None and given <= until,
-                _FINE if latest >= self._planned_since else latest,
-            )
-        return found
+                return None, None
+            latest = revised if revised is not None and made < revised <= until else made
+            found = given is not None and given <= until, latest >= self._planned_since
+        return found, latest
 
     def _conditions_of(self, text: str) -> "_Conditions":
         """Return what conditions come to, and their codes where nothing is missing of any."""
@@ -302,29 +355,42 @@ class Likeness:
         known = self._view.scales.get(patient_id, ())
         return frozenset((scale, acted is None) for scale, on, acted in known if on <= self._today)
 
-    def _paid_by(self, patient: SeenPatient) -> str:
-        if patient.payer_name is None:
-            return patient.payer_kind
+    def _is_medicare(self, patient: SeenPatient) -> bool:
+        """Say whether traditional Medicare pays, which is all that rules ask of a payer."""
+        if patient.payer_kind == _MEDICARE or patient.payer_name is None:
+            return patient.payer_kind == _MEDICARE
         begins, ends = patient.coverage_started_on, patient.coverage_ended_on
         is_in_force = (begins is None or begins <= self._last) and (
             ends is None or ends >= self._first
         )
-        return patient.payer_kind if is_in_force else PayerKind.MEDICARE.value
+        return not is_in_force
 
-    def _band(self, program: str, time: PlainTime | None, by: str) -> tuple[object, ...] | None:
-        """Return between which marks of its ladder a program's time lies."""
-        if time is None:
+    def _band(self, program: str, time: PlainTime | None, own: int) -> tuple[object, ...] | None:
+        """Return between which marks of its ladder a program's time lies.
+
+        The practitioner's own time is a matter of its own once it could be billed by itself.
+        """
+        if time is None or program == APCM:
             return ()
-        if program == APCM:
-            return None
-        if by in time.people:
+        mark = self._own_marks.get(program)
+        if own and (mark is None or own // MINUTE >= mark):
             return None
         ladder, minutes = self.ladders[program], time.seconds // MINUTE
         reached = 0 if minutes < ladder.initial_at else 1 + ladder.additional_units(minutes)
-        return reached, bool(time.entries), time.is_contact_missed
+        return reached, bool(time.ids), time.is_contact_missed, bool(own)
 
 
 _Conditions = tuple[tuple[object, ...], frozenset[str]]
+
+
+def _asked_of(conditions: tuple[object, ...], covering: Container[str]) -> tuple[object, ...]:
+    """Return what the programs ask of conditions of which nothing is missing."""
+    number, is_one_category, is_behavioral = conditions
+    return (
+        number if CCM in covering or APCM in covering else None,
+        is_one_category if CCM in covering else None,
+        is_behavioral if BHI in covering else None,
+    )
 
 
 def _is_plain(practice: PracticeRow) -> bool:
@@ -344,11 +410,9 @@ def _places(view: Overview) -> dict[str | None, int]:
     return {None: numbers[own], **{site: numbers[place] for site, place in places.items()}}
 
 
-def _ladders(rules: DatedRules) -> dict[str, Ladder]:
-    """Return the ladder on which staff time stands, of every program that has one on a day."""
-    found = {
-        program: plain_ladder(rules, f"{program.lower()}.clinical_staff") for program in _TIMED
-    }
+def _ladders(rules: DatedRules, track: str, programs: Iterable[str]) -> dict[str, Ladder]:
+    """Return the ladder on which time of a track stands, of every program that has one on a day."""
+    found = {each: plain_ladder(rules, f"{each.lower()}.{track}") for each in programs}
     return {program: ladder for program, ladder in found.items() if ladder is not None}
 
 

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -67,6 +68,7 @@ from trellis_core.store.tables import (
     PatientRow,
     PracticeRow,
     SiteRow,
+    StaffRow,
 )
 from trellis_core.values.periods import ServiceMonth
 from trellis_core.values.unknown import UNKNOWN
@@ -313,6 +315,12 @@ def _is_prior(row: OtherServiceRow, month: ServiceMonth) -> bool:
     return row.same_practice is True and row.on_day < month.first_day
 
 
+@lru_cache(maxsize=32)
+def _people(rows: tuple[StaffRow, ...]) -> People:
+    """Return a practice's people, made once for the very same rows: they may be hundreds."""
+    return People(staff_of(row) for row in rows)
+
+
 class _Shelf:
     """A month's rows sorted to their patients once, and the values that all patients share."""
 
@@ -328,7 +336,7 @@ class _Shelf:
         self._own_address = practice_facts_of(rows.practice)
         self._past_coverages = _by_patient(rows.past_coverages, lambda row: row.patient_id)
         self._policy = policy_of(rows.practice)
-        self._staff = People(staff_of(row) for row in rows.staff)
+        self._staff = _people(tuple(rows.staff))
         self._reversed = {row.reverses for row in rows.entries if row.reverses is not None}
         self._entries = _by_patient(
             (row for row in rows.entries if row.kind == "time"), lambda row: row.patient_id

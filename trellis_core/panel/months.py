@@ -5,15 +5,18 @@ the others have of their own is filled in: their entries, minutes and days, and 
 month is like nobody's, or needs a closer look, is decided alone.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate, chain
 from operator import add, gt
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from trellis_core.panel.alike import PCM, Key, Likeness, PlainTime
+from trellis_core.care.vocabulary import Track
+from trellis_core.panel.alike import BHI, PCM, Key, Likeness, Lost, Own, PlainTime
 from trellis_core.panel.facts import Span, facts_in_turn, overlapping
 from trellis_core.rules.dated_rules import rules_on
 from trellis_core.rules.determination import (
@@ -21,6 +24,7 @@ from trellis_core.rules.determination import (
     Determination,
     Meter,
     NotCounted,
+    Notice,
     ServiceLine,
 )
 from trellis_core.rules.determine import determine
@@ -29,8 +33,12 @@ from trellis_core.rules.reason_texts import sentence
 from trellis_core.rules.reasons import Reason
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.rules.units import MINUTE, Ladder
+from trellis_core.store.dialects import in_bulk
 from trellis_core.store.overview_query import (
+    BILLED_ELSEWHERE,
+    NOT_CLINICAL,
     NOT_REACHED,
+    ODD,
     PLAIN_FIELDS,
     REACHED,
     Overview,
@@ -45,6 +53,12 @@ from trellis_core.store.unit_of_work import UnitOfWork
 from trellis_core.values.periods import ServiceMonth, zone_named
 
 Time = dict[str, PlainTime]
+
+_OF_KIND: Final = {
+    NOT_CLINICAL: Reason.NON_CLINICAL_TIME,
+    BILLED_ELSEWHERE: Reason.BILLED_ELSEWHERE,
+}
+"""Why an entry of a kind does not count."""
 
 _LENGTH_BITS: Final = 17
 """Bits that hold the longest length of an entry, a day in seconds."""
@@ -105,13 +119,14 @@ def decide_month(
         NotFoundError: There is no such practice.
     """
     rules = rules_on(rule_book, month.last_day)
-    view = read_overview(
-        uow,
-        practice_id,
-        month,
-        as_of=as_of,
-        idle_activities=rules.texts("common.clinical_time.excluded_activities"),
-    )
+    with in_bulk(uow.connection):
+        view = read_overview(
+            uow,
+            practice_id,
+            month,
+            as_of=as_of,
+            idle_activities=rules.texts("common.clinical_time.excluded_activities"),
+        )
     panel = _Panel(view, Likeness(view, rule_book, as_of))
     alone, groups = panel.sorted_out()
     asked = [*alone, *(members[0].patient.id for members in groups.values())]
@@ -155,12 +170,12 @@ class _Member:
 
     Attributes:
         time: By program, in the order of the ledger.
-        billers: Who bills each program.
+        owned: What is the patient's own in each program.
     """
 
     patient: SeenPatient
     time: Time
-    billers: Mapping[str, str]
+    owned: Mapping[str, Own]
 
 
 class _Panel:
@@ -179,7 +194,7 @@ class _Panel:
         for each in view.time:
             self._time.setdefault(each[0], []).append(each)
             if each.specials:
-                gone.update(entry[8] for entry in each.entries if entry[1] < 0)
+                gone.update(entry[9] for entry in each.entries if entry[1] < 0)
         self._gone: Final = frozenset(gone)
         self.elsewhere: Final = _overlapping(view.time, self._gone)
 
@@ -192,10 +207,10 @@ class _Panel:
             patient_id = patient[0]
             parts = self._time.get(patient_id, ())
             time = None if patient_id in self.elsewhere else self._plain(parts)
-            billers: dict[str, str] = {}
-            key = None if time is None else key_of(patient, time, billers)
+            owned: dict[str, Own] = {}
+            key = None if time is None else key_of(patient, time, owned)
             if time is not None and key is not None:
-                groups.setdefault(key, []).append(_Member(patient, time, billers))
+                groups.setdefault(key, []).append(_Member(patient, time, owned))
             elif self._is_in_play(patient_id, parts):
                 alone.append(patient_id)
         return alone, groups
@@ -222,47 +237,59 @@ class _Panel:
                 if time is None:
                     return None
                 found[part[1]] = time
-        if len(found) > 1 and _overlap(sorted(e for t in found.values() for e in t.entries)):
-            return None
+        if len(found) > 1:
+            both = (zip(time.starts, time.lengths, strict=True) for time in found.values())
+            if _overlap(sorted(chain.from_iterable(both))):
+                return None
         return found
 
     def _simple(self, part: TimeOfProgram) -> PlainTime | None:
         """Return time of which nothing was taken back and nothing is special."""
         entries = part.entries
         entries.sort()
-        starts, lengths, _, people, *_ = zip(*entries, strict=True)
+        starts, lengths, ids, people, *_ = zip(*entries, strict=True)
         is_counted = self.likeness.counted_people.issuperset(people)
         if not is_counted or any(map(gt, map(add, starts, lengths), starts[1:])):
             return None
-        return PlainTime(entries, sum(lengths), people, part[3] > part[4])
+        return PlainTime(sum(lengths), starts, lengths, ids, people, part[3] > part[4])
 
     def _with_specials(self, part: TimeOfProgram) -> PlainTime | None:
         """Return time of which something may have been taken back."""
         gone = self._gone
         kept: list[SeenEntry] = []
-        taken_back: list[SeenEntry] = []
+        lost: list[Lost] = []
         for entry in sorted(part.entries):
-            if entry[1] < 0:
+            start, seconds, entry_id = entry[:3]
+            if seconds < 0:
                 continue
+            reason = Reason.REPLACED if entry_id in gone else None
             if len(entry) > PLAIN_FIELDS:
                 special = SpecialEntry._make(entry)
                 if (
-                    special.is_odd
+                    special.kind == ODD
                     or (special.condition is not None and part.program == PCM)
                     or (special.replaces is not None and special.replaces not in gone)
+                    or special.staff_id not in self.likeness.counted_people
                 ):
                     return None
-            (taken_back if entry[2] in gone else kept).append(entry)
+                reason = reason or _OF_KIND.get(special.kind)
+            if reason is None:
+                kept.append(entry)
+            else:
+                lost.append(Lost(start, entry_id, seconds, reason))
         people = [entry[3] for entry in kept]
         contacts = {entry[5] for entry in kept}
-        if not self.likeness.counted_people.issuperset(people) or _overlap(kept):
+        spans = [(entry[0], entry[1]) for entry in kept]
+        if not self.likeness.counted_people.issuperset(people) or _overlap(spans):
             return None
         return PlainTime(
-            kept,
-            sum(entry[1] for entry in kept),
+            sum(seconds for _, seconds in spans),
+            [start for start, _ in spans],
+            [seconds for _, seconds in spans],
+            tuple(entry[2] for entry in kept),
             people,
             NOT_REACHED in contacts and REACHED not in contacts,
-            taken_back,
+            lost,
         )
 
 
@@ -270,9 +297,9 @@ def _by_place(part: TimeOfProgram) -> int:
     return part.first_seq or 0
 
 
-def _overlap(entries: Iterable[SeenEntry]) -> bool:
+def _overlap(spans: Iterable[tuple[int, int]]) -> bool:
     until = 0
-    for start, seconds, *_ in entries:
+    for start, seconds in spans:
         if start < until:
             return True
         until = start + seconds
@@ -340,39 +367,38 @@ class _Form:
     def filled_in(self, member: _Member) -> Determination:
         """Return the determination of a patient."""
         example, time = self._example, member.time
-        ids = {
-            program: tuple([entry[2] for entry in part.entries]) for program, part in time.items()
-        }
+        parts = list(time.values())
         return Determination(
             service_month=example.service_month,
             case=None,
             rule_book_version=example.rule_book_version,
             rule_book_fingerprint=example.rule_book_fingerprint,
-            lines=tuple([self._line(line, member, ids) for line in example.lines]),
+            lines=tuple([self._line(line, member) for line in example.lines]),
             blocked=tuple([self._blocked(each, time) for each in example.blocked]),
-            warnings=example.warnings,
-            meters=tuple([self._meter(meter, time) for meter in example.meters]),
-            not_counted=_taken_back(time),
+            warnings=tuple([self._warning(each, member) for each in example.warnings]),
+            meters=tuple([self._meter(meter, member) for meter in example.meters]),
+            not_counted=_not_counted(parts),
             counted_seconds=tuple(
-                [(entry[2], entry[1]) for part in time.values() for entry in part.entries]
+                chain.from_iterable([zip(part.ids, part.lengths, strict=True) for part in parts])
             ),
         )
 
-    def _line(
-        self, line: ServiceLine, member: _Member, ids: Mapping[str, tuple[str, ...]]
-    ) -> ServiceLine:
+    def _line(self, line: ServiceLine, member: _Member) -> ServiceLine:
         program = line.program.value
         met_at, met_on = line.threshold_met_at, line.threshold_met_on
+        ids: tuple[str, ...] = ()
         minutes = line.minutes
         if minutes is not None:
             ladder, part = self._ladders[program], member.time[program]
             units = line.units if line.code == ladder.additional else 0
-            second = _reached_at(part.entries, ladder.minutes_for(units) * MINUTE)
-            minutes = part.seconds // MINUTE
+            second = _reached_at(part, ladder.minutes_for(units) * MINUTE)
+            minutes, ids = part.seconds // MINUTE, part.ids
             met_at = datetime.fromtimestamp(second, self._zone)
             met_on = met_at.date()
             if not (met_at.hour or met_at.minute or met_at.second):
                 met_on = datetime.fromtimestamp(second - 1, self._zone).date()
+        elif line.entries:  # an add-on of advanced primary care, for behavioral work
+            ids = member.time[BHI].ids
         return ServiceLine(
             code=line.code,
             units=line.units,
@@ -384,9 +410,9 @@ class _Form:
             threshold_met_at=met_at,
             allowed=line.allowed,
             unit_allowed=line.unit_allowed,
-            entries=() if minutes is None else ids[program],
+            entries=ids,
             checks=line.checks,
-            by=member.billers[program],
+            by=member.owned[program].by,
         )
 
     def _blocked(self, blocked: Blocked, time: Time) -> Blocked:
@@ -405,9 +431,22 @@ class _Form:
             citations=blocked.citations,
         )
 
-    def _meter(self, meter: Meter, time: Time) -> Meter:
-        part = time.get(meter.program.value)
+    def _warning(self, warning: Notice, member: _Member) -> Notice:
+        if warning.reason is not Reason.CARE_PLAN_NOT_REVIEWED:
+            return warning
+        day = member.owned[warning.program.value].planned_on
+        return Notice(
+            program=warning.program,
+            reason=warning.reason,
+            message=sentence(warning.reason, day=day),
+        )
+
+    def _meter(self, meter: Meter, member: _Member) -> Meter:
+        program = meter.program.value
+        part = member.time.get(program)
         seconds = 0 if part is None else part.seconds
+        if meter.track is Track.PRACTITIONER:
+            seconds = member.owned[program].seconds
         minutes, following = seconds // MINUTE, meter.next_at_minutes
         return Meter(
             program=meter.program,
@@ -422,24 +461,21 @@ class _Form:
         )
 
 
-def _reached_at(entries: Iterable[SeenEntry], seconds: int) -> int:
+def _reached_at(time: PlainTime, seconds: int) -> int:
     """Return the POSIX second at which time that counts in full reached so much."""
-    missing = seconds
-    for start, length, *_ in entries:
-        if length >= missing:
-            return int(start + missing)
-        missing -= length
-    message = "Months that are alike reach the same marks."
-    raise AssertionError(message)
+    sums = list(accumulate(time.lengths))
+    place = bisect_left(sums, seconds)
+    return time.starts[place] + time.lengths[place] - (sums[place] - seconds)
 
 
-def _taken_back(time: Time) -> tuple[NotCounted, ...]:
-    """Return the entries that were taken back, the earlier one first."""
-    gone = [entry for part in time.values() for entry in part.reversed]
-    if not gone:
-        return ()
-    message = sentence(Reason.REPLACED)
+def _not_counted(parts: Iterable[PlainTime]) -> tuple[NotCounted, ...]:
+    """Return the entries that do not count, the earlier one first."""
     return tuple(
-        NotCounted(entry=entry[2], seconds=entry[1], reason=Reason.REPLACED, message=message)
-        for entry in sorted(gone, key=lambda entry: (entry[0], entry[2]))
+        NotCounted(
+            entry=each.entry_id,
+            seconds=each.seconds,
+            reason=each.reason,
+            message=sentence(each.reason),
+        )
+        for each in sorted(chain.from_iterable([part.lost for part in parts]))
     )

@@ -14,7 +14,7 @@ from trellis_core.care.vocabulary import Activity, Program
 from trellis_core.care.work import OpenWork
 from trellis_core.errors import NotFoundError
 from trellis_core.ledger.entries import TimeEntry
-from trellis_core.panel import determine_panel, panel_facts
+from trellis_core.panel import decide_month, panel_facts
 from trellis_core.rules.determination import Determination
 from trellis_core.rules.determine import determine
 from trellis_core.rules.facts import Facts
@@ -34,6 +34,7 @@ from trellis_core.services.chart_guard import guard
 from trellis_core.services.value_of_time import dollars_per_minute
 from trellis_core.store.engine import Store
 from trellis_core.store.ledger_query import read_entries
+from trellis_core.store.panel_counts import PanelCounts, read_counts
 from trellis_core.store.panel_query import PanelRows, read_panel
 from trellis_core.values.clock import Clock
 from trellis_core.values.periods import ServiceMonth, local_day, zone_named
@@ -47,6 +48,7 @@ __all__ = [
     "board",
     "dollars_per_minute",
     "month_determinations",
+    "panel_counts",
     "patient_month",
     "preview_entry",
     "state_of",
@@ -81,6 +83,23 @@ class Board:
 
 
 _NOTHING_OPEN: Final = OpenWork()
+
+
+@audited
+def panel_counts(*, month: ServiceMonth, store: Store, actor: Actor) -> PanelCounts:
+    """Return how many patients a month is about and how much time, without working it out.
+
+    Args:
+        month: The service month.
+        store: The store.
+        actor: Who asks.
+
+    Raises:
+        PermissionDeniedError: The actor may not see the board.
+    """
+    require(actor, Operation.READ_BOARD)
+    with store.reading() as uow:
+        return read_counts(uow, actor.practice_id, month)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,8 +323,8 @@ def month_determinations(
     """
     require(actor, Operation.READ_BOARD)
     with store.reading() as uow:
-        rows = read_panel(uow, actor.practice_id, month)
-    return determine_panel(panel_facts(rows, as_of=clock.now()), rule_book=rule_book)
+        panel = decide_month(uow, actor.practice_id, month, as_of=clock.now(), rule_book=rule_book)
+    return panel.determinations
 
 
 @audited

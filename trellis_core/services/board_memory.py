@@ -11,7 +11,7 @@ sees the same one.
 
 import gc
 import threading
-from bisect import insort
+from bisect import bisect_left, insort
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -58,6 +58,9 @@ class PatientOnBoard:
     def matches(self, wanted: str) -> bool:
         """Say whether a casefolded text is part of a name, MRN or birth date."""
         return any(wanted in text for text in self.searched)
+
+
+_NOBODY: Final = PatientOnBoard((), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,22 +320,35 @@ def _renewed(
         touched |= overlapped
         rows = read_panel(uow, *key, touched)
     again = _on_board(rows, now=now, rule_book=rule_book)
-    ordered = [row for row in kept.rows if row.patient_id not in touched]
+    patients = kept.patients.copy()
+    gone = [row for who in touched for row in patients.pop(who, _NOBODY).rows]
     come = [row for one in again.values() for row in one.rows]
-    for row in come:
-        insort(ordered, row, key=by_minutes_to_go)
-    before = (kept.patients[who].rows for who in touched if who in kept.patients)
-    gone = (row for rows_of_one in before for row in rows_of_one)
+    patients.update(again)
     work = read_open_work(uow, key[0], today=kept.today, month=key[1], patient_ids=touched)
     return replace(
         kept,
         place=changes.place,
         until=min(kept.until, ends_at(rows, now)),
-        patients={who: one for who, one in kept.patients.items() if who not in touched} | again,
-        rows=ordered,
+        patients=patients,
+        rows=_reordered(kept.rows, gone=gone, come=come),
         tally=kept.tally.changed(gone=gone, come=come),
         work={who: one for who, one in kept.work.items() if who not in touched} | work,
     )
+
+
+def _reordered(
+    rows: list[BoardRow], *, gone: Iterable[BoardRow], come: Iterable[BoardRow]
+) -> list[BoardRow]:
+    """Return ordered rows without some and with others."""
+    ordered = rows.copy()
+    for row in gone:
+        place = bisect_left(ordered, by_minutes_to_go(row), key=by_minutes_to_go)
+        while ordered[place] is not row:
+            place += 1
+        del ordered[place]
+    for row in come:
+        insort(ordered, row, key=by_minutes_to_go)
+    return ordered
 
 
 def overlapped_by(entries: Sequence[EntryTuple], elsewhere: Sequence[StaffTime]) -> set[str]:

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from trellis_core.care.records import DeclinedConsent, Discharge, stands_declined
 from trellis_core.care.vocabulary import MdmLevel, Program, Track
 from trellis_core.panel import PanelMonth, facts_in_turn, is_enrolled, practice_facts_of
+from trellis_core.rules.dated_rules import DatedRules, rules_on
 from trellis_core.rules.determination import (
     Blocked,
     Determination,
@@ -34,7 +35,7 @@ from trellis_core.store.overview_query import Overview, SeenPatient, TimeOfProgr
 from trellis_core.store.panel_query import PanelRows
 from trellis_core.store.tables import PatientRow
 from trellis_core.values.money import ZERO
-from trellis_core.values.periods import ServiceMonth, zone_named
+from trellis_core.values.periods import ServiceMonth
 from trellis_core.values.unknown import UNKNOWN, Maybe
 
 
@@ -254,25 +255,25 @@ class _WorkOfPanel:
     """Who worked on whom, from a month in few columns: worked out for the patient who is asked for."""
 
     def __init__(self, view: Overview) -> None:
-        self._zone = zone_named(view.practice.time_zone)
+        self._first = view.month.first_day
         self._time: dict[str, list[TimeOfProgram]] = {}
         gone: set[str] = set()
         for part in view.time:
             self._time.setdefault(part.patient_id, []).append(part)
             if part.specials:
-                gone.update(entry[8] for entry in part.entries if entry[1] < 0)
+                gone.update(entry[9] for entry in part.entries if entry[1] < 0)
         self._gone = gone
 
     def last_touch(self, patient_id: str) -> date | None:
         """Return the last day with time for a patient."""
-        days = [day for part in self._time.get(patient_id, ()) if (day := self._last_day(part))]
-        return max(days) if days else None
-
-    def _last_day(self, part: TimeOfProgram) -> date | None:
-        if not part.specials or not any(entry[2] in self._gone for entry in part.entries):
-            return date.fromisoformat(part.last_day)
-        starts = [entry[0] for entry in part.entries if entry[1] > 0 and entry[2] not in self._gone]
-        return datetime.fromtimestamp(max(starts), self._zone).date() if starts else None
+        gone = self._gone
+        days = [
+            entry[6]
+            for part in self._time.get(patient_id, ())
+            for entry in part.entries
+            if entry[1] > 0 and not (gone and entry[2] in gone)
+        ]
+        return self._first.replace(day=max(days)) if days else None
 
     def coordinator(self, patient_id: str, program: Program) -> str | None:
         """Return who worked most on a patient's program; of equals, the first by id."""
@@ -349,6 +350,11 @@ class WorkOfMonth:
         return min(people, key=lambda who: (-people[who], who)) if people else None
 
 
+def _codes_of_add_ons(rules: DatedRules) -> frozenset[str]:
+    paths = (path for path in rules.rule_book.parameters if path.endswith(".additional.hcpcs"))
+    return frozenset(code for path in paths if (code := rules.code(path)) is not None)
+
+
 class Values:
     """Amounts of codes at one practice on a month's last day, looked up once."""
 
@@ -357,11 +363,8 @@ class Values:
         self._on = month.last_day
         self._practice = practice
         self._amounts: dict[str, Decimal | None] = {}
-        self._additional = frozenset(
-            code
-            for path in rule_book.parameters
-            if path.endswith(".additional.hcpcs") and (code := self._code(path)) is not None
-        )
+        rules = rules_on(rule_book, self._on)
+        self._additional = rules.keep("codes of add-ons", _codes_of_add_ons)
 
     def _code(self, path: str) -> str | None:
         used = self._rule_book.find(path, on=self._on)

@@ -15,6 +15,7 @@ import orjson
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Select,
     Table,
     Text,
@@ -112,8 +113,13 @@ SeenVisit = tuple[date, bool, str | None, str | None, str | None]
 SeenEntry = list[Any]
 """The first fields of a ``SpecialEntry``; of some entries all of them."""
 
-PLAIN_FIELDS: Final = 6
+PLAIN_FIELDS: Final = 7
 """How many fields an entry has about which there is no more to say."""
+
+FINE: Final = 0
+NOT_CLINICAL: Final = 1
+BILLED_ELSEWHERE: Final = 2
+ODD: Final = 3
 
 NO_CONTACT_STATED: Final = 0
 NOT_REACHED: Final = 1
@@ -127,12 +133,12 @@ class SpecialEntry(NamedTuple):
         started_at: POSIX second.
         seconds: Below zero for a reversal.
         contact: How a contact went: ``NO_CONTACT_STATED``, ``NOT_REACHED`` or ``REACHED``.
-        is_odd: It needs a look of its own: nobody named, shared, billed elsewhere, not clinical work, beyond
-            the month's edges, or not known yet.
+        day: Of the month, that the time is of.
+        kind: ``FINE``; ``NOT_CLINICAL`` or ``BILLED_ELSEWHERE``, of which nothing counts; or ``ODD``, which
+            needs a look of its own: nobody named, shared, beyond the month's edges, or not known yet.
         condition: What the time was for, where that was named.
         reverses: Id of the entry that a reversal takes back.
         replaces: Id of the entry that this one corrects.
-        service_day: ISO 8601.
     """
 
     started_at: int
@@ -141,11 +147,11 @@ class SpecialEntry(NamedTuple):
     staff_id: str | None
     recorded_at: int
     contact: int
-    is_odd: int
+    day: int
+    kind: int
     condition: str | None
     reverses: str | None
     replaces: str | None
-    service_day: str
 
 
 class TimeOfProgram(NamedTuple):
@@ -155,7 +161,6 @@ class TimeOfProgram(NamedTuple):
         first_seq: Number of the first entry in the ledger; None where there are reversals alone.
         is_contact_stated: Some entry states how a contact went.
         is_reached: Some entry states that the patient was reached.
-        last_day: Of the last entry, ISO 8601.
         specials: How many of the entries are ``SpecialEntry``s.
         entries: In no order.
     """
@@ -165,7 +170,6 @@ class TimeOfProgram(NamedTuple):
     first_seq: int | None
     is_contact_stated: int
     is_reached: int
-    last_day: str
     specials: int
     entries: list[SeenEntry]
 
@@ -437,15 +441,17 @@ def _time(
     odd = or_(
         entry.staff_id.is_(None),
         entry.patients_sharing > 1,
-        entry.billed_elsewhere != 0,
-        entry.activity.in_(sorted(idle)),
         entry.started_at < starts,
         entry.started_at + entry.seconds > ends,
         entry.started_at > known_by,
         entry.recorded_at > known_by,
     )
+    is_idle, is_billed = entry.activity.in_(sorted(idle)), entry.billed_elsewhere != 0
+    kind = case((odd, ODD), (is_idle, NOT_CLINICAL), (is_billed, BILLED_ELSEWHERE), else_=FINE)
     is_special = or_(
         odd,
+        is_idle,
+        is_billed,
         entry.condition.is_not(None),
         entry.kind != "time",
         entry.replaces.is_not(None),
@@ -455,12 +461,13 @@ def _time(
         (entry.contact == "reached", REACHED),
         else_=NOT_REACHED,
     )
-    plain = [entry[name] for name in SpecialEntry._fields[: PLAIN_FIELDS - 1]]
+    day = as_type(func.substr(entry.service_day, 9, 2), Integer)
+    plain = [*(entry[name] for name in SpecialEntry._fields[: PLAIN_FIELDS - 2]), contact, day]
     more = [entry[name] for name in SpecialEntry._fields[PLAIN_FIELDS + 1 :]]
     listed = collect(
         case(
-            (is_special, array(*plain, contact, case((odd, 1), else_=0), *more)),
-            else_=array(*plain, contact),
+            (is_special, array(*plain, kind, *more)),
+            else_=array(*plain),
         )
     )
     statement = (
@@ -470,7 +477,6 @@ def _time(
             func.min(case((entry.kind == "time", entry.seq))),
             func.max(case((entry.contact.is_(None), 0), else_=1)),
             func.max(case((entry.contact == "reached", 1), else_=0)),
-            func.max(entry.service_day),
             func.sum(case((is_special, 1), else_=0)),
             listed if is_lite else as_type(listed, Text),
         )

@@ -23,16 +23,15 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
-    UnaryExpression,
     bindparam,
     exists,
     func,
+    literal_column,
     or_,
     select,
 )
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import KeyedColumnElement
-from sqlalchemy.sql.operators import custom_op
 
 from trellis_core.care.vocabulary import Program
 from trellis_core.errors import NotFoundError
@@ -232,7 +231,7 @@ class _Asked:
         SQLite would go through all of a practice's rows where it knows nothing of how many there are.
         """
         if self.dialect == "sqlite" and self.is_few:
-            return UnaryExpression(column, operator=custom_op("+")) == _PRACTICE_ID
+            return literal_column(f"+{column}", Text()) == _PRACTICE_ID
         return column == _PRACTICE_ID
 
 
