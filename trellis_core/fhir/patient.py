@@ -8,7 +8,7 @@ from typing import Final, cast
 from trellis_core.fhir import profiles
 from trellis_core.fhir.charges import Charged, charge_resources
 from trellis_core.fhir.chart import chart_resources
-from trellis_core.fhir.checking import checked
+from trellis_core.fhir.checking import Check, all_checked
 from trellis_core.fhir.names import Names
 from trellis_core.fhir.shapes import JsonValue, Resource
 from trellis_core.fhir.time import root_of, time_resources
@@ -67,6 +67,7 @@ def patient_parts(
     only: ServiceMonth | None = None,
     is_restricted: bool = False,
     with_claims: bool = False,
+    check: Check = all_checked,
 ) -> PatientParts:
     """Write one patient.
 
@@ -78,6 +79,7 @@ def patient_parts(
         only: Time of this month alone; None for all of it.
         is_restricted: Label every resource as restricted.
         with_claims: Add a draft Claim for each superbill.
+        check: Checks what is written together.
 
     Raises:
         FhirExportError: A resource is not valid FHIR R4.
@@ -102,8 +104,9 @@ def patient_parts(
             )
             written += [*charges, *charge_provenances(names, chart, charges, month)]
         if written:
-            parts.append(_finished(written, is_restricted=is_restricted))
-    return PatientParts(chart=_finished(base, is_restricted=is_restricted), months=tuple(parts))
+            parts.append(check(_labelled(written, is_restricted=is_restricted)))
+    chart_part = check(_labelled(base, is_restricted=is_restricted))
+    return PatientParts(chart=chart_part, months=tuple(parts))
 
 
 def _by_month(
@@ -119,11 +122,11 @@ def _by_month(
     return found
 
 
-def _finished(resources: Iterable[Resource], *, is_restricted: bool) -> tuple[Resource, ...]:
-    """Return resources that are checked, and labelled where the chart is restricted."""
-    return tuple(checked(_labelled(each) if is_restricted else each) for each in resources)
+def _labelled(resources: Iterable[Resource], *, is_restricted: bool) -> Iterable[Resource]:
+    """Return resources, labelled where the chart is restricted."""
+    return map(_with_label, resources) if is_restricted else resources
 
 
-def _labelled(resource: Resource) -> Resource:
+def _with_label(resource: Resource) -> Resource:
     meta = cast("Mapping[str, JsonValue]", resource.get("meta", {}))
     return {**resource, "meta": {**meta, "security": [_RESTRICTED]}}

@@ -23,7 +23,7 @@ from sqlmodel import col, select
 
 from trellis_core.access import Actor, Operation, require
 from trellis_core.errors import CommandRefusedError
-from trellis_core.fhir.checking import checked
+from trellis_core.fhir.checking import Check, all_checked, checked
 from trellis_core.fhir.forms import (
     BundleFile,
     FilesByType,
@@ -143,6 +143,7 @@ def export_fhir(
     clock: Clock,
     rule_book: RuleBook,
     told: Told = tell_nobody,
+    check: Check = all_checked,
 ) -> FhirExport:
     """Export to a folder, all of it or nothing.
 
@@ -154,6 +155,7 @@ def export_fhir(
         clock: When.
         rule_book: The rules that drafts are drawn up by.
         told: Told how far it has come.
+        check: Checks what is written of a patient together.
 
     Raises:
         PermissionDeniedError: The actor may not export.
@@ -166,7 +168,7 @@ def export_fhir(
     now = clock.now().replace(microsecond=0)
     with _written_to(folder) as draft:
         with store.reading() as unit, no_search_for_cycles():
-            run = _Run(unit, wanted, actor=actor, now=now, rule_book=rule_book)
+            run = _Run(unit, wanted, actor=actor, now=now, rule_book=rule_book, check=check)
             with run.writer(draft) as writer:
                 run.write(writer, told)
         files, digest = _listed(draft)
@@ -258,9 +260,10 @@ class _Run:
         actor: Actor,
         now: datetime,
         rule_book: RuleBook,
+        check: Check,
     ) -> None:
         self._unit, self._wanted, self._actor, self._now = unit, wanted, actor, now
-        self._rule_book = rule_book
+        self._rule_book, self._check = rule_book, check
         self._practice: Final[PracticeRows] = read_practice(unit, actor.practice_id)
         zone = zone_named(self._practice.practice.time_zone)
         self._names: Final = Names(
@@ -362,6 +365,7 @@ class _Run:
             only=self._wanted.month,
             is_restricted=patient_id in self._restricted,
             with_claims=self._wanted.with_claims,
+            check=self._check,
         )
         actor_id = self._actor.person_id
         referred = {*referred_of(names), ("staff", actor_id)}

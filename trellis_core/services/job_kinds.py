@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import file_digest, sha256
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, Final, Protocol
@@ -11,6 +12,7 @@ from typing import BinaryIO, Final, Protocol
 from trellis_core.access import Actor
 from trellis_core.documents.superbill_parts import PART_FORM
 from trellis_core.errors import CommandRefusedError
+from trellis_core.fhir.checking import CheckedBefore
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services import billing
 from trellis_core.services.fhir_export import FhirWanted, export_fhir, write_zipped
@@ -31,6 +33,8 @@ from trellis_core.values.clock import Clock
 
 AT_A_TIME: Final = 100
 """Superbills that are drawn and kept together."""
+PATIENTS_AT_A_TIME: Final = 100
+"""Patients of whom is kept together that they were found valid."""
 
 DRAWN: Final = "drawn"
 """The step in which superbills are drawn, or patients are written."""
@@ -222,8 +226,14 @@ def _fhir(
     clock: Clock,
     rule_book: RuleBook,
 ) -> FileMade:
+    kept = job.kept()
+    check = CheckedBefore(job.part(number) for number, _ in kept)
+    numbers = count(max((number for number, _ in kept), default=-1) + 1)
+
     def told(done: int, of: int) -> None:
         job.told(DRAWN, done, of)
+        if not done % PATIENTS_AT_A_TIME and (found := check.taken()):
+            job.keep(next(numbers), found, ())
 
     with TemporaryDirectory(prefix="trellis-fhir-") as folder, tempfile.TemporaryFile() as out:
         with _without_a_path():
@@ -235,6 +245,7 @@ def _fhir(
                 clock=clock,
                 rule_book=rule_book,
                 told=told,
+                check=check,
             )
         job.told(JOINED, 0, 0)
         write_zipped(out, Path(folder), exported)

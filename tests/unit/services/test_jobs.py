@@ -13,6 +13,8 @@ from tests.support.small_panel import at
 from trellis_core.access import AccessRole, Actor
 from trellis_core.care.vocabulary import EntryMode
 from trellis_core.errors import CommandRefusedError, NotFoundError, PermissionDeniedError
+from trellis_core.fhir import checking
+from trellis_core.fhir.checking import checked
 from trellis_core.services import billing, job_kinds, job_running, jobs
 from trellis_core.services.fhir_export import ExportForm, FhirWanted
 from trellis_core.services.integrity import CheckReport
@@ -409,6 +411,32 @@ def test_the_check_of_the_ledger_and_an_export_come_back_as_they_were(desk):
     assert isinstance(made.result, FileMade)
     assert made.result.exported.patients == len(PATIENTS)
     assert len(desk.take(export)) == made.result.size
+
+
+def test_what_an_export_found_valid_is_not_checked_again(small_desk, monkeypatch):
+    monkeypatch.setattr(job_kinds, "PATIENTS_AT_A_TIME", 2)
+    checks = []
+
+    def counted(resource):
+        checks.append(resource)
+        return checked(resource)
+
+    monkeypatch.setattr(checking, "checked", counted)
+    wanted = FhirWanted(form=ExportForm.NDJSON)
+    small_desk.ask(wanted)
+    small_desk.work()
+    at_once, _ = len(checks), checks.clear()
+    (job,) = small_desk.of()
+    job_id = small_desk.ask(wanted)
+    with killed_after(monkeypatch, 2), pytest.raises(KilledError):
+        small_desk.work("killed")
+    small_desk.silence()
+    checks.clear()
+    small_desk.work("another")
+    assert 0 < len(checks) < at_once * 4 / len(PATIENTS)
+    (again,) = small_desk.of()
+    assert again.result.exported.resources == job.result.exported.resources
+    assert small_desk.take(job_id)
 
 
 def test_a_ledger_is_large_from_some_size_on(small_desk, monkeypatch):
