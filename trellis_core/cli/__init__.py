@@ -57,9 +57,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
         "demo": Command("demo", "open the dashboard on a made-up sample practice"),
         "serve": Command("serve", "open the dashboard on the practice's own store"),
-        "work": Command(
-            "work", "make the large files and closes that people asked the dashboard for"
-        ),
+        "work": Command("work", "make the large files that people asked the dashboard for"),
         "init": Command("init", "set up a new practice: its name, its owner, its time zone"),
         "people": Command("people", "who works here: add people, end access, make sign-in links"),
         "board": Command("board", "who is billable this month, who is close, who is blocked"),

@@ -27,7 +27,7 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
         "work",
-        help="make the large files and closes that people asked the dashboard for",
+        help="make the large files that people asked the dashboard for",
         description="Work on what people asked the dashboard for and it does by itself: large files, the "
         "close of a large month, the check of a large ledger. A dashboard starts such a process when "
         "there is something to do; run this one beside several dashboards, to have it done elsewhere.",
