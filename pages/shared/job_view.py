@@ -32,7 +32,8 @@ def _draw() -> None:
     person = store.actor()
     for job in file_work.every(person) if person is not None else ():
         page, icon = _PAGES[job.kind]
-        routes.link(page, words(job), icon=icon)  # the words of nobody, so there is nothing to escape
+        # No name and nothing that somebody typed is among the words: there is nothing to escape.
+        routes.link(page, words(job), icon=icon)
 
 
 def words(job: Job) -> str:
