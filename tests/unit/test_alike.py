@@ -66,7 +66,9 @@ def test_at_any_instant(store: Store, as_of: datetime) -> None:
     assert_same(panel, NOVEMBER, as_of)
 
 
-@pytest.mark.parametrize("month", [ServiceMonth(2026, 10), ServiceMonth(2026, 12)])
+@pytest.mark.parametrize(
+    "month", [ServiceMonth(2024, 11), ServiceMonth(2026, 10), ServiceMonth(2026, 12)]
+)
 def test_in_the_months_beside(store: Store, month: ServiceMonth) -> None:
     panel = SmallPanel(store)
     ChancePanel(panel, 78, patients=PATIENTS)

@@ -53,6 +53,17 @@ _SERVED_BY: Final[Mapping[str, frozenset[str]]] = {
 }
 """Programs whose care plan serves a program."""
 
+_REVIEW: Final = "common.care_plan.review_within_years"
+_OPENED: Final[Mapping[str, str]] = {
+    program: f"{program.lower()}.initiating_visit.within_years" for program in (CCM, PCM, BHI, APCM)
+}
+_COUNTS: Final = tuple(f"{name}.conditions.initial.count_min" for name in ("ccm", "apcm"))
+_MONTHS: Final = tuple(
+    f"{name}.conditions.initial.expected_months" for name in ("ccm", "pcm", "apcm")
+)
+_NUMBERS: Final = (_REVIEW, *_OPENED.values(), *_COUNTS, *_MONTHS)
+"""Numbers of the rule book that days and conditions are compared with."""
+
 _NO_CODES: Final[frozenset[str]] = frozenset()
 _FINE: Final = True
 _NEVER: Final = "never"
@@ -129,23 +140,12 @@ class Likeness:
         self._today: Final = local_day(as_of, zone_named(practice.time_zone))
         self._zone: Final = practice.time_zone
         self._days: Final[dict[date, tuple[int, int]]] = {}
-        self._planned_since: Final = _years_before(
-            self._last, rules.integer("common.care_plan.review_within_years")
-        )
-        self._visited_since: Final = _years_before(
-            self._last, rules.integer("pcm.initiating_visit.within_years")
-        )
-        self._within: Final = {
-            program: rules.integer(f"{program.lower()}.initiating_visit.within_years")
-            for program in (CCM, BHI, APCM)
-        }
-        self._needed: Final = max(
-            rules.integer(f"{name}.conditions.initial.count_min") for name in ("ccm", "apcm")
-        )
-        self._lasting: Final = max(
-            rules.integer(f"{name}.conditions.initial.expected_months")
-            for name in ("ccm", "pcm", "apcm")
-        )
+        numbers = {path: _number(rules, path) for path in _NUMBERS}
+        self._planned_since: Final = _years_before(self._last, numbers[_REVIEW])
+        self._visited_since: Final = _years_before(self._last, numbers[_OPENED[PCM]])
+        self._within: Final = {program: numbers[path] for program, path in _OPENED.items()}
+        self._needed: Final = max(numbers[path] for path in _COUNTS)
+        self._lasting: Final = max(numbers[path] for path in _MONTHS)
         self._conditions: Final[dict[str, _Conditions]] = {}
         self._places: Final = _places(view)
         able = rules.texts("common.billing_practitioner.credentials")
@@ -168,6 +168,7 @@ class Likeness:
         self._own_marks: Final = {name: each.initial_at for name, each in own_ladders.items()}
         self._is_plain: Final = (
             self.ladders.keys() >= set(_TIMED)
+            and all(rules.find(path) is not None for path in _NUMBERS)
             and self._first <= self._today
             and _is_plain(practice)
         )
@@ -414,6 +415,11 @@ def _ladders(rules: DatedRules, track: str, programs: Iterable[str]) -> dict[str
     """Return the ladder on which time of a track stands, of every program that has one on a day."""
     found = {each: plain_ladder(rules, f"{each.lower()}.{track}") for each in programs}
     return {program: ladder for program, ladder in found.items() if ladder is not None}
+
+
+def _number(rules: DatedRules, path: str) -> int:
+    """Return a number of the rule book; 0 where it is not in force, and no month is taken as alike."""
+    return rules.integer(path) if rules.find(path) is not None else 0
 
 
 def _years_before(day: date, years: int) -> date:
