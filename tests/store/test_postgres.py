@@ -6,6 +6,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from tests.support.postgres import (
 from tests.support.postgres import OWNER as OWNING_LOGIN
 from tests.support.postgres import STRANGER as STRANGE_LOGIN
 from trellis_core.errors import NotFoundError, SchemaVersionError, StoreError, UnsafeStoreError
+from trellis_core.services.exchange import add_in_bulk
 from trellis_core.services.time_log import log_time
 from trellis_core.store import postgres as module
 from trellis_core.store.changes import ChangeWatch
@@ -779,3 +781,67 @@ def test_without_the_driver_it_is_said_what_to_install(
     monkeypatch.setattr(module, "create_engine", missing)
     with pytest.raises(StoreError, match=r"pip install 'trellis-care\[postgres\]'"):
         open_store(postgres_url)
+
+
+def test_a_plan_that_was_made_for_a_small_table_does_not_last(postgres_store: Store):
+    """In a new database, which the server has not counted, each entry would cost more and more."""
+    for statements in (
+        (
+            "CREATE TEMPORARY TABLE grows (n bigint)",  # which the server never counts by itself
+            "INSERT INTO grows SELECT generate_series(1, 10)",
+            "CREATE INDEX grows_n ON grows (n)",
+            "SET plan_cache_mode = force_generic_plan",
+            "PREPARE look (bigint) AS SELECT n FROM grows WHERE n = $1",
+        ),
+        ("EXECUTE look (7)", "INSERT INTO grows SELECT generate_series(11, 20000)"),
+    ):
+        with postgres_store.writing() as unit:
+            for statement in statements:
+                unit.connection.exec_driver_sql(statement)
+    plans = []
+    for _ in range(2 * module._FIRST_PLANS_LAST):
+        with postgres_store.reading() as unit:
+            found = unit.connection.exec_driver_sql("EXPLAIN EXECUTE look (7)")
+            plans.append("Seq Scan" in " ".join(str(row[0]) for row in found))
+    assert plans[0], "the plan of the small table"
+    assert not plans[-1]
+    assert sorted(plans, reverse=True) == plans
+
+
+@pytest.mark.parametrize(("login", "is_counted"), [(OWNING_LOGIN, True), (MEMBER, False)])
+def test_tables_are_counted_after_very_much_was_added(
+    postgres: Databases, monkeypatch: pytest.MonkeyPatch, login: str, is_counted: bool
+):
+    monkeypatch.setattr(module, "_COUNTED_ABOVE", 10)
+    name = postgres.migrated()
+    store = open_store(postgres.url(name, login))
+
+    def counted() -> bool:
+        with postgres.admin(name) as admin:
+            (rows,) = admin.execute(
+                "SELECT reltuples FROM pg_class WHERE relname = 'patient_note'"
+            ).fetchone()
+        return float(str(rows)) >= 0
+
+    with suppress(RuntimeError), store.writing(at=NOW) as unit:
+        unit.session.add(practice())
+        unit.session.flush()
+        add_in_bulk(unit, colleagues(20))
+        raise RuntimeError
+    with store.writing(at=NOW) as unit:
+        unit.session.add(practice())
+        unit.session.flush()
+        add_in_bulk(unit, colleagues(3))
+    assert not counted(), "few were added, and many that were not saved"
+    with store.writing(at=NOW) as unit:
+        add_in_bulk(unit, colleagues(10, first=3))
+    assert counted() is is_counted
+    store.close()
+    postgres.drop(name)
+
+
+def colleagues(count: int, *, first: int = 0) -> list[StaffRow]:
+    return [
+        StaffRow(practice_id="practice-1", id=f"staff-{number}", role="clinical_staff")
+        for number in range(first, first + count)
+    ]

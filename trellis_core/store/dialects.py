@@ -16,6 +16,8 @@ _CACHE_KIB: Final = 98_304
 """What SQLite may keep of a file in memory while very much is added to it."""
 _LOOKED_AT_AGAIN: Final = 4
 """Growth after which PostgreSQL looks at a table again."""
+GREW: Final = "grew"
+"""What a connection of PostgreSQL remembers: that very much was added, and how many rows."""
 
 
 def install_guards(connection: Connection) -> None:
@@ -114,6 +116,7 @@ class _Watched:
     def added(self, count: int) -> None:
         """Take note of rows that were added."""
         self._added += count
+        self._connection.info[GREW] = self._connection.info.get(GREW, 0) + count
         if self._added < self._due:
             return
         self._due = self._added * _LOOKED_AT_AGAIN

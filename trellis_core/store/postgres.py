@@ -11,7 +11,7 @@ mere member of the role ``trellis_app``. Either way every connection works as th
 import os
 import threading
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from types import MappingProxyType
@@ -36,10 +36,11 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from trellis_core.errors import NotFoundError, SchemaVersionError, StoreError, UnsafeStoreError
 from trellis_core.store.database import URL_FORMS, WAIT_SECONDS, already_writing, busy
+from trellis_core.store.dialects import GREW
 from trellis_core.store.guards import MOVED_BY_GUARDS, NEVER_CHANGED
 from trellis_core.store.guards_postgres import APP_ROLE, grant_app_role
 from trellis_core.store.migrations import SCHEMA_VERSION, upgrade
-from trellis_core.store.tables import LEDGER_HEAD
+from trellis_core.store.tables import LEDGER_HEAD, TrellisTable
 from trellis_core.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ _UPGRADE_LOCK: Final = 0x5472_656C_6C69_73
 _TRIES: Final = 3
 _SCHEMA: Final = "public"
 _MARK_BYTES: Final = 8
+_FIRST_PLANS_LAST: Final = 8
+_COUNTED_ABOVE: Final = 5_000
 
 _OPTIONS: Final = frozenset(
     {
@@ -242,6 +245,7 @@ class PostgresDatabase:
         try:
             with self._speaking(), self._connected() as connection:
                 transaction = connection.begin()
+                connection.info.pop(GREW, None)  # of a unit of work that was not saved
                 try:
                     if practice_id is not None:
                         _take_turn(connection, practice_id)
@@ -262,8 +266,22 @@ class PostgresDatabase:
                             "again: a form is saved once only."
                         ) from error
                     raise
+                grew = connection.info.pop(GREW, 0)
+            if grew >= _COUNTED_ABOVE:
+                self.count_tables()
         finally:
             self._mine.is_held = False
+
+    def count_tables(self) -> None:
+        """Let the server count every table, where this login owns them; a refusal changes nothing.
+
+        By itself it does so a minute or more after very much was added, and until then plans as for a
+        handful of rows: the board of ten thousand took seconds to look for one entry.
+        """
+        names = ", ".join(f'"{table.name}"' for table in TrellisTable.metadata.sorted_tables)
+        with suppress(DBAPIError, self._driver_error), self._owner_engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.exec_driver_sql(f"ANALYZE {names}")
 
     def _connected(self) -> Connection:
         try:
@@ -417,7 +435,12 @@ def _prepare(connection: "psycopg.Connection", *, as_app: bool) -> None:
 def _refuse_stale_connection(
     connection: "psycopg.Connection", record: ConnectionPoolEntry, _proxy: PoolProxiedConnection
 ) -> None:
-    """Hand out a connection only to its own process, and only one that still answers."""
+    """Hand out a connection only to its own process, and only one that still answers.
+
+    The plans that it keeps are made anew after 8, 16, 32, … units of work. A plan that was made when a
+    table was empty reads the whole of it, and would until the server has counted the table by itself:
+    in a new database each entry would cost more than the one before.
+    """
     if record.info["pid"] != os.getpid():
         record.dbapi_connection = None  # type: ignore[misc] # left to its own process, not closed
         raise DisconnectionError("A connection does not survive the division of a process.")
@@ -425,10 +448,16 @@ def _refuse_stale_connection(
 
     try:
         connection.autocommit = True
-        connection.execute(b"")
+        connection.execute(b"DISCARD PLANS" if _outgrew_its_plans(record) else b"")
         connection.autocommit = False
     except psycopg.OperationalError as error:
         raise DisconnectionError("The server was restarted, or ended this connection.") from error
+
+
+def _outgrew_its_plans(record: ConnectionPoolEntry) -> bool:
+    uses = int(record.info.get("uses", 0)) + 1
+    record.info["uses"] = uses
+    return uses >= _FIRST_PLANS_LAST and uses & (uses - 1) == 0
 
 
 _WANTED: Final[Mapping[str, str]] = MappingProxyType(
