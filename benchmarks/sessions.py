@@ -77,8 +77,10 @@ class _Session:
         """Open the page, and wait until it is drawn with its board."""
         async with asyncio.timeout(_OPENS_WITHIN):
             await self._ask("")
-            while not (self._board and not self._is_run):
+            while self._is_run:
                 await self._take()
+        if not self._board:
+            raise RuntimeError(f"the page has no table that refreshes itself; {self.refused}")
 
     async def look_again(self, period: float, *, start: float, until: float) -> None:
         """Ask for the board on a period, from a moment to another of the loop's clock."""

@@ -56,8 +56,9 @@ def picked() -> packets.Sample | None:
         for bill in issued
         if bill.number is not None
     }
+    called = widgets.few_of(dict(sorted(called.items())), key=f"packet_picked_{month}")
     chosen = st.multiselect(
-        "Superbills", sorted(called), key=f"packet_picked_{month}",
+        "Superbills", list(called), key=f"packet_picked_{month}",
         format_func=lambda number: called[number], placeholder="Choose one or more",
         max_selections=packets.LONGEST_LIST,
     )  # fmt: skip

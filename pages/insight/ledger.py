@@ -9,7 +9,7 @@ from pages.shared import formats, journal_view, ledger_check, ledger_history, ro
 from trellis_core.access import Operation
 from trellis_core.care.vocabulary import Program
 from trellis_core.ledger.entries import TimeEntry
-from trellis_core.services import caseload, time_log
+from trellis_core.services import caseload, entry_pages
 
 PAGE_ROWS = 100
 WIDTHS = {
@@ -55,35 +55,31 @@ def rows_of(entries: Sequence[TimeEntry]) -> pd.DataFrame:
 
 def entries() -> None:
     """Draw the month's entries, and the history of the one that is chosen."""
-    everything = time_log.entries_of(
-        month=month, store=store.store(), actor=actor, clock=store.clock()
-    )
     chosen = st.pills(
         "Programs", list(Program), selection_mode="multi", key="ledger_programs",
         label_visibility="collapsed",
     )  # fmt: skip
-    listed = sorted(
-        (entry for entry in everything if not chosen or entry.program in chosen),
-        key=lambda entry: -(entry.seq or 0),
-    )
-    standing = [entry for entry in listed if not entry.is_reversed]
+    found = entry_pages.month_entries(
+        month=month, programs=chosen, page=st.session_state.get("ledger_page", 1), rows=PAGE_ROWS,
+        store=store.store(), actor=actor, clock=store.clock(),
+    )  # fmt: skip
+    totals = found.totals
     first, second, third = st.columns(3)
-    first.metric("Entries", f"{len(listed):,}")
+    first.metric("Entries", f"{totals.entries:,}")
     second.metric(
-        "Minutes recorded", f"{sum(entry.seconds for entry in standing) // 60:,}",
+        "Minutes recorded", f"{totals.seconds // 60:,}",
         help="All entries that stand, whether or not they count toward a code.",
     )  # fmt: skip
-    third.metric("Corrected or voided", f"{len(listed) - len(standing):,}")
+    third.metric("Corrected or voided", f"{totals.taken_back:,}")
     ledger_check.draw(actor, zone)
-    if not listed:
+    if not totals.entries:
         widgets.empty("No time was recorded in this month.", icon="schedule")
         return
-    pages = -(-len(listed) // PAGE_ROWS)
-    page = st.pagination(pages, key="ledger_page") if pages > 1 else 1
-    shown = listed[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
+    widgets.turn_pages("ledger_page", at=found.number, pages=found.pages)
     ledger_history.table(
-        rows_of(shown), [entry.id for entry in shown],
-        alt="Time entries of the month, newest first", key=f"ledger_entries_{month}_{'_'.join(chosen)}_{page}",
+        rows_of(found.entries), [entry.id for entry in found.entries],
+        alt="Time entries of the month, newest first",
+        key=f"ledger_entries_{month}_{'_'.join(chosen)}_{found.number}",
         columns={name: st.column_config.Column(width=width) for name, width in WIDTHS.items()},
     )  # fmt: skip
     ledger_history.panel(actor)

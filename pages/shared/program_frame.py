@@ -25,11 +25,10 @@ from pages.shared.board_view import RowKey
 from trellis_core.access import Actor, Operation, may
 from trellis_core.care.people import Practice
 from trellis_core.care.vocabulary import Program
-from trellis_core.rules.determination import Determination
 from trellis_core.rules.labels import code_label, program_label
-from trellis_core.services import billing, practice_options
+from trellis_core.services import billing, entry_pages, practice_options
 from trellis_core.services import board as boards
-from trellis_core.services.board import BoardRow, month_determinations, patient_month
+from trellis_core.services.board import BoardRow, patient_month
 from trellis_core.services.time_log import entries_of
 from trellis_core.superbill import SuperbillStatus
 from trellis_core.values.periods import ServiceMonth
@@ -319,17 +318,13 @@ def _patients(view: ProgramView) -> dict[str, str]:
 
 
 def _entries(name: str, view: ProgramView) -> None:
-    if view.is_too_long:
-        st.caption(
-            "Select a patient above to see the entries."
-            if view.rows
-            else "Each enrolled patient's entries stand here."
-        )
+    if view.chosen is None:
+        _everybodys_entries(name, view)
         return
-    chosen = view.chosen.patient_id if view.chosen else None
+    patient_id = view.chosen.patient_id
     entries = entries_of(
         month=view.month,
-        patient_id=chosen,
+        patient_id=patient_id,
         program=view.program,
         store=store.store(),
         actor=view.person,
@@ -338,31 +333,55 @@ def _entries(name: str, view: ProgramView) -> None:
     if not entries:
         widgets.empty("No time recorded this month yet.", icon="schedule")
         return
+    found = patient_month(
+        patient_id,
+        month=view.month,
+        store=store.store(),
+        actor=view.person,
+        clock=store.clock(),
+        rule_book=store.rule_book(),
+    )
     widgets.entries_table(
         entries,
         people=store.people(view.person),
         zone=store.zone(view.person),
-        determinations=_determinations(view, chosen),
-        patient_names=None
-        if view.chosen
-        else {row.patient_id: row.patient_name for row in view.rows},
+        determinations=(found.determination,),
         key=f"{name}_entries",
     )
 
 
-def _determinations(view: ProgramView, chosen: str | None) -> Sequence[Determination]:
-    """Return the selected patient's determination, or everybody's: one patient's needs no other's."""
-    month, actor = view.month, view.person
-    here, clock, rule_book = store.store(), store.clock(), store.rule_book()
-    if chosen is not None:
-        found = patient_month(
-            chosen, month=month, store=here, actor=actor, clock=clock, rule_book=rule_book
-        )
-        return (found.determination,)
-    everybody = month_determinations(
-        month=month, store=here, actor=actor, clock=clock, rule_book=rule_book
+def _everybodys_entries(name: str, view: ProgramView) -> None:
+    """Draw a page of the program's entries, with what counts of those that it shows."""
+    month, key = view.month, f"{name}_entries_page"
+    here, person, clock = store.store(), view.person, store.clock()
+    found = entry_pages.month_entries(
+        month=month,
+        programs=(view.program,),
+        by_start=True,
+        page=st.session_state.get(key, 1),
+        rows=PAGE_ROWS,
+        store=here,
+        actor=person,
+        clock=clock,
     )
-    return tuple(everybody.values())
+    if not found.entries:
+        widgets.empty("No time recorded this month yet.", icon="schedule")
+        return
+    whose = {entry.patient_id for entry in found.entries}
+    determinations = entry_pages.determinations_of(
+        whose, month=month, store=here, actor=person, clock=clock, rule_book=store.rule_book()
+    )
+    widgets.turn_pages(key, at=found.number, pages=found.pages)
+    widgets.entries_table(
+        found.entries,
+        people=store.people(person),
+        zone=store.zone(person),
+        determinations=determinations.values(),
+        patient_names={
+            row.patient_id: row.patient_name for row in view.rows if row.patient_id in whose
+        },
+        key=f"{name}_entries",
+    )
 
 
 def _superbills(name: str, view: ProgramView) -> None:

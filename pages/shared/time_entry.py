@@ -84,13 +84,14 @@ def _fields(
     patient_id: str | None = next(iter(patients))
     if len(patients) > 1:
         begin_with_kept(form, f"{form}_patient", person, patients)
+        offered = widgets.few_of(patients, key=f"{form}_patient")
         # Nobody is chosen to begin with: the first of the list would get minutes that are another's.
         patient_id = st.selectbox(
             "Patient",
-            list(patients),
+            list(offered),
             index=None,
             placeholder="Choose a patient",
-            format_func=lambda chosen: patients[chosen],
+            format_func=lambda chosen: offered[chosen],
             key=f"{form}_patient",
         )
     if patient_id is None:

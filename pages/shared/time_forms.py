@@ -141,10 +141,11 @@ def sharing_fields(
     if not names:
         st.caption(f"Nobody else is in {program} this month.")
         return
+    offered = widgets.few_of(names, key=f"{key}_shared")
     st.multiselect(
         "Further patients",
-        list(names),
-        format_func=lambda each: names[each],
+        list(offered),
+        format_func=lambda each: offered[each],
         key=f"{key}_shared",
         placeholder="Type a name",
         select_all=False,

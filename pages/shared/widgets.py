@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
+from itertools import islice
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -32,6 +33,10 @@ CHOSEN_ENTRY: Final = "chosen_entry"
 """Under which the entry is kept that was chosen in a table, until the next drawing opens it."""
 
 _TIMES_CHOSEN: Final = "entries_chosen"
+MOST_OFFERED: Final = 100
+"""A choice among more than this is searched."""
+MOST_FOUND: Final = 20
+_Option = TypeVar("_Option")
 
 
 @contextmanager
@@ -286,6 +291,52 @@ def table(
         column_config=dict(columns) if columns else None,
         row_height=row_height,
     )
+
+
+def turn_pages(key: str, *, at: int, pages: int) -> None:
+    """Draw the choice of a page where there is more than one.
+
+    Args:
+        key: Of the widget; its value in the session's state is the page to read, from 1.
+        at: The page that is shown: the last one where the chosen one is not there any more.
+        pages: How many there are.
+    """
+    if pages <= 1:
+        return
+    if st.session_state.get(key, 1) != at:
+        st.session_state[key] = at
+    st.pagination(pages, key=key)
+
+
+def few_of(options: Mapping[_Option, str], *, key: str) -> dict[_Option, str]:
+    """Return the options that a choice offers: all, or where there are many, those that are searched.
+
+    What is chosen already stays offered. The search is made here, so that a browser is never sent more.
+
+    Args:
+        options: The words of each, in the order in which they are offered.
+        key: Of the choice; its value in the session's state is one option, or several.
+    """
+    if len(options) <= MOST_OFFERED:
+        return dict(options)
+    wanted = st.text_input(
+        "Find",
+        key=f"{key}_find",
+        placeholder=f"Part of the name, among {len(options):,}",
+        icon=":material/search:",
+    )
+    words = wanted.casefold().split()
+    held = st.session_state.get(key)
+    chosen = held if isinstance(held, list) else [held]
+    found = [each for each in options if each in chosen]
+    if words:
+        hits = (
+            each for each, name in options.items() if all(word in name.casefold() for word in words)
+        )
+        found.extend(each for each in islice(hits, MOST_FOUND) if each not in found)
+        if not found:
+            st.caption("Nobody found.")
+    return {each: options[each] for each in found}
 
 
 def download(

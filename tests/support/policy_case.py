@@ -170,7 +170,7 @@ NO_SERVICE: Final = {
     "backup.make_backup": "acts for an owner of every practice in the store",
     "imports.batches.begin": "writes for an import that has asked",
     "imports.batches.go_on": "writes for an import that has asked",
-    "job_kinds.do": "does what jobs.ask_for has asked for, with services that ask again",
+    "job_kinds.do_job": "does what jobs.ask_for has asked for, with services that ask again",
     "by_hand.note_command": "tells the journal that a command is run by hand",
     "by_hand.command_is_noted": "tells the journal that a command is run by hand",
 }
@@ -1700,6 +1700,17 @@ CASES: Final[tuple[Case, ...]] = (
         way="everybody's",
         needs=("read_time",),
         given=lambda _: {"month": None},
+    ),
+    Case(
+        service="entry_pages.month_entries",
+        needs=("read_time",),
+        given=lambda _: {"month": NOVEMBER},
+    ),
+    Case(
+        service="entry_pages.determinations_of",
+        needs=("read_board",),
+        given=lambda ids: {"patient_ids": [ids.patient], "month": NOVEMBER},
+        elsewhere={"patient": NONE_OF_IT},
     ),
     # --- ledger and journal
     Case(

@@ -43,6 +43,7 @@ def assemble(
     *,
     asked: Sequence[tuple[Program, Block]] | None,
     others: Mapping[str | None, Mapping[Program, ProgramResult]] = MappingProxyType({}),
+    is_brief: bool = False,
 ) -> Determination:
     """Return the determination of standing claims and of everything that was found on the way.
 
@@ -53,6 +54,7 @@ def assemble(
         claims: The claims that stand.
         asked: The blocks of a claim that was judged; None where one is proposed.
         others: What was decided for the billing practitioners that a claim names.
+        is_brief: Leave out of the trees what only their reader asks for.
     """
     warnings: list[tuple[Program, Problem]] = []
     billed: list[Claim] = []
@@ -79,7 +81,8 @@ def assemble(
                 lost=lost,
                 decisions=decisions,
                 pending=pending,
-            )
+            ),
+            is_brief=is_brief,
         )
         if month.explain
         else None
@@ -106,7 +109,7 @@ def assemble(
         steps=tuple(kept.steps),
         counted_seconds=_counted(clean, lost),
         trace=trace,
-        sources=documents(trace, month.rule_book.sources) if trace else (),
+        sources=documents(trace, month.rule_book.sources) if trace and not is_brief else (),
     )
 
 

@@ -42,13 +42,17 @@ _EVALUATE: Final[Mapping[Program, Callable[[ProgramMonth, CleanTime], ProgramRes
 }
 
 
-def determine(facts: Facts, *, rule_book: RuleBook, explain: bool = False) -> Determination:
+def determine(
+    facts: Facts, *, rule_book: RuleBook, explain: bool = False, is_brief: bool = False
+) -> Determination:
     """Decide one patient-month.
 
     Args:
         facts: Everything known about it.
         rule_book: The rules; each is read as it stands on the date of service.
         explain: Also build the tree of checks.
+        is_brief: Without the records behind each check, the order of its citations and the documents:
+            enough to say which rules a line met.
     """
     month = month_facts(facts, rule_book=rule_book, explain=explain)
     programs = programs_in_play(month)
@@ -67,7 +71,7 @@ def determine(facts: Facts, *, rule_book: RuleBook, explain: bool = False) -> De
         kept: dict[str | None, Mapping[Program, ProgramResult]] = {None: results}
         lines, blocks = judge(month, standing, _by_practitioner(month, programs, kept))
         return assemble(month, results, clean, lines, asked=blocks, others=kept)
-    return assemble(month, results, clean, standing, asked=None)
+    return assemble(month, results, clean, standing, asked=None, is_brief=is_brief)
 
 
 def decide(

@@ -52,8 +52,13 @@ class Decided:
     pending: Sequence[Pending]
 
 
-def trees(decided: Decided) -> tuple[tuple[Program, Check], ...]:
-    """Return one tree for every program that was decided, billed or blocked."""
+def trees(decided: Decided, *, is_brief: bool = False) -> tuple[tuple[Program, Check], ...]:
+    """Return one tree for every program that was decided, billed or blocked.
+
+    Args:
+        decided: What was decided.
+        is_brief: Neither name the records behind a check nor put its citations in order.
+    """
     programs = dict.fromkeys(
         (
             *decided.results,
@@ -61,6 +66,8 @@ def trees(decided: Decided) -> tuple[tuple[Program, Check], ...]:
             *(block.program for block, _ in decided.blocked),
         )
     )
+    if is_brief:
+        return tuple((program, _tree(program, decided, is_brief=True)) for program in programs)
     return tuple((program, _weighed(_tree(program, decided), decided)) for program in programs)
 
 
@@ -88,7 +95,7 @@ def _weighed(check: Check, decided: Decided) -> Check:
     )
 
 
-def _tree(program: Program, decided: Decided) -> Check:
+def _tree(program: Program, decided: Decided, *, is_brief: bool = False) -> Check:
     name = program.value.lower()
     result = decided.results.get(program)
     lines = tuple(
@@ -114,7 +121,7 @@ def _tree(program: Program, decided: Decided) -> Check:
     asked: tuple[Check, ...] = ()
     if result is not None and result.checks:
         asked = tuple(
-            with_records(check, result.owner)
+            check if is_brief else with_records(check, result.owner)
             for check in result.checks
             if check.rule_id not in shown
         )

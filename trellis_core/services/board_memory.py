@@ -332,7 +332,7 @@ def _renewed(
         patients=patients,
         rows=_reordered(kept.rows, gone=gone, come=come),
         tally=kept.tally.changed(gone=gone, come=come),
-        work={who: one for who, one in kept.work.items() if who not in touched} | work,
+        work={**{who: one for who, one in kept.work.items() if who not in touched}, **work},
     )
 
 

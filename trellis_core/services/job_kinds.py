@@ -65,7 +65,7 @@ class Progress(Protocol):
         """Keep the finished file, and return its bytes."""
 
 
-def do(
+def do_job(
     wanted: Wanted, job: Progress, *, store: Store, actor: Actor, clock: Clock, rule_book: RuleBook
 ) -> Result:
     """Do what is wanted, and say what came of it.

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from trellis_core.access import Actor
 from trellis_core.errors import InputRefusedError, StoreError, TrellisError
-from trellis_core.services.job_kinds import GivenUpError, do
+from trellis_core.services.job_kinds import GivenUpError, do_job
 from trellis_core.services.job_wanted import JobKind, result_text, wanted_of
 from trellis_core.services.jobs import LIFETIME
 from trellis_core.services.rule_books import rule_book_in_force
@@ -97,7 +97,7 @@ def _work(job: "HeldJob", taken: TakenJob, *, store: Store, clock: Clock) -> Non
         if actor is None:
             end = partial(job.fail, _NOBODY)
             return
-        result = do(
+        result = do_job(
             wanted_of(taken.kind, taken.wanted),
             job,
             store=store,

@@ -314,6 +314,7 @@ def _withdrawal(
         determination=now.determination,
         rule_book=rule_book,
         ledger_head=now.ledger_head,
+        receipts=now.receipts,
     )
 
 

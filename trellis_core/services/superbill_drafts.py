@@ -1,7 +1,8 @@
 """Drawing a month's superbills up from what is on record now: one read, then pure functions."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum, auto
 from typing import Final
@@ -12,8 +13,8 @@ from trellis_core.care.people import Patient, Practice, StaffMember
 from trellis_core.care.records import Condition
 from trellis_core.care.vocabulary import Program
 from trellis_core.errors import NotFoundError
-from trellis_core.ledger.entries import TimeEntry
-from trellis_core.panel import month_coverage, panel_facts
+from trellis_core.ledger.chain import receipt_code
+from trellis_core.panel import facts_in_turn, month_coverage
 from trellis_core.rules.determination import Determination
 from trellis_core.rules.determine import determine
 from trellis_core.rules.facts import Facts
@@ -21,12 +22,12 @@ from trellis_core.rules.rulebook import RuleBook
 from trellis_core.services.billing_records import attestations_of, charges_of, elsewhere_of
 from trellis_core.services.draft_marks import read_marks
 from trellis_core.store.care_mapping import condition_of, patient_of
-from trellis_core.store.ledger_query import read_entries
 from trellis_core.store.mapping import practice_of, staff_of
 from trellis_core.store.panel_query import PanelRows, read_panel
-from trellis_core.store.tables import ENTRY, PastCoverageRow
+from trellis_core.store.tables import ENTRY, PastCoverageRow, PatientRow
 from trellis_core.store.unit_of_work import UnitOfWork
 from trellis_core.superbill import Superbill, build_superbills
+from trellis_core.superbill.common import Common
 from trellis_core.values.periods import ServiceMonth, zone_named
 
 _LISTED_AT_MOST: Final = 500
@@ -38,8 +39,10 @@ class PatientBills:
 
     Attributes:
         facts: What is on record, without the instant of asking, which is none.
+        determination: With its trees in brief, where they were asked for.
         ledger_head: Hash of the newest ledger row about the month; None where there is none.
         ledger_seq: That row's number; 0 where there is none.
+        receipts: The code of each of their ledger rows of the month, by its number.
         superbills: Drafts.
     """
 
@@ -48,6 +51,7 @@ class PatientBills:
     determination: Determination
     ledger_head: str | None
     ledger_seq: int
+    receipts: Mapping[int, str]
     superbills: tuple[Superbill, ...]
 
 
@@ -157,7 +161,7 @@ def month_bills(
         rule_book: The rules.
         patient_ids: Only these patients'; None for everybody's.
         also: Patients who are wanted even where nothing can be billed.
-        explains: Give each determination its explanation, and each draft the rules that it met.
+        explains: Give each determination its trees in brief, and each draft the rules that it met.
 
     Raises:
         NotFoundError: A patient is not one of the practice.
@@ -166,7 +170,7 @@ def month_bills(
     for missing in sorted(set(patient_ids or ()) - {row.id for row in rows.patients}):
         raise NotFoundError("patient", missing)
     of = Drawing(unit, rows, as_of=as_of, rule_book=rule_book, also=also, explains=explains)
-    patients = tuple(of.in_turn())
+    patients = sorted(of.in_turn(), key=lambda each: by_name(each.patient))
     marks = read_marks(
         unit,
         practice_id,
@@ -209,11 +213,11 @@ class Drawing:
         also: Patients who are wanted even where nothing can be billed.
         is_part: The patients whom the rows are of are wanted only as they would be in a whole month:
             if they are in play, and have a line or an open choice.
-        explains: Give each determination its explanation, and each draft the rules that it met.
+        explains: Give each determination its trees in brief, and each draft the rules that it met.
         told: Told how far it has come.
 
     Attributes:
-        determinations: Of everybody in play, by patient id.
+        determinations: Of everybody in play, by patient id, without trees; whole once everybody is drawn up.
     """
 
     def __init__(
@@ -235,98 +239,87 @@ class Drawing:
         self._told = told
         self._rule_book = rule_book
         self._explains = explains
-        self._facts = panel_facts(rows, as_of=as_of, also=also, is_part=is_part)
-        for number, (each, known) in enumerate(self._facts.items(), 1):
-            self.determinations[each] = determine(known, rule_book=rule_book)
-            told(Step.LOOKED_AT, number, len(self._facts))
         named = frozenset() if rows.asked is None or is_part else rows.asked
-        wanted = [
-            each
-            for each, answer in self.determinations.items()
-            if each in named or each in also or answer.lines or answer.decisions_needed
-        ]
-        is_wanted = frozenset(wanted)
-        self._patients = sorted(
-            (each for each in _patients_as_billed(rows) if each.id in is_wanted), key=by_name
-        )
-        self._places = {site.id: site.place_of_service for site in rows.sites}
+        self._named = named.union(also)
+        self._of = len(rows.patients)
+        told(Step.LOOKED_AT, self._of, self._of)
+        self._facts = facts_in_turn(rows, as_of=as_of, also=also, is_part=is_part)
+        self._past = _past_by_patient(rows)
+        self._month = rows.month
+        self._practices = {
+            site.id: replace(self.practice, place_of_service=site.place_of_service)
+            for site in rows.sites
+        }
         self._conditions = _conditions_by_patient(rows)
-        self._entries = _entries_by_patient(unit, practice_id, rows.month, wanted)
-        self._newest = _newest_hashes(unit, practice_id, rows.month, wanted)
+        self._receipts = _receipts(unit, practice_id, rows)
         self._charges = charges_of(unit, practice_id)
+        asked = rows.asked
         self._attestations = attestations_of(
             unit,
             practice_id,
             rows.month,
             zone=zone_named(rows.practice.time_zone),
             staff={person.id: person for person in self.staff},
-            patient_ids=wanted if len(wanted) <= _LISTED_AT_MOST else None,
+            patient_ids=asked if asked is not None and len(asked) <= _LISTED_AT_MOST else None,
         )
         self._elsewhere = elsewhere_of(unit, practice_id, rows.month)
+        self._common = Common(self.staff, rule_book=rule_book, on=rows.month.last_day)
 
     def in_turn(self) -> Iterator[PatientBills]:
-        """Draw up, once, whoever was asked for, or has a line or an open choice; by name."""
-        for number, patient in enumerate(self._patients, 1):
-            yield self._drawn(patient)
-            self._told(Step.DRAWN_UP, number, len(self._patients))
+        """Draw up, once, whoever was asked for, or has a line or an open choice."""
+        for number, (row, known) in enumerate(self._facts, 1):
+            found = determine(
+                known,
+                rule_book=self._rule_book,
+                explain=self._explains,
+                is_brief=True,
+            )
+            plain = replace(found, trace=None) if self._explains else found
+            self.determinations[row.id] = plain
+            if row.id in self._named or found.lines or found.decisions_needed:
+                yield self._drawn(row, known, found)
+            self._told(Step.DRAWN_UP, min(number, self._of - 1), self._of)
+        self._told(Step.DRAWN_UP, self._of, self._of)
 
-    def _drawn(self, patient: Patient) -> PatientBills:
-        known = self._facts.pop(patient.id)
-        number, head = self._newest.get(patient.id, (0, None))
-        explained = (
-            determine(known, rule_book=self._rule_book, explain=True)
-            if self._explains
-            else self.determinations[patient.id]
-        )
-        facts = _with_records(
-            known, self._conditions.get(patient.id, ()), self._entries.pop(patient.id, ())
-        )
+    def _drawn(self, row: PatientRow, known: Facts, found: Determination) -> PatientBills:
+        paying = month_coverage(row, self._past.get(row.id, ()), self._month)
+        patient = replace(patient_of(row), coverage=paying)
+        receipts = self._receipts.get(row.id, _NO_RECEIPTS)
+        facts = _with_conditions(known, self._conditions.get(row.id, ()))
         return PatientBills(
             patient=patient,
             facts=facts,
-            determination=explained,
-            ledger_head=head,
-            ledger_seq=number,
+            determination=found,
+            ledger_head=receipts.head,
+            ledger_seq=receipts.seq,
+            receipts=receipts.codes,
             superbills=build_superbills(
-                practice=replace(
-                    self.practice,
-                    place_of_service=self._places.get(
-                        patient.site_id or "", self.practice.place_of_service
-                    ),
-                ),
+                practice=self._practices.get(row.site_id or "", self.practice),
                 patient=patient,
                 staff=self.staff,
                 facts=facts,
-                determination=explained,
+                determination=found,
                 rule_book=self._rule_book,
-                ledger_head=head,
+                ledger_head=receipts.head,
                 charges=self._charges,
-                attestations=self._attestations.get(patient.id, ()),
-                elsewhere=self._elsewhere.get(patient.id, ()),
+                attestations=self._attestations.get(row.id, ()),
+                elsewhere=self._elsewhere.get(row.id, ()),
+                receipts=receipts.codes,
+                common=self._common,
             ),
         )
 
 
-def _patients_as_billed(rows: PanelRows) -> Iterator[Patient]:
-    """Go through the patients with the coverage that was in force in the month."""
+def _past_by_patient(rows: PanelRows) -> dict[str, list[PastCoverageRow]]:
     past: dict[str, list[PastCoverageRow]] = {}
     for each in rows.past_coverages:
         past.setdefault(each.patient_id, []).append(each)
-    for row in rows.patients:
-        paying = month_coverage(row, past.get(row.id, ()), rows.month)
-        yield replace(patient_of(row), coverage=paying)
+    return past
 
 
-def _with_records(
-    facts: Facts, conditions: Sequence[Condition], entries: tuple[TimeEntry, ...]
-) -> Facts:
-    """Return the facts with what rules do not ask for: receipts, and conditions yet to be coded."""
-    return replace(
-        facts,
-        as_of=None,
-        time_entries=entries,
-        patient=replace(facts.patient, conditions=tuple(conditions)),
-    )
+def _with_conditions(facts: Facts, conditions: Sequence[Condition]) -> Facts:
+    """Return the facts with what rules do not ask for: conditions yet to be coded."""
+    return replace(facts, as_of=None, patient=replace(facts.patient, conditions=tuple(conditions)))
 
 
 def _conditions_by_patient(rows: PanelRows) -> dict[str, list[Condition]]:
@@ -337,30 +330,41 @@ def _conditions_by_patient(rows: PanelRows) -> dict[str, list[Condition]]:
     return found
 
 
-def _entries_by_patient(
-    unit: UnitOfWork, practice_id: str, month: ServiceMonth, patient_ids: Sequence[str]
-) -> dict[str, tuple[TimeEntry, ...]]:
-    """Read entries with their receipts; the notes stay behind."""
-    found: dict[str, list[TimeEntry]] = {each: [] for each in patient_ids}
-    few = patient_ids if len(patient_ids) <= _LISTED_AT_MOST else None
-    for entry in read_entries(unit, practice_id, month=month, patient_ids=few):
-        if entry.patient_id in found:
-            found[entry.patient_id].append(replace(entry, note=""))
-    return {patient_id: tuple(entries) for patient_id, entries in found.items()}
+@dataclass(slots=True)
+class _Receipts:
+    """A patient's ledger rows of the month.
+
+    Attributes:
+        seq: The newest one's number; 0 for none.
+        newest: Its hash; it seals all before it.
+        codes: What each was acknowledged with, by its number.
+    """
+
+    seq: int = 0
+    newest: bytes = b""
+    codes: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def head(self) -> str | None:
+        """The newest row's hash, hex; None where there is none."""
+        return self.newest.hex() or None
 
 
-def _newest_hashes(
-    unit: UnitOfWork, practice_id: str, month: ServiceMonth, patient_ids: Sequence[str]
-) -> dict[str, tuple[int, str]]:
-    """Return number and hash of each patient's newest ledger row of the month; it seals all before it."""
-    asked = set(patient_ids)
+_NO_RECEIPTS: Final = _Receipts()
+
+
+def _receipts(unit: UnitOfWork, practice_id: str, rows: PanelRows) -> dict[str, _Receipts]:
+    """Return the receipts of every ledger row of the month, by patient."""
     chosen = select(ENTRY.c.patient_id, ENTRY.c.seq, ENTRY.c.hash).where(
-        ENTRY.c.practice_id == practice_id, ENTRY.c.ym == month.ym
+        ENTRY.c.practice_id == practice_id, ENTRY.c.ym == rows.month.ym
     )
-    if len(asked) <= _LISTED_AT_MOST:
+    asked = rows.asked
+    if asked is not None and len(asked) <= _LISTED_AT_MOST:
         chosen = chosen.where(ENTRY.c.patient_id.in_(asked))
-    newest: dict[str, tuple[int, bytes]] = {}
+    found: dict[str, _Receipts] = defaultdict(_Receipts)
     for patient_id, seq, digest in unit.connection.execute(chosen):
-        if patient_id in asked and (patient_id not in newest or newest[patient_id][0] < seq):
-            newest[patient_id] = int(seq), bytes(digest)
-    return {patient_id: (seq, digest.hex()) for patient_id, (seq, digest) in newest.items()}
+        of = found[patient_id]
+        of.codes[seq] = receipt_code(digest)
+        if seq > of.seq:
+            of.seq, of.newest = seq, digest
+    return dict(found)

@@ -372,7 +372,10 @@ def _key_of(statement: Executable, parameters: object) -> _Key | None:
     shape = statement._generate_cache_key()  # noqa: SLF001 - what SQLAlchemy's own example does
     if shape is None:
         return None
-    values = [_hashable(each.effective_value) for each in shape.bindparams]
+    values = [
+        _in_any_order(each.effective_value) if each.expanding else _hashable(each.effective_value)
+        for each in shape.bindparams
+    ]
     given = parameters if isinstance(parameters, Mapping) else {}
     extra = sorted((str(name), _hashable(value)) for name, value in given.items())
     return (type(statement), shape.key, *values, *extra)
@@ -384,6 +387,11 @@ def _can_be_kept(key: _Key) -> bool:
     except TypeError:
         return False
     return True
+
+
+def _in_any_order(values: object) -> object:
+    """Return the values of an IN, which are the same in any order."""
+    return frozenset(values) if isinstance(values, Iterable) else values
 
 
 def _hashable(value: object) -> object:

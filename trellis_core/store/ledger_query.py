@@ -1,12 +1,24 @@
 """Reading the ledger in bulk: one statement, whatever the number of entries."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, bindparam, case, exists, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    select,
+)
 
 from trellis_core.care.vocabulary import Activity, ContactState, EntryMode, Program
 from trellis_core.ledger.chain import EntryKind, note_hmac, parse_body, receipt_code
@@ -74,6 +86,90 @@ def read_entries(
         return tuple(_entry(row) for row in unit.connection.execute(chosen))
     found = [_entry(row) for row in unit.connection.execute(chosen.order_by(None))]
     return tuple(sorted(found, key=attrgetter("seq")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryTotals:
+    """A month's entries in sum.
+
+    Attributes:
+        entries: Of time, with those that were taken back.
+        taken_back: How many of them were.
+        seconds: Of those that stand.
+    """
+
+    entries: int
+    taken_back: int
+    seconds: int
+
+
+def read_totals(
+    unit: UnitOfWork, practice_id: str, month: ServiceMonth, programs: Collection[Program] = ()
+) -> EntryTotals:
+    """Return a month's entries in sum, from the index of the month alone.
+
+    Args:
+        unit: The unit of work.
+        practice_id: Whose ledger.
+        month: The service month.
+        programs: Only of these; none for all.
+    """
+    taken_back = func.coalesce(func.sum(case((ENTRY.c.seconds < 0, 1), else_=0)), 0)
+    statement = select(func.count(), taken_back, func.coalesce(func.sum(ENTRY.c.seconds), 0))
+    rows, reversals, seconds = unit.connection.execute(
+        statement.where(*_of_month(ENTRY, practice_id, month, programs))
+    ).one()
+    return EntryTotals(
+        entries=int(rows) - int(reversals), taken_back=int(reversals), seconds=int(seconds)
+    )
+
+
+def read_page(
+    unit: UnitOfWork,
+    practice_id: str,
+    month: ServiceMonth,
+    *,
+    programs: Collection[Program] = (),
+    by_start: bool,
+    first: int,
+    limit: int,
+) -> tuple[TimeEntry, ...]:
+    """Return a page of a month's entries of time, the newest first, reversed ones flagged.
+
+    Args:
+        unit: The unit of work.
+        practice_id: Whose ledger.
+        month: The service month.
+        programs: Only of these; none for all.
+        by_start: The work that began last comes first; else the entry that was added last.
+        first: Entries before the page.
+        limit: Entries on it.
+    """
+    one = ENTRY.alias("one")
+    # Not by the column itself: its index leads through the whole ledger to find a month.
+    order = [one.c.started_at.desc(), one.c.seq.desc()] if by_start else [(one.c.seq + 0).desc()]
+    page = (
+        select(one.c.seq)
+        .where(*_of_month(one, practice_id, month, programs), one.c.seconds > 0)
+        .order_by(*order)
+        .limit(limit)
+        .offset(first)
+    )
+    chosen = _all_entries().where(
+        _E.c.practice_id == practice_id, _E.c.seq.in_(select(page.subquery().c.seq))
+    )
+    found = [_entry(row) for row in unit.connection.execute(chosen.order_by(None))]
+    key = attrgetter("started_at", "seq") if by_start else attrgetter("seq")
+    return tuple(sorted(found, key=key, reverse=True))
+
+
+def _of_month(
+    entry: FromClause, practice_id: str, month: ServiceMonth, programs: Collection[Program]
+) -> list[ColumnElement[bool]]:
+    where = [entry.c.practice_id == practice_id, entry.c.ym == month.ym]
+    if programs:
+        where.append(entry.c.program.in_(sorted(each.value for each in programs)))
+    return where
 
 
 def _all_entries() -> Select[Any]:

@@ -66,7 +66,7 @@ from trellis_core.values.ids import RandomBytes, new_id, random_uuid
 
 _SALT_BYTES: Final = 16
 _AT_A_TIME: Final = 5_000
-_ROWS_A_STATEMENT: Final = 50
+_ROWS_A_STATEMENT: Final = 200
 NOT_JOURNALED: Final = (
     BackgroundJobPartRow,
     BackgroundJobRow,

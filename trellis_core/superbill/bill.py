@@ -9,8 +9,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from trellis_core.care.people import Coverage, Patient, Practice
-from trellis_core.care.vocabulary import EntryMode, PayerKind, Program
-from trellis_core.ledger.entries import TimeEntry
+from trellis_core.care.vocabulary import Activity, EntryMode, PayerKind, Program
 from trellis_core.values.codes import is_mbi, plain_mbi
 from trellis_core.values.money import ZERO
 from trellis_core.values.periods import ServiceMonth
@@ -519,12 +518,11 @@ def day_text(day: date | None) -> str:
     return NOTHING if day is None else f"{day:%m/%d/%Y}"
 
 
-def activity_label(entry: TimeEntry) -> str:
+def activity_label(activity: Activity) -> str:
     """Return an activity's name as documents show it.
 
     Example:
-        >>> from trellis_core.care.vocabulary import Activity
-        >>> Activity.PATIENT_CONTACT.replace("_", " ").capitalize()
+        >>> activity_label(Activity.PATIENT_CONTACT)
         'Patient contact'
     """
-    return entry.activity.replace("_", " ").capitalize()
+    return activity.replace("_", " ").capitalize()

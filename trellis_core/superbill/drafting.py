@@ -2,16 +2,17 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from trellis_core.care.people import Patient, Practice, StaffMember
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules.determination import Determination, ServiceLine
 from trellis_core.rules.facts import Facts
-from trellis_core.rules.marks import late_after
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.superbill.bill import Attestation, Superbill, SuperbillStatus, digest
 from trellis_core.superbill.charges import NO_CHARGES, Charges
+from trellis_core.superbill.common import Common
 from trellis_core.superbill.evidence import (
     data_as_of,
     not_billed,
@@ -42,6 +43,8 @@ def build_superbills(
     charges: Charges = NO_CHARGES,
     attestations: Sequence[Attestation] = (),
     elsewhere: Collection[Program] = (),
+    receipts: Mapping[int, str] = MappingProxyType({}),
+    common: Common | None = None,
 ) -> tuple[Superbill, ...]:
     """Draw up a patient-month's superbills, one for each billing practitioner.
 
@@ -58,6 +61,8 @@ def build_superbills(
         charges: The practice's own lists.
         attestations: What practitioners attested about the month's diagnoses.
         elsewhere: Programs in which another practice has the patient, as far as is known.
+        receipts: The codes of entries that do not bear theirs, by their number in the ledger.
+        common: What the month's other patients left of the same people and rules; None for nothing.
 
     Returns:
         In the order of the billing practitioners' first lines.
@@ -65,14 +70,15 @@ def build_superbills(
     material = Material(
         practice=practice,
         patient=patient,
-        people={person.id: person for person in staff},
+        common=common
+        or Common(staff, rule_book=rule_book, on=determination.service_month.last_day),
         facts=facts,
         determination=determination,
         rule_book=rule_book,
         ledger_head=ledger_head,
         charges=charges,
         attestations=attestations,
-        late_after=late_after(rule_book, determination.service_month.last_day),
+        receipts=receipts,
         elsewhere=frozenset(elsewhere),
     )
     return _superbills(material)
@@ -86,6 +92,7 @@ def build_withdrawal(
     determination: Determination,
     rule_book: RuleBook,
     ledger_head: str | None = None,
+    receipts: Mapping[int, str] = MappingProxyType({}),
 ) -> Superbill:
     """Draw up what takes an issued superbill back: the same parties, no line, and why not.
 
@@ -96,18 +103,19 @@ def build_withdrawal(
         determination: The answer of now, which bills nothing of it.
         rule_book: The rule book that the determination used.
         ledger_head: Hash of the newest ledger row about this month of the patient.
+        receipts: The codes of entries that do not bear theirs, by their number in the ledger.
     """
     of = Material(
         practice=previous.practice,
         patient=previous.patient,
-        people={person.id: person for person in staff},
+        common=Common(staff, rule_book=rule_book, on=determination.service_month.last_day),
         facts=facts,
         determination=determination,
         rule_book=rule_book,
         ledger_head=ledger_head,
         charges=NO_CHARGES,
         attestations=(),
-        late_after=late_after(rule_book, determination.service_month.last_day),
+        receipts=receipts,
     )
     programs = {line.program for line in previous.lines} | {row.program for row in previous.time}
     blocked = not_billed(of, programs)

@@ -1,16 +1,18 @@
 """Page 2: the time, records and rules that a superbill's lines rest on."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from trellis_core.care.records import CaseloadReview
+from trellis_core.care.records import CaseloadReview, Enrollment
 from trellis_core.care.vocabulary import Credential, Program
 from trellis_core.ledger.entries import TimeEntry
 from trellis_core.rules.determination import NotCounted, ServiceLine
 from trellis_core.rules.reason_texts import title
-from trellis_core.rules.sources import source_id
-from trellis_core.rules.trace import cited, flattened
+from trellis_core.rules.rulebook import RuleBook
+from trellis_core.rules.sources import by_authority, source_id
+from trellis_core.rules.trace import Check, cited, flattened
 from trellis_core.superbill.bill import (
     NotBilled,
     RecordedTime,
@@ -50,28 +52,31 @@ def recorded_time(
         if entry.program in programs or entry.id in of_lines
     ]
     shown.sort(key=lambda entry: (entry.started_at, entry.seq or 0, entry.id))
+    zone, signed, mark = of.zone, of.common.signed, of.common.late_after
+    supervised = {program: _supervised(of, program) for program in {row.program for row in shown}}
     return tuple(
         RecordedTime(
             entry_id=entry.id,
             number=entry.seq,
-            code=entry.code,
+            code=entry.code or of.receipts.get(entry.seq or 0, ""),
             program=entry.program,
-            started_at=entry.started_at.astimezone(of.zone),
+            started_at=entry.started_at.astimezone(zone),
             seconds=entry.seconds,
             counted_seconds=counted.get(entry.id, 0),
-            activity=activity_label(entry),
-            person=of.name(entry.staff_id),
-            credential=of.credential_of(entry.staff_id),
+            activity=of.common.once(activity_label, entry.activity),
+            person=signed(entry.staff_id)[0],
+            credential=signed(entry.staff_id)[1],
             is_estimated=entry.is_estimated,
             is_reversed=entry.is_reversed,
             replaces=entry.replaces,
-            reasons=tuple((title(each.reason), each.message) for each in reasons.get(entry.id, ())),
-            supervised_by=_supervisor_of(of, entry),
+            reasons=tuple((title(each.reason), each.message) for each in reasons[entry.id])
+            if entry.id in reasons
+            else (),
+            supervised_by=_supervisor_of(of, entry, supervised[entry.program]),
             mode=entry.mode.value,
-            recorded_at=(
-                None if entry.recorded_at is None else entry.recorded_at.astimezone(of.zone)
-            ),
-            is_late=_is_late(of, entry),
+            recorded_at=None if entry.recorded_at is None else entry.recorded_at.astimezone(zone),
+            is_late=entry.recorded_at is not None
+            and entry.recorded_at - (entry.started_at + timedelta(seconds=entry.seconds)) > mark,
         )
         for entry in shown
     )
@@ -91,19 +96,11 @@ def track_time(of: Material, programs: set[Program]) -> tuple[TrackTime, ...]:
     )
 
 
-def _is_late(of: Material, entry: TimeEntry) -> bool:
-    """Say whether an entry was written down later after the work than the rule book's mark."""
-    ended = entry.started_at + timedelta(seconds=entry.seconds)
-    return entry.recorded_at is not None and entry.recorded_at - ended > of.late_after
-
-
-def _supervisor_of(of: Material, entry: TimeEntry) -> str:
-    """Name who supervised on an entry's day, where that changed in the month."""
-    enrollment = of.enrollment(entry.program)
+def _supervised(of: Material, program: Program) -> Enrollment | None:
+    """Return the enrollment of whose month two people supervised; None where one did all of it."""
+    enrollment = of.enrollment(program)
     if enrollment is None:
-        return ""
-    day = local_day(entry.started_at, of.zone)
-    supervisor = known(enrollment.practitioners_on(day).supervisor)
+        return None
     in_month = {
         enrollment.practitioners_on(each).supervisor
         for each in (of.month.first_day, of.month.last_day)
@@ -112,7 +109,16 @@ def _supervisor_of(of: Material, entry: TimeEntry) -> str:
         for each in enrollment.practitioners
         if (since := known(each.from_day)) is not None and since in of.month
     }
-    return of.signature(supervisor) if supervisor and len(in_month) > 1 else ""
+    return enrollment if len(in_month) > 1 else None
+
+
+def _supervisor_of(of: Material, entry: TimeEntry, enrollment: Enrollment | None) -> str:
+    """Name who supervised on an entry's day, where that changed in the month."""
+    if enrollment is None:
+        return ""
+    day = local_day(entry.started_at, of.zone)
+    supervisor = known(enrollment.practitioners_on(day).supervisor)
+    return of.signature(supervisor) if supervisor else ""
 
 
 def records_on_file(
@@ -249,37 +255,56 @@ def _other_services(of: Material) -> Iterable[RecordOnFile]:
         same_practice, by = known(each.same_practice), known(each.by)
         if same_practice is False:
             words.append("another practice")
-        elif by is not None and by in of.people:
+        elif by is not None and by in of.common.people:
             words.append(of.signature(by))
         yield RecordOnFile(program=None, kind=OTHER_SERVICE, text=", ".join(words))
 
 
 def rules_applied(of: Material, services: Sequence[ServiceLine]) -> tuple[RuleApplied, ...]:
     """Return the rules that the lines met, as the trace explains them."""
-    trees = dict(of.determination.trace or ())
     found: dict[str, RuleApplied] = {}
+    trees: dict[Program, dict[str, Check]] = {}
+    checks: dict[str, Check] = {}
+    for program, tree in of.determination.trace or () if services else ():
+        trees[program] = {check.rule_id: check for check in flattened(tree)}
+        checks |= trees[program]
     for line in services:
-        checks = {check.rule_id: check for tree in trees.values() for check in flattened(tree)}
-        tree = trees.get(line.program)
-        own = {check.rule_id: check for check in (flattened(tree) if tree is not None else ())}
+        own = trees.get(line.program, {})
         for rule_id in line.checks:
             check = own.get(rule_id) or checks.get(rule_id)
             if check is None or rule_id in found:
                 continue
-            found[rule_id] = RuleApplied(
-                rule_id=rule_id,
-                program=line.program,
-                outcome=str(check.outcome),
-                message=check.message,
-                in_force_since=max((use.effective_from for use in check.parameters), default=None),
-                values=tuple(
-                    f"{use.path} = {use.value} since {use.effective_from.isoformat()}"
-                    for use in check.parameters
+            found[rule_id] = of.common.once(
+                _applied,
+                of.rule_book,
+                line.program,
+                Check(
+                    rule_id=rule_id,
+                    outcome=check.outcome,
+                    message=check.message,
+                    parameters=check.parameters,
+                    citations=check.citations,
                 ),
-                citations=cited(check),
-                readings=tuple(reading_of(use) for use in check.parameters),
             )
     return tuple(found.values())
+
+
+def _applied(rule_book: RuleBook, program: Program, check: Check) -> RuleApplied:
+    """Return what a superbill says of a check; a tree in brief leaves its citations unordered."""
+    uses = check.parameters
+    ordered = replace(check, citations=by_authority(check.citations, rule_book.sources))
+    return RuleApplied(
+        rule_id=check.rule_id,
+        program=program,
+        outcome=str(check.outcome),
+        message=check.message,
+        in_force_since=max((use.effective_from for use in uses), default=None),
+        values=tuple(
+            f"{use.path} = {use.value} since {use.effective_from.isoformat()}" for use in uses
+        ),
+        citations=cited(ordered),
+        readings=tuple(reading_of(use) for use in uses),
+    )
 
 
 def not_billed(of: Material, programs: set[Program]) -> tuple[NotBilled, ...]:
@@ -302,15 +327,13 @@ def sources_cited(
     of: Material, rules: Sequence[RuleApplied], not_billed: Sequence[NotBilled]
 ) -> tuple[SourceCited, ...]:
     """Return the documents behind the rules, each once."""
-    cited = dict.fromkeys(
-        source_id(citation)
-        for citations in (
-            *(rule.citations for rule in rules),
-            *(each.citations for each in not_billed),
-        )
-        for citation in citations
-    )
-    listed = of.rule_book.sources
+    every = (*(rule.citations for rule in rules), *(each.citations for each in not_billed))
+    return of.common.once(_sources, of.rule_book, every)
+
+
+def _sources(rule_book: RuleBook, every: Iterable[Sequence[str]]) -> tuple[SourceCited, ...]:
+    cited = dict.fromkeys(source_id(citation) for citations in every for citation in citations)
+    listed = rule_book.sources
     return tuple(
         SourceCited(
             id=name,
@@ -331,7 +354,9 @@ def notes_on(of: Material, lines: Sequence[SuperbillLine]) -> tuple[str, ...]:
             "Qualified Medicare Beneficiary: the patient may not be charged deductible or "
             "coinsurance for these services."
         )
-    biller = of.people.get(lines[0].rendering.staff_id) if lines and lines[0].rendering else None
+    biller = (
+        of.common.people.get(lines[0].rendering.staff_id) if lines and lines[0].rendering else None
+    )
     if biller is not None and known(biller.credential) in REDUCED_FEE:
         notes.append(
             "Allowed is a physician's amount. Medicare pays a smaller share of it to nurse "

@@ -1,11 +1,13 @@
 """Claim lines and the diagnoses that they point at."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from trellis_core.care.records import Condition
-from trellis_core.care.vocabulary import Program
+from trellis_core.care.vocabulary import Program, Setting
 from trellis_core.rules.determination import ServiceLine
 from trellis_core.rules.labels import code_label
+from trellis_core.rules.rulebook import RuleBook
 from trellis_core.superbill.bill import (
     DIAGNOSES_MAX,
     LETTERS,
@@ -97,13 +99,35 @@ def _needed_minutes(of: Material, line: ServiceLine) -> int | None:
 def _fee_source(of: Material, line: ServiceLine) -> FeeSource | None:
     if line.allowed is None:
         return None
-    found = of.rule_book.amounts.allowed(
+    practice = of.facts.practice
+    return of.common.once(
+        _source_of_amount,
+        of.rule_book,
         line.code,
-        on=line.date_of_service,
-        state=of.facts.practice.state,
-        locality=of.facts.practice.locality,
-        setting=of.facts.practice.setting,
-        qualifying_apm=of.facts.practice.qualifying_apm,
+        line.date_of_service,
+        practice.state,
+        practice.locality,
+        practice.setting,
+        practice.qualifying_apm,
+    )
+
+
+def _source_of_amount(
+    rule_book: RuleBook,
+    code: str,
+    on: date,
+    state: str,
+    locality: str | None,
+    setting: Setting,
+    qualifying_apm: bool,  # noqa: FBT001
+) -> FeeSource | None:
+    found = rule_book.amounts.allowed(
+        code,
+        on=on,
+        state=state,
+        locality=locality,
+        setting=setting,
+        qualifying_apm=qualifying_apm,
     )
     if found is None:
         return None
@@ -126,8 +150,8 @@ def _performed_by(of: Material, line: ServiceLine) -> tuple[PerformedBy, ...]:
     return tuple(
         PerformedBy(
             staff_id=staff_id,
-            name=of.name(staff_id),
-            credential=of.credential_of(staff_id),
+            name=of.common.signed(staff_id)[0],
+            credential=of.common.signed(staff_id)[1],
             minutes=minutes,
         )
         for staff_id, minutes in zip(seconds, shares, strict=True)

@@ -1,12 +1,11 @@
 """What superbills are drawn up from, and the questions that every part of one asks of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from trellis_core.care.people import Patient, Practice, StaffMember
+from trellis_core.care.people import Patient, Practice
 from trellis_core.care.records import Condition, Enrollment
 from trellis_core.care.vocabulary import Program
 from trellis_core.rules.determination import Determination
@@ -14,6 +13,7 @@ from trellis_core.rules.facts import Facts
 from trellis_core.rules.rulebook import RuleBook
 from trellis_core.superbill.bill import Attestation, Practitioner, known
 from trellis_core.superbill.charges import Charges
+from trellis_core.superbill.common import Common
 from trellis_core.values.periods import ServiceMonth, zone_named
 
 CHRONIC_MONTHS: Final = {
@@ -30,23 +30,23 @@ class Material:
     """Everything that one patient-month's superbills are drawn up from.
 
     Attributes:
-        people: By staff id.
+        common: What the practice's patients have in common in the month.
         charges: The practice's own lists.
         attestations: What practitioners attested about the month's diagnoses.
-        late_after: From when on after the work an entry is recorded late.
+        receipts: The codes of entries that do not bear theirs, by their number in the ledger.
         elsewhere: Programs in which another practice has the patient, as far as is known.
     """
 
     practice: Practice
     patient: Patient
-    people: Mapping[str, StaffMember]
+    common: Common
     facts: Facts
     determination: Determination
     rule_book: RuleBook
     ledger_head: str | None
     charges: Charges
     attestations: Sequence[Attestation]
-    late_after: timedelta
+    receipts: Mapping[int, str] = field(default_factory=dict)
     elsewhere: frozenset[Program] = frozenset()
 
     @property
@@ -80,26 +80,11 @@ class Material:
 
     def practitioner(self, staff_id: str) -> Practitioner | None:
         """Return a person as a claim names one; None for nobody of the practice."""
-        person = self.people.get(staff_id)
-        if person is None:
-            return None
-        return Practitioner(
-            staff_id=person.id, name=person.name, signature=person.signature, npi=person.npi
-        )
-
-    def name(self, staff_id: str | None) -> str:
-        """Return a person's name."""
-        person = self.people.get(staff_id or "")
-        return "Not recorded" if person is None else person.name or person.id
-
-    def credential_of(self, staff_id: str | None) -> str:
-        """Return a person's credential; empty where none is recorded."""
-        person = self.people.get(staff_id or "")
-        return "" if person is None else str(known(person.credential) or "")
+        return self.common.practitioner(staff_id)
 
     def signature(self, staff_id: str) -> str:
         """Return a person's name and credential."""
-        person = self.people.get(staff_id)
+        person = self.common.people.get(staff_id)
         return person.signature or person.id if person else "someone outside the practice"
 
     def attested(self, program: Program) -> Attestation | None:
@@ -133,9 +118,13 @@ class Material:
         return conditions
 
     def _chronic(self, conditions: Sequence[Condition], program: Program) -> tuple[Condition, ...]:
-        least = self.rule_book.integer(CHRONIC_MONTHS[program], on=self.month.last_day)
+        least = self.common.once(_least_months, self.rule_book, program, self.month)
         return tuple(
             each
             for each in conditions
             if each.significant_risk is True and (known(each.expected_months) or 0) >= least
         )
+
+
+def _least_months(rule_book: RuleBook, program: Program, month: ServiceMonth) -> int:
+    return rule_book.integer(CHRONIC_MONTHS[program], on=month.last_day)

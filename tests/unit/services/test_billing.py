@@ -328,7 +328,7 @@ def test_the_number_of_statements_does_not_grow_with_the_panel(panel, clock):
     with counted_statements(panel.store) as many:
         assert len(bills(panel, clock)) == 14
 
-    assert len(many) == len(few)
+    assert len(many) <= len(few)
 
 
 def test_a_superbill_names_the_first_checkpoint_that_seals_its_month(panel, clock):

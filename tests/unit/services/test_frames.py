@@ -215,7 +215,7 @@ def test_a_frame_takes_as_many_statements_as_a_month_not_as_its_patients(
     read: dict[int, Callable[[], pd.DataFrame]] = {
         3: lambda: frames.lines_frame(NOVEMBER, NOVEMBER, store=case.store, actor=asked["actor"]),
         18: lambda: frames.minutes_frame(NOVEMBER, NOVEMBER, **asked),
-        20: lambda: frames.board_frame(NOVEMBER, **asked),
+        22: lambda: frames.board_frame(NOVEMBER, **asked),
     }
     for most, frame in read.items():
         with counted_statements(case.store) as statements:

@@ -39,6 +39,7 @@ NOT_GUARDED = {
     "caseload.patient_names": "names patients for what is about a whole month",
     "caseload.register_patient": "makes a patient whom nobody has restricted yet",
     "coding.uncoded_counts": "counts for a list",
+    "entry_pages.determinations_of": "leaves closed charts out",
     "downloads.deliver": "hands on what a guarded service has made",
     "drafts.drop": "the person's own unsaved words",
     "drafts.keep": "the person's own unsaved words",

@@ -80,7 +80,7 @@ def test_two_kinds_are_worked_on_at_once(desk, monkeypatch):
         both.wait(WITHIN)
         raise StoreError("Both were there.")
 
-    monkeypatch.setattr(job_running, "do", together)
+    monkeypatch.setattr(job_running, "do_job", together)
     desk.ask(CheckWanted())
     desk.case.clock.advance(seconds=1)
     desk.ask(SuperbillsWanted(form="zip", month=NOVEMBER, count=1))
@@ -97,7 +97,7 @@ def test_a_fault_of_ours_costs_one_job_and_no_thread(desk, monkeypatch):
     waiting = threading.Thread(target=worker.wait)
     waiting.start()
     with monkeypatch.context() as patch:
-        patch.setattr(job_running, "do", fail)
+        patch.setattr(job_running, "do_job", fail)
         for _ in range(2):
             desk.ask(CheckWanted())
             desk.until(JobState.FAILED)
