@@ -19,15 +19,15 @@ def totals(review: MonthReview) -> None:
     """Draw the month's counts and the expected amount."""
     bills = current(review.superbills)
     first, second, third, fourth = st.columns(4)
-    first.metric("Superbills", len(bills))
+    first.metric("Superbills", f"{len(bills):,}")
     if review.state.is_closed:
         counts = review.state.counts
-        second.metric("Lines", sum(len(bill.lines) for bill in bills))
-        third.metric("Held back", len(counts.held_back) if counts else 0)
+        second.metric("Lines", f"{sum(len(bill.lines) for bill in bills):,}")
+        third.metric("Held back", f"{len(counts.held_back) if counts else 0:,}")
     else:
         ready = [bill for bill in bills if is_ready(bill)]
-        second.metric("Ready", len(ready))
-        third.metric("Need something", len(bills) - len(ready))
+        second.metric("Ready", f"{len(ready):,}")
+        third.metric("Need something", f"{len(bills) - len(ready):,}")
     fourth.metric(
         "Expected, all lines", formats.money(expected(bills)),
         help="Full allowed amounts of every line below, the patients' share included.",

@@ -1,8 +1,11 @@
 """What single nodes of a tree say: conflicts, caps, midnight, lent time, missing amounts, others."""
 
+from dataclasses import replace
 from typing import Any
 
-from tests.support.scenario_case import complete, decided, entry
+from tests.support.scenario_case import complete, decided, entry, facts_of
+from trellis_core.rules.determine import determine
+from trellis_core.rules.rulebook import load_rule_book
 from trellis_core.rules.trace import Check, Outcome, flattened
 
 
@@ -108,3 +111,24 @@ def test_complex_care_and_a_later_month_say_why_this_code() -> None:
     case["prior_services"] = [{"month": "2026-10", "code": "99492", "units": 1, "by": "dr-1"}]
     case["time_entries"] = [entry("t1", 40, program="CoCM", staff="bhcm-1")]
     assert "2026-10" in nodes(case, "CoCM")["cocm.episode"].message
+
+
+def test_a_brief_tree_has_every_check_of_a_whole_one() -> None:
+    case = complete("CCM", "BHI")
+    case["time_entries"] = [entry("t1", 41), entry("t2", 20, program="BHI")]
+    facts = facts_of(case)
+    whole = determine(facts, rule_book=load_rule_book(), explain=True)
+    brief = determine(facts, rule_book=load_rule_book(), explain=True, is_brief=True)
+    assert replace(brief, trace=None, sources=()) == replace(whole, trace=None, sources=())
+    assert brief.sources == ()
+    assert whole.trace is not None
+    assert brief.trace is not None
+    for (program, root), (same, other) in zip(whole.trace, brief.trace, strict=True):
+        assert program is same
+        assert [checked(each) for each in flattened(root)] == [
+            checked(each) for each in flattened(other)
+        ]
+
+
+def checked(check: Check) -> tuple[object, ...]:
+    return check.rule_id, check.outcome, check.message, set(check.citations), check.codes
