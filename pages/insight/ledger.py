@@ -13,7 +13,7 @@ from trellis_core.services import caseload, entry_pages
 
 PAGE_ROWS = 100
 WIDTHS = {
-    "No.": 46, "Receipt": 76, "Started": 116, "Patient": 128, "Program": 62, "Length": 72,
+    "No.": 72, "Receipt": 76, "Started": 116, "Patient": 128, "Program": 62, "Length": 72,
     "Activity": 120, "By": 118, "Recorded": 90,
 }  # fmt: skip
 
@@ -36,7 +36,7 @@ def rows_of(entries: Sequence[TimeEntry]) -> pd.DataFrame:
     frame = pd.DataFrame(
         [
             {
-                "No.": entry.seq,
+                "No.": 72entry.seq,
                 "Receipt": entry.code,
                 "Started": formats.moment(entry.started_at, zone),
                 "Patient": names.get(entry.patient_id, formats.DASH),
