@@ -36,7 +36,7 @@ def rows_of(entries: Sequence[TimeEntry]) -> pd.DataFrame:
     frame = pd.DataFrame(
         [
             {
-                "No.": 72entry.seq,
+                "No.": entry.seq,
                 "Receipt": entry.code,
                 "Started": formats.moment(entry.started_at, zone),
                 "Patient": names.get(entry.patient_id, formats.DASH),
